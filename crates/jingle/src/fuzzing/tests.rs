@@ -1,0 +1,53 @@
+//! The fuzz bodies on random inputs: the properties of the two machines.
+
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_session_keeps_its_invariants_whatever_is_done_to_it(
+        data in prop::collection::vec(any::<u8>(), 0..160)
+    ) {
+        super::session_operations(&data);
+    }
+
+    #[test]
+    fn the_table_keeps_its_invariants_whatever_is_done_to_it(
+        data in prop::collection::vec(any::<u8>(), 0..200)
+    ) {
+        super::proposal_operations(&data);
+    }
+
+    #[test]
+    fn any_bytes_may_be_a_request(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        super::genesys_webrtc(&data);
+    }
+
+    #[test]
+    fn any_values_may_be_in_a_request(
+        control in 0_u8..16,
+        method in "offer|answer|iceCandidate|info|terminate|mute|other",
+        session in "s|t|\\PC{0,8}",
+        sdp in "(a=(ice-ufrag:|ice-pwd:|candidate:|mid:|end-of-candidates)?[ -~]{0,8}(\r\n|\n|\r)?){0,4}|\\PC*",
+        extra in "null|1|\"x\"|true|\\[\\]|\\{\\}",
+    ) {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let json = format!(
+            r#"{{"method":{},"id":{extra},"params":{{"sessionId":{},"sdp":{},"status":{extra},"conversationId":{extra}}}}}"#,
+            text(&method), text(&session), text(&sdp),
+        );
+        let mut data = vec![control];
+        data.extend(json.bytes());
+        data.push(0x1E);
+        data.extend(json.bytes());
+        super::genesys_webrtc(&data);
+    }
+}
+
+#[test]
+fn no_bytes_at_all_are_a_request_too() {
+    super::genesys_webrtc(&[]);
+    super::session_operations(&[]);
+    super::proposal_operations(&[]);
+}
