@@ -1,0 +1,111 @@
+//! What a phone answers when something cannot be done, by operation.
+
+use offhook_jingle::SessionId;
+use offhook_xmpp::CloseReason;
+use thiserror::Error;
+
+use crate::http::ReplyError;
+
+/// Why the WebSocket of an attempt could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name does not resolve, nothing listens, or TLS failed.
+    #[error("cannot reach {host}: {reason}")]
+    Unreachable {
+        /// Host and port that were tried.
+        host: String,
+        /// What the system or the TLS library said.
+        reason: String,
+    },
+    /// An HTTP server answered, but not with a WebSocket of subprotocol `xmpp` (RFC 7395 section 3.1).
+    #[error("{host} is no XMPP WebSocket server: {reason}")]
+    NotWebSocket {
+        /// Host and port that answered.
+        host: String,
+        /// What it answered.
+        reason: String,
+    },
+    /// Nothing answered in time.
+    #[error("{host} did not open the WebSocket in time")]
+    TimedOut {
+        /// Host and port that were tried.
+        host: String,
+    },
+}
+
+/// Why signalling is not, or no longer, connected.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A REST request of the login went wrong.
+    #[error("logging in: {0}")]
+    Rest(#[from] ReplyError),
+    /// `users/me` names no usable chat address, so the user cannot take calls.
+    #[error("logging in: the user's chat address {jid:?} is not a bare JID ({reason})")]
+    Account {
+        /// What `chat.jabberId` was.
+        jid: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The WebSocket did not open.
+    #[error("connecting: {0}")]
+    Dial(#[from] DialError),
+    /// The XMPP stream closed.
+    #[error("{0}")]
+    Stream(CloseReason),
+    /// The application called `disconnect` before the attempt had succeeded.
+    #[error("the attempt was cancelled by a disconnect")]
+    Cancelled,
+}
+
+impl ConnectError {
+    /// Whether trying again with the same token is pointless (HTTP 401 and 403, SASL refusals).
+    pub fn credentials_refused(&self) -> bool {
+        match self {
+            Self::Rest(ReplyError::CredentialsRefused { .. }) => true,
+            Self::Stream(reason) => reason.credentials_refused(),
+            Self::Rest(_) | Self::Account { .. } | Self::Dial(_) | Self::Cancelled => false,
+        }
+    }
+
+    /// The error's short name for programs: `invalid_token` or `connection_failed`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            error if error.credentials_refused() => "invalid_token",
+            Self::Cancelled => "cancelled",
+            _ => "connection_failed",
+        }
+    }
+}
+
+/// Why a call was not placed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlaceCallError {
+    /// `POST conversations/calls` went wrong.
+    #[error("placing the call: {0}")]
+    Rest(#[from] ReplyError),
+}
+
+/// Why a command was not carried out; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The command needs signalling.
+    #[error("not connected: call connect first")]
+    NotConnected,
+    /// No proposal rings under this id: it was answered, cancelled, handled elsewhere, or never came.
+    #[error("no proposal {0} is ringing")]
+    UnknownProposal(SessionId),
+    /// Neither a proposal nor a session has this id.
+    #[error("no session {0}")]
+    UnknownSession(SessionId),
+    /// The proposal asks for Jingle signalling, which this version does not speak yet.
+    #[error("proposal {0} asks for Jingle signalling; only SDP over XMPP is spoken so far")]
+    UnsupportedDialect(SessionId),
+    /// The phone was shut down.
+    #[error("the client was shut down")]
+    ShutDown,
+}

@@ -1,0 +1,79 @@
+//! What a phone tells the application.
+
+use std::time::Duration;
+
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
+use offhook_xmpp::{FullJid, Jid, Service};
+
+use crate::{
+    error::{ConnectError, PlaceCallError},
+    phone::{CallToken, ChannelId},
+};
+
+/// What happened. Ids are as in the protocol: a *session* is named by `propose@id`, a *conversation* by `propose@inin-cid`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Signalling stands: the session is bound, external services are known, server pings are subscribed or refused.
+    Connected {
+        /// The bound address.
+        jid: FullJid,
+        /// The notification channel that the WebSocket belongs to.
+        channel: ChannelId,
+    },
+    /// The STUN and TURN servers offered for calls (XEP-0215).
+    IceServers(Vec<Service>),
+    /// An attempt to connect failed.
+    ConnectFailed(ConnectError),
+    /// Signalling that stood is gone. Sessions live on.
+    Disconnected {
+        /// Whether the phone tries to bring it back by itself.
+        reconnecting: bool,
+        /// Why, unless the application asked for it.
+        error: Option<ConnectError>,
+    },
+    /// A call is offered (XEP-0353 `propose`), for the first time or again.
+    Proposed(Proposal),
+    /// A proposal went away: retracted, expired, or replaced by another session id.
+    ProposalCancelled(SessionId),
+    /// Another client of the same user took or refused the proposal.
+    ProposalHandled(SessionId),
+    /// The media offer came: there is a session.
+    SessionStarted {
+        /// Its id.
+        session: SessionId,
+        /// The conversation it carries.
+        conversation: Option<ConversationId>,
+        /// The far end.
+        peer: Jid,
+    },
+    /// A session ended; told exactly once for each that started.
+    SessionEnded {
+        /// Its id.
+        session: SessionId,
+        /// The conversation it carried.
+        conversation: Option<ConversationId>,
+        /// Why (XEP-0166 section 7.4).
+        reason: Reason,
+        /// Whose doing it was.
+        by: EndedBy,
+        /// From `SessionStarted` to now.
+        lasted: Duration,
+    },
+    /// REST accepted an outbound call.
+    CallPlaced {
+        /// Which `place_call` this answers.
+        call: CallToken,
+        /// The conversation that the call's proposal will carry.
+        conversation: ConversationId,
+    },
+    /// REST refused an outbound call.
+    CallRefused {
+        /// Which `place_call` this answers.
+        call: CallToken,
+        /// Why.
+        error: PlaceCallError,
+    },
+    /// After `shutdown`: every session has ended and signalling is closed. The last event.
+    ShutDown,
+}

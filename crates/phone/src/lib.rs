@@ -1,0 +1,59 @@
+//! A softphone client of Genesys Cloud without its I/O.
+//!
+//! [`Phone`] is the client's judgement: how to log in, which proposal to accept, which stanza belongs to which session,
+//! which proposal belongs to a call that was placed by REST. It opens no socket and reads no clock: it asks for a
+//! WebSocket, a REST request or a session by an [`Output`], and is told by an [`Input`] how that went. What runs on the
+//! WebSocket is an [`offhook_xmpp::Stream`], what runs for each call an [`offhook_jingle::Session`]; both belong to the
+//! shell, so that a session outlives the WebSocket that it came by.
+//!
+//! ```
+//! use std::time::Instant;
+//! use offhook_phone::{Endpoints, HttpReply, Input, Output, Phone, PhoneConfig};
+//!
+//! let endpoints = Endpoints::region("mypurecloud.de")?;
+//! let mut now = Instant::now();
+//! let mut phone = Phone::new(PhoneConfig::new(endpoints, "token".into()), [7; 32], now);
+//! phone.connect(now)?;
+//!
+//! // The phone asks for its user and for a channel at once.
+//! let Output::Http { id: user, request } = phone.poll_output() else { panic!("a REST request") };
+//! assert_eq!(request.url.as_str(), "https://api.mypurecloud.de/api/v2/users/me");
+//! let Output::Http { id: channel, .. } = phone.poll_output() else { panic!("another one") };
+//! assert!(matches!(phone.poll_output(), Output::Timeout(_)));
+//!
+//! // With both it knows whom to dial.
+//! let ok = |body: &str| Ok(HttpReply { status: 200, correlation: None, retry_after: None, body: body.into() });
+//! phone.handle_input(now, Input::Reply { id: channel, result: ok(r#"{"id": "channel-1"}"#) });
+//! let me = r#"{"id": "user-1", "chat": {"jabberId": "user-1@org.example"}}"#;
+//! phone.handle_input(now, Input::Reply { id: user, result: ok(me) });
+//! let Output::Dial { url, .. } = phone.poll_output() else { panic!("a WebSocket") };
+//! assert_eq!(url.as_str(), "wss://streaming.mypurecloud.de/stream/channels/channel-1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | document | done | not done |
+//! |---|---|---|
+//! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls | conversations, stations, retries |
+//! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
+//! | SDP over XMPP | routing by session id and sender | unsolicited offers |
+//! | Jingle (XEP-0166 family) | | all of it |
+//! | reconnecting | | a stream that is lost is reported; connect again |
+
+#![forbid(unsafe_code)]
+
+mod endpoints;
+mod error;
+mod event;
+mod http;
+mod phone;
+
+pub use self::{
+    endpoints::{Endpoints, EndpointsError},
+    error::{CommandError, ConnectError, DialError, PlaceCallError},
+    event::Event,
+    http::{HttpFailure, HttpId, HttpReply, HttpRequest, Method, ReplyError},
+    phone::{
+        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, Input, OutboundCall, Output, Phone, PhoneConfig,
+        SessionReport, SessionStart, StreamCommand,
+    },
+};

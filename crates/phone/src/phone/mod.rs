@@ -1,0 +1,477 @@
+//! The phone: one user's client without its I/O.
+//!
+//! It judges; the shell carries out. Four parts share the work, each with its own file: `signalling` (from offline to
+//! online and back), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal)
+//! and `output` (what the shell is asked to do).
+
+mod outbound;
+mod output;
+mod routing;
+mod signalling;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use offhook_jingle::{
+    ConversationId, Proposal, Proposals, Reason, SessionId,
+    proposals::{self, ProposalsConfig},
+};
+use offhook_xmpp as xmpp;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use secrecy::SecretString;
+
+use self::{outbound::Outbound, routing::Lines, signalling::Signalling};
+pub use self::{
+    outbound::{CallToken, Destination, OutboundCall},
+    output::{AttemptId, ChannelId, Input, Output, SessionReport, SessionStart, StreamCommand},
+};
+use crate::{endpoints::Endpoints, error::CommandError, event::Event, http::HttpId};
+
+/// How long an idle phone lets the shell sleep.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Which proposals are accepted without asking the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerPolicy {
+    /// Those of calls that this phone placed; a proposal that comes before the REST reply waits for it.
+    pub placed: bool,
+    /// Those that ask for it: `inin-autoanswer="true"` and silent set-ups of persistent connections.
+    pub auto: bool,
+    /// All of them.
+    pub always: bool,
+}
+
+impl Default for AnswerPolicy {
+    /// `placed` and `auto`.
+    fn default() -> Self {
+        Self {
+            placed: true,
+            auto: true,
+            always: false,
+        }
+    }
+}
+
+/// What a phone is made with.
+#[derive(Debug, Clone)]
+pub struct PhoneConfig {
+    /// Where the cloud is.
+    pub endpoints: Endpoints,
+    /// The user's access token.
+    pub token: SecretString,
+    /// The XMPP resource; without one a UUID is drawn, and kept for the phone's life.
+    pub resource: Option<String>,
+    /// Which proposals are accepted without asking.
+    pub answer: AnswerPolicy,
+    /// Limits and times of the ringing table; its JID is set when the stream is bound.
+    pub proposal_expiry: Duration,
+}
+
+impl PhoneConfig {
+    /// The defaults: proposals expire after 120 s, placed and self-answering calls are accepted.
+    pub fn new(endpoints: Endpoints, token: SecretString) -> Self {
+        Self {
+            endpoints,
+            token,
+            resource: None,
+            answer: AnswerPolicy::default(),
+            proposal_expiry: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Whether the phone is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// Waiting for sessions and signalling to end.
+    ShuttingDown,
+    Over,
+}
+
+/// One user's client, sans-IO.
+///
+/// Methods fall in four classes. *Getters* look. *Inputs* ([`handle_input`](Self::handle_input)) say what happened
+/// outside. *Commands* (`connect`, `place_call`, `accept`, ...) say what the application wants; an `Err` means that
+/// nothing has changed. After each input and command, call [`poll_output`](Self::poll_output) until it gives
+/// [`Output::Timeout`].
+#[derive(Debug)]
+pub struct Phone {
+    config: PhoneConfig,
+    resource: String,
+    life: Life,
+    signalling: Signalling,
+    /// From the first time that the stream was bound.
+    ringing: Option<Ringing>,
+    lines: Lines,
+    outbound: Outbound,
+    outputs: VecDeque<Output>,
+    ids: Ids,
+    now: Instant,
+}
+
+/// The ringing table and what the phone keeps beside it.
+#[derive(Debug)]
+struct Ringing {
+    proposals: Proposals,
+    /// Our own address, as bound last.
+    local: xmpp::FullJid,
+    /// When the table wants to be woken.
+    wake: Instant,
+}
+
+/// Where ids and seeds come from.
+#[derive(Debug)]
+struct Ids {
+    random: StdRng,
+    last: u64,
+}
+
+impl Ids {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.random.fill_bytes(&mut seed);
+        seed
+    }
+}
+
+impl Phone {
+    /// A phone that is offline. Everything random is drawn from `seed`.
+    pub fn new(config: PhoneConfig, seed: [u8; 32], now: Instant) -> Self {
+        let mut ids = Ids {
+            random: StdRng::from_seed(seed),
+            last: 0,
+        };
+        let mut bytes = [0; 16];
+        ids.random.fill_bytes(&mut bytes);
+        let drawn = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+        Self {
+            resource: config.resource.clone().unwrap_or(drawn),
+            config,
+            life: Life::Running,
+            signalling: Signalling::Offline,
+            ringing: None,
+            lines: Lines::default(),
+            outbound: Outbound::default(),
+            outputs: VecDeque::new(),
+            ids,
+            now,
+        }
+    }
+
+    /// Whether signalling stands.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.signalling, Signalling::Online { .. })
+    }
+
+    /// The sessions that have not ended, each with its conversation.
+    pub fn sessions(&self) -> impl Iterator<Item = (&SessionId, Option<&ConversationId>)> {
+        self.lines.iter()
+    }
+
+    /// The session that carries a conversation.
+    pub fn session_of(&self, conversation: &ConversationId) -> Option<&SessionId> {
+        self.lines
+            .iter()
+            .find(|(_, carried)| *carried == Some(conversation))
+            .map(|(session, _)| session)
+    }
+
+    /// Says what happened outside.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Reply { id, result } => self.http_replied(id, result),
+            Input::DialFailed { attempt, error } => self.dial_failed(attempt, error),
+            Input::Stream { attempt, event } => self.stream_event(attempt, event),
+            Input::Session { session, report } => self.session_reported(session, report),
+            Input::SessionLost { session } => self.session_lost(&session),
+            Input::Timeout => {}
+        }
+        self.expire();
+        self.finish_shutdown();
+    }
+
+    /// Starts to connect; an attempt that is under way, or a connection that stands, is left alone. It ends in
+    /// [`Event::Connected`] or [`Event::ConnectFailed`].
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub fn connect(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.log_in();
+        Ok(())
+    }
+
+    /// Closes signalling; sessions live on. An attempt that is under way ends in [`Event::ConnectFailed`].
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub fn disconnect(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.close_signalling();
+        Ok(())
+    }
+
+    /// Places a call by REST (`POST conversations/calls`). It ends in [`Event::CallPlaced`] or [`Event::CallRefused`];
+    /// the call's proposal may come before either.
+    ///
+    /// # Errors
+    /// When signalling does not stand: the call's proposal could not arrive.
+    pub fn place_call(&mut self, now: Instant, call: &OutboundCall) -> Result<CallToken, CommandError> {
+        self.command(now)?;
+        if !self.is_connected() {
+            return Err(CommandError::NotConnected);
+        }
+        Ok(self.post_call(call))
+    }
+
+    /// Accepts a proposal: `proceed` goes out, and an offer will come (XEP-0353 section 3.2). Accepting again does nothing.
+    ///
+    /// # Errors
+    /// When signalling does not stand, no such proposal rings, or it asks for a dialect that is not spoken.
+    pub fn accept(&mut self, now: Instant, session: &SessionId) -> Result<(), CommandError> {
+        self.command(now)?;
+        let proposal = self
+            .proposal(session)
+            .ok_or_else(|| CommandError::UnknownProposal(session.clone()))?;
+        if !proposal.sdp_over_xmpp {
+            return Err(CommandError::UnsupportedDialect(session.clone()));
+        }
+        if proposal.accepted {
+            return Ok(());
+        }
+        self.with_proposals(session, |proposals, now, id| proposals.accept(now, id).is_ok())
+    }
+
+    /// Refuses a proposal, on all clients of the user (`reject` to our own bare JID and to the proposer). With `ignore`
+    /// nothing is sent, and its repetitions are not told for six hours.
+    ///
+    /// # Errors
+    /// When signalling does not stand, or no such proposal rings.
+    pub fn reject(&mut self, now: Instant, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.with_proposals(session, |proposals, now, id| proposals.reject(now, id, ignore).is_ok())
+    }
+
+    /// Ends a session, or refuses the proposal that still has this id. A session's end is told by
+    /// [`Event::SessionEnded`].
+    ///
+    /// # Errors
+    /// When nothing has this id, or a proposal has it and signalling does not stand.
+    pub fn end(&mut self, now: Instant, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
+        if self.lines.contains(session) {
+            self.command(now)?;
+            self.outputs.push_back(Output::EndSession {
+                session: session.clone(),
+                reason,
+            });
+            return Ok(());
+        }
+        match self.reject(now, session, false) {
+            Err(CommandError::UnknownProposal(id)) => Err(CommandError::UnknownSession(id)),
+            result => result,
+        }
+    }
+
+    /// Ends everything: each session with `success`, then signalling, then [`Event::ShutDown`].
+    pub fn shutdown(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.life == Life::Running {
+            self.life = Life::ShuttingDown;
+            let ends = self
+                .lines
+                .iter()
+                .map(|(id, _)| (id.clone(), Reason::Success))
+                .collect::<Vec<_>>();
+            self.outputs.extend(
+                ends.into_iter()
+                    .map(|(session, reason)| Output::EndSession { session, reason }),
+            );
+        }
+        self.finish_shutdown();
+    }
+
+    /// What to do next; [`Output::Timeout`] when there is nothing more to do before that time.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| Output::Timeout(self.next_timeout()))
+    }
+
+    /// What every command begins with.
+    fn command(&mut self, now: Instant) -> Result<(), CommandError> {
+        if self.life != Life::Running {
+            return Err(CommandError::ShutDown);
+        }
+        self.now = self.now.max(now);
+        Ok(())
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn proposal(&self, session: &SessionId) -> Option<&Proposal> {
+        self.ringing
+            .as_ref()
+            .and_then(|ringing| ringing.proposals.proposal(session))
+    }
+
+    /// The proposal of a conversation that waits to be accepted.
+    fn ringing(&self, conversation: &ConversationId) -> Option<SessionId> {
+        let proposals = self.ringing.as_ref()?.proposals.iter();
+        proposals
+            .filter(|proposal| !proposal.accepted && proposal.conversation.as_ref() == Some(conversation))
+            .map(|proposal| proposal.id.clone())
+            .next()
+    }
+
+    /// Lets the ringing table act on one of its proposals, if signalling stands.
+    fn with_proposals(
+        &mut self,
+        session: &SessionId,
+        act: impl FnOnce(&mut Proposals, Instant, &SessionId) -> bool,
+    ) -> Result<(), CommandError> {
+        if !self.is_connected() {
+            return Err(CommandError::NotConnected);
+        }
+        let now = self.now;
+        let done = self
+            .ringing
+            .as_mut()
+            .is_some_and(|ringing| act(&mut ringing.proposals, now, session));
+        self.drain_proposals();
+        if done {
+            Ok(())
+        } else {
+            Err(CommandError::UnknownProposal(session.clone()))
+        }
+    }
+
+    /// Carries out what the ringing table says.
+    fn drain_proposals(&mut self) {
+        while let Some(ringing) = &mut self.ringing {
+            match ringing.proposals.poll_output() {
+                proposals::Output::Message { to, payload } => self.send_message(to, payload),
+                proposals::Output::Event(event) => self.proposal_event(event),
+                proposals::Output::Timeout(wake) => {
+                    ringing.wake = wake;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn proposal_event(&mut self, event: proposals::ProposalEvent) {
+        use proposals::ProposalEvent;
+        match event {
+            ProposalEvent::Proposed(proposal) => self.proposed(proposal),
+            ProposalEvent::Replaced { old, proposal } => {
+                self.emit(Event::ProposalCancelled(old));
+                self.proposed(proposal);
+            }
+            ProposalEvent::Cancelled { id, .. } => {
+                self.abandon(&id);
+                self.emit(Event::ProposalCancelled(id));
+            }
+            ProposalEvent::HandledElsewhere { id } => {
+                self.abandon(&id);
+                self.emit(Event::ProposalHandled(id));
+            }
+            ProposalEvent::Refused { from, id, cause } => {
+                tracing::debug!(%from, ?id, %cause, "a message about a proposal is passed over");
+            }
+        }
+    }
+
+    /// Tells the application of a proposal, and accepts it when the policy says so.
+    fn proposed(&mut self, proposal: Proposal) {
+        let AnswerPolicy { placed, auto, always } = self.config.answer;
+        let ours = proposal
+            .conversation
+            .as_ref()
+            .is_some_and(|id| self.outbound.is_placed(id));
+        let wanted = always || (auto && (proposal.auto_answer || proposal.silent)) || (placed && ours);
+        let session = proposal.id.clone();
+        let accepted = proposal.accepted;
+        self.emit(Event::Proposed(proposal));
+        if wanted && !accepted {
+            self.accept_by_policy(&session);
+        }
+    }
+
+    fn accept_by_policy(&mut self, session: &SessionId) {
+        if let Err(error) = self.accept(self.now, session) {
+            tracing::warn!(%session, %error, "a proposal that should be accepted cannot be");
+        }
+    }
+
+    /// Makes the ringing table, or moves it to a new stream.
+    fn bind_proposals(&mut self, jid: &xmpp::FullJid) {
+        let (local, wake) = (jid.clone(), self.now);
+        match &mut self.ringing {
+            Some(ringing) => {
+                ringing.proposals.set_local(local.clone());
+                ringing.local = local;
+            }
+            None => {
+                let config = ProposalsConfig {
+                    expiry: self.config.proposal_expiry,
+                    ..ProposalsConfig::new(jid.clone())
+                };
+                self.ringing = Some(Ringing {
+                    proposals: Proposals::new(config, self.now),
+                    local,
+                    wake,
+                });
+            }
+        }
+        self.drain_proposals();
+    }
+
+    /// Lets time pass.
+    fn expire(&mut self) {
+        self.outbound.expire(self.now);
+        if let Some(ringing) = &mut self.ringing {
+            ringing.proposals.handle_input(self.now, proposals::Input::Timeout);
+        }
+        self.drain_proposals();
+    }
+
+    fn next_timeout(&self) -> Instant {
+        let ringing = self.ringing.as_ref().map(|ringing| ringing.wake);
+        [ringing, self.outbound.next_expiry()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.now + IDLE)
+    }
+
+    /// Takes the next step of a shutdown that is under way.
+    fn finish_shutdown(&mut self) {
+        if self.life != Life::ShuttingDown || !self.lines.is_empty() {
+            return;
+        }
+        self.close_signalling();
+        if matches!(self.signalling, Signalling::Offline) {
+            self.life = Life::Over;
+            self.emit(Event::ShutDown);
+        }
+    }
+
+    fn http_id(&mut self) -> HttpId {
+        HttpId(self.ids.next())
+    }
+}

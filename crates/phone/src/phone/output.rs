@@ -1,0 +1,184 @@
+//! What a [`Phone`](super::Phone) asks the shell to do, and what the shell tells it.
+
+use std::{fmt, time::Instant};
+
+use jid::Jid;
+use minidom::Element;
+use offhook_jingle::{Reason, SessionId, Ticket, Token, session};
+use offhook_xmpp as xmpp;
+use url::Url;
+
+use crate::{
+    error::DialError,
+    event::Event,
+    http::{HttpFailure, HttpId, HttpReply, HttpRequest},
+};
+
+/// Names one attempt to connect: one WebSocket, one stream. What an older attempt still says is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttemptId(pub u64);
+
+/// Names a notification channel of the REST API; the WebSocket is opened under it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChannelId(pub String);
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// The end of an [`Output::Http`].
+    Reply {
+        /// Which.
+        id: HttpId,
+        /// The reply, whatever its status, or why there is none.
+        result: Result<HttpReply, HttpFailure>,
+    },
+    /// An [`Output::Dial`] did not lead to an open WebSocket.
+    DialFailed {
+        /// Which.
+        attempt: AttemptId,
+        /// Why.
+        error: DialError,
+    },
+    /// What the stream of a dialled attempt says.
+    Stream {
+        /// Which attempt's.
+        attempt: AttemptId,
+        /// What.
+        event: xmpp::Event,
+    },
+    /// What a started session says.
+    Session {
+        /// Which.
+        session: SessionId,
+        /// What.
+        report: SessionReport,
+    },
+    /// A started session is gone without having said [`SessionReport::Ended`]: its part of the shell failed.
+    SessionLost {
+        /// Which.
+        session: SessionId,
+    },
+    /// Time has passed.
+    Timeout,
+}
+
+/// What a session says that concerns the rest of the client; the shell takes it from the outputs of
+/// [`offhook_jingle::Session`].
+#[derive(Debug)]
+pub enum SessionReport {
+    /// An IQ for its peer; the outcome comes back as [`session::Input::Response`].
+    Request {
+        /// The session's own name for it.
+        token: Token,
+        /// Who is asked.
+        to: Jid,
+        /// What.
+        payload: Element,
+    },
+    /// The answer to an IQ of its peer.
+    Reply {
+        /// Which.
+        ticket: Ticket,
+        /// What.
+        reply: session::Reply,
+    },
+    /// A message.
+    Message {
+        /// To whom.
+        to: Jid,
+        /// What.
+        payload: Element,
+    },
+    /// It ended; the last report.
+    Ended {
+        /// Why.
+        reason: Reason,
+        /// Whose doing.
+        by: session::EndedBy,
+    },
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Make a REST request; answer by [`Input::Reply`].
+    Http {
+        /// Its name.
+        id: HttpId,
+        /// What to ask.
+        request: HttpRequest,
+    },
+    /// Open a WebSocket (subprotocol `xmpp`), and run a new [`offhook_xmpp::Stream`] on it.
+    Dial {
+        /// Its name.
+        attempt: AttemptId,
+        /// Where.
+        url: Url,
+        /// What the stream is made with.
+        config: Box<xmpp::StreamConfig>,
+        /// The stream's randomness.
+        seed: [u8; 32],
+    },
+    /// Drop an attempt: its dialling, its socket, its stream.
+    Abandon(AttemptId),
+    /// Tell the stream of the current attempt.
+    Stream(StreamCommand),
+    /// Make a [`offhook_jingle::Session`] and its media.
+    StartSession(Box<SessionStart>),
+    /// Hand this to a session.
+    Session {
+        /// Which.
+        session: SessionId,
+        /// What.
+        input: session::Input,
+    },
+    /// Tell a session to end.
+    EndSession {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Tell the application.
+    Event(Event),
+    /// Nothing more to do; call `handle_input(at, Input::Timeout)` no later than this.
+    Timeout(Instant),
+}
+
+/// What a session is made with.
+#[derive(Debug)]
+pub struct SessionStart {
+    /// Identity, peer and limits.
+    pub config: session::SessionConfig,
+    /// The session's randomness.
+    pub seed: [u8; 32],
+}
+
+/// A command for the stream of the current attempt.
+#[derive(Debug)]
+pub enum StreamCommand {
+    /// [`xmpp::Stream::request`].
+    Request(xmpp::Request),
+    /// [`xmpp::Stream::reply`].
+    Reply {
+        /// Which request of a peer.
+        ticket: xmpp::Ticket,
+        /// The answer.
+        reply: xmpp::Reply,
+    },
+    /// [`xmpp::Stream::send_message`].
+    Message {
+        /// To whom.
+        to: Jid,
+        /// What.
+        payload: Element,
+    },
+    /// [`xmpp::Stream::close`].
+    Close,
+}
