@@ -1,0 +1,431 @@
+//! One peer connection for audio.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use str0m::media::Mid;
+use str0m::rtp::Ssrc;
+use str0m::{Candidate, Rtc};
+
+use crate::codec::OpusEncoder;
+use crate::outgoing::Outgoing;
+use crate::path::{Limits, PathMonitor};
+use crate::playout::Playout;
+use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, RemoteAudio, Setup};
+use crate::{
+    AnswerError, Applied, CallConfig, CandidateError, Event, FailureReason, Input, OfferError, Output, SocketId,
+    Statistics,
+};
+
+mod audio;
+mod engine;
+mod sources;
+mod transport;
+
+use sources::Sources;
+
+/// The payload types and the mid of our own offers: those of the gateways.
+const OFFERED_OPUS: u8 = 96;
+const OFFERED_EVENTS: u8 = 101;
+const OFFERED_MID: &str = "audio";
+/// "Nothing to do" as an instant.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One audio call: ICE, DTLS-SRTP and Opus with one peer, for one generation of media.
+///
+/// # Order of use
+/// Make it with [`answerer`](Self::answerer) or [`offerer`](Self::offerer). Then, after every
+/// input and command, call [`poll_output`](Self::poll_output) until it says
+/// [`Output::Timeout`], and give [`Input::Timeout`] when that instant has come. Every 20 ms give a
+/// frame to [`push_pcm`](Self::push_pcm) and take one from [`pull_pcm`](Self::pull_pcm), from the
+/// start on: before the call is connected and while it is on hold the one goes nowhere and the
+/// other is silence.
+///
+/// # Randomness
+/// ICE credentials, SSRC, sequence numbers and names are drawn from the seed. Transaction ids and
+/// some other numbers inside str0m come from a thread-local generator (`fastrand`), the DTLS keys
+/// from the crypto library: two runs of one seed give the same events, not the same bytes.
+pub struct Call {
+    now: Instant,
+    mid: String,
+    config: CallConfig,
+    local: LocalAudio,
+    role: Role,
+    negotiation: Negotiation,
+    /// The engine does not know the mid of the descriptions, which may be any text.
+    engine: Rtc,
+    engine_due: Instant,
+    /// This side begins the handshake as soon as there is a path.
+    handshake_due: bool,
+    handshake_errors: u32,
+    sockets: Vec<Socket>,
+    gathering: bool,
+    remote_candidates: usize,
+    path: PathMonitor,
+    sources: Sources,
+    outgoing: Outgoing,
+    measured: Measured,
+    outputs: VecDeque<Output>,
+}
+
+/// Which of the two sides we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Offerer,
+    Answerer,
+}
+
+/// How far the two sides have agreed.
+enum Negotiation {
+    /// Our offer is out. Candidates that outrun the answer wait here.
+    Offered {
+        early: Vec<String>,
+    },
+    Agreed(Box<Agreed>),
+}
+
+/// What both descriptions together settled.
+struct Agreed {
+    direction: Direction,
+    opus: u8,
+    ufrag: String,
+    encoder: OpusEncoder,
+    playout: Playout,
+}
+
+struct Socket {
+    id: SocketId,
+    state: SocketState,
+}
+
+enum SocketState {
+    Asked,
+    Bound {
+        address: SocketAddr,
+        candidate: Box<Candidate>,
+    },
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct Measured {
+    packets: u64,
+    bytes: u64,
+    round_trip: Option<Duration>,
+}
+
+impl Call {
+    /// Answers an offer. Returns the call and the answer, which carries no candidates: those
+    /// follow as [`Event::LocalCandidate`]. Candidates inside the offer are tried.
+    ///
+    /// # Errors
+    /// When the offer cannot be answered; [`OfferError::kind`] says in which way.
+    pub fn answerer(
+        config: CallConfig,
+        offer: &str,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Result<(Self, String), OfferError> {
+        let description = Description::read(offer)?;
+        let remote = RemoteAudio::find(&description)?;
+        let mut rng = StdRng::from_seed(seed);
+        let mut local = local_audio(&config, &mut rng);
+        local.direction = remote.direction.reversed();
+        local.setup = match remote.setup {
+            Setup::ActPass | Setup::Passive => Setup::Active,
+            Setup::Active => Setup::Passive,
+        };
+        let answer = sdp::answer(&description, &remote, &local);
+        let mid = remote.mid.clone().unwrap_or_else(|| "audio".to_owned());
+        let events = remote.events.as_ref().map(|events| events.payload_type);
+        let mut call = Self::start(
+            config,
+            Role::Answerer,
+            local,
+            mid,
+            (remote.opus.payload_type, events),
+            rng,
+            now,
+        );
+        call.agree(now, remote)?;
+        tracing::debug!(mid = %call.mid, direction = call.local.direction.as_str(), "offer answered");
+        Ok((call, answer))
+    }
+
+    /// Begins a call with an offer like those of the gateways: Opus on 96, telephone-event on
+    /// 101, mid `audio`, no candidates.
+    #[must_use]
+    pub fn offerer(config: CallConfig, seed: [u8; 32], now: Instant) -> (Self, String) {
+        let mut rng = StdRng::from_seed(seed);
+        let local = local_audio(&config, &mut rng);
+        let offer = sdp::offer(OFFERED_MID, OFFERED_OPUS, OFFERED_EVENTS, &local);
+        let payload_types = (OFFERED_OPUS, Some(OFFERED_EVENTS));
+        let mid = OFFERED_MID.to_owned();
+        (
+            Self::start(config, Role::Offerer, local, mid, payload_types, rng, now),
+            offer,
+        )
+    }
+
+    /// Applies the peer's answer to our offer.
+    ///
+    /// # Errors
+    /// When no answer is expected or this one cannot be used. Nothing has changed then.
+    pub fn accept_answer(&mut self, now: Instant, sdp: &str) -> Result<(), AnswerError> {
+        if self.path.is_over() || !matches!(self.negotiation, Negotiation::Offered { .. }) {
+            return Err(AnswerError::NotExpected);
+        }
+        let description = Description::read(sdp)?;
+        let remote = RemoteAudio::find(&description)?;
+        if remote.opus.payload_type != OFFERED_OPUS {
+            let answered = remote.opus.payload_type;
+            return Err(AnswerError::PayloadType {
+                offered: OFFERED_OPUS,
+                answered,
+            });
+        }
+        let setup = match remote.setup {
+            Setup::Active => Setup::Passive,
+            Setup::Passive => Setup::Active,
+            Setup::ActPass => return Err(AnswerError::OpenRole),
+        };
+        let direction = remote.direction.reversed();
+        let before = (self.local.setup, self.local.direction);
+        (self.local.setup, self.local.direction) = (setup, direction);
+        if let Err(error) = self.agree(now, remote) {
+            (self.local.setup, self.local.direction) = before;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Tries a candidate of the peer: `candidate:...`, with or without `a=`. One that cannot be
+    /// used by design (TCP, an mDNS name, an older generation, an empty text) is ignored; such a
+    /// peer may still be found by its own checks.
+    ///
+    /// # Errors
+    /// When the text is no candidate, or the peer sends them without end.
+    pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) -> Result<Applied, CandidateError> {
+        self.now = now;
+        if self.path.is_over() {
+            return Ok(Applied::Ignored);
+        }
+        self.try_candidate(now, candidate)
+    }
+
+    /// Tells the call what has happened outside.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        self.now = now;
+        if self.path.is_over() {
+            return;
+        }
+        match input {
+            Input::Opened { socket, address } => self.socket_opened(now, socket, address),
+            Input::Refused { socket, reason } => self.socket_refused(now, socket, &reason),
+            Input::Datagram {
+                socket,
+                source,
+                payload,
+            } => {
+                self.datagram(now, socket, source, payload);
+            }
+            Input::Timeout => self.run_engine(now),
+        }
+        while let Some(event) = self.path.look(now) {
+            self.raise(event);
+        }
+    }
+
+    /// Ends the call. What is still to be sent to the peer can be polled; nothing else follows.
+    pub fn close(&mut self, now: Instant) {
+        self.now = now;
+        if self.path.is_over() {
+            return;
+        }
+        self.close_engine(now);
+        self.path.over();
+        self.outputs.retain(|output| matches!(output, Output::Transmit { .. }));
+        tracing::debug!(mid = %self.mid, "media closed");
+    }
+
+    /// What is to be done. Call it until it says [`Output::Timeout`].
+    #[must_use]
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let idle = self.now + IDLE;
+        if self.path.is_over() {
+            return Output::Timeout(idle);
+        }
+        let due = self.path.deadline().map_or(idle, |deadline| deadline.min(idle));
+        Output::Timeout(due.min(self.engine_due))
+    }
+
+    /// The call's figures by now.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let mut statistics = Statistics {
+            packets_sent: self.outgoing.packets(),
+            bytes_sent: self.outgoing.bytes(),
+            packets_received: self.measured.packets,
+            bytes_received: self.measured.bytes,
+            level_sent_dbov: self.outgoing.level_dbov(),
+            round_trip: self.measured.round_trip,
+            ..Statistics::default()
+        };
+        if let Negotiation::Agreed(agreed) = &self.negotiation {
+            let counters = agreed.playout.counters();
+            statistics.packets_lost = counters.lost;
+            statistics.packets_late = counters.late;
+            statistics.packets_duplicate = counters.duplicate;
+            statistics.frames_concealed = counters.concealed;
+            statistics.frames_recovered = counters.recovered;
+            statistics.level_received_dbov = agreed.playout.level_dbov();
+            statistics.playout_delay = agreed.playout.waiting();
+        }
+        statistics
+    }
+
+    /// The mid of the audio section, for the fragments that trickle candidates; `audio` where
+    /// the offer gave it none.
+    #[must_use]
+    pub fn mid(&self) -> &str {
+        &self.mid
+    }
+
+    /// Whether media can flow now: connected, and the peer is being heard.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.path.is_alive()
+    }
+
+    fn start(
+        config: CallConfig,
+        role: Role,
+        local: LocalAudio,
+        mid: String,
+        payload_types: (u8, Option<u8>),
+        mut rng: StdRng,
+        now: Instant,
+    ) -> Self {
+        let limits = Limits {
+            connect: config.connect_limit,
+            interrupted: config.interrupted_after,
+            failed: config.failed_after,
+        };
+        let mut call = Self {
+            now,
+            mid,
+            role,
+            negotiation: Negotiation::Offered { early: Vec::new() },
+            engine: engine::build(&config.identity, &local, payload_types, now),
+            engine_due: now,
+            handshake_due: false,
+            handshake_errors: 0,
+            sockets: Vec::new(),
+            gathering: true,
+            remote_candidates: 0,
+            path: PathMonitor::new(limits, now),
+            sources: Sources::default(),
+            outgoing: Outgoing::new(&mut rng),
+            measured: Measured::default(),
+            outputs: VecDeque::new(),
+            config,
+            local,
+        };
+        call.ask_for_sockets();
+        call
+    }
+
+    /// Both descriptions are there: the engine learns what the peer is.
+    fn agree(&mut self, now: Instant, remote: RemoteAudio) -> Result<(), OfferError> {
+        let agreed = Agreed {
+            direction: self.local.direction,
+            opus: remote.opus.payload_type,
+            ufrag: remote.credentials.ufrag.clone(),
+            encoder: OpusEncoder::new(audio::encoder_settings(&self.config, &remote))?,
+            playout: Playout::new(self.config.playout_delay, now)?,
+        };
+        let former = std::mem::replace(&mut self.negotiation, Negotiation::Agreed(Box::new(agreed)));
+        self.connect_engine(now, &remote);
+        self.path.restart(now);
+        let early = match former {
+            Negotiation::Offered { early } => early,
+            Negotiation::Agreed(_) => Vec::new(),
+        };
+        for candidate in remote.candidates.iter().chain(&early) {
+            if let Err(error) = self.try_candidate(now, candidate) {
+                tracing::debug!(mid = %self.mid, %error, "candidate left out");
+            }
+        }
+        Ok(())
+    }
+
+    fn raise(&mut self, event: Event) {
+        match &event {
+            Event::Failed(reason) => {
+                tracing::info!(mid = %self.mid, %reason, "media failed");
+                self.path.over();
+            }
+            Event::Interrupted => tracing::info!(mid = %self.mid, "media interrupted"),
+            Event::Recovered => tracing::info!(mid = %self.mid, "media recovered"),
+            Event::Connected => tracing::info!(mid = %self.mid, "media connected"),
+            Event::LocalCandidate { .. } | Event::EndOfCandidates => {}
+        }
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn fail(&mut self, reason: FailureReason) {
+        if !self.path.is_over() {
+            self.raise(Event::Failed(reason));
+        }
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("mid", &self.mid)
+            .field("direction", &self.local.direction)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn local_audio(config: &CallConfig, rng: &mut StdRng) -> LocalAudio {
+    LocalAudio {
+        // RFC 8829 section 5.2.1: 63 bits, so that every reader's integer holds it.
+        session: rng.random::<u64>() >> 1,
+        version: 1,
+        credentials: Credentials {
+            ufrag: ice_text(rng, 8),
+            password: ice_text(rng, 24),
+        },
+        fingerprint: config.identity.fingerprint().to_owned(),
+        setup: Setup::ActPass,
+        direction: Direction::SendRecv,
+        ssrc: rng.random::<u32>().max(1),
+        cname: ice_text(rng, 16),
+        track: ice_text(rng, 32),
+    }
+}
+
+/// Random text of ice-chars (RFC 8839 section 5.4): six bits in every character.
+fn ice_text(rng: &mut StdRng, length: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (0..length)
+        .map(|_| char::from(ALPHABET[usize::from(rng.random::<u8>() >> 2)]))
+        .collect()
+}
+
+fn engine_mid() -> Mid {
+    Mid::from("0")
+}
+
+fn ssrc(number: u32) -> Ssrc {
+    Ssrc::from(number)
+}

@@ -1,0 +1,85 @@
+//! The audio of a call: frames in and out, packets in.
+
+use std::time::Instant;
+
+use str0m::media::Pt;
+use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
+
+use super::sources::Turn;
+use super::{Call, Negotiation, ssrc};
+use crate::codec::EncoderSettings;
+use crate::sdp::RemoteAudio;
+use crate::{CallConfig, Frame};
+
+impl Call {
+    /// Gives the next 20 ms to be sent. They are sent when the call is connected and the agreed
+    /// direction lets us send; else they are dropped.
+    pub fn push_pcm(&mut self, now: Instant, frame: &Frame) {
+        self.now = now;
+        let agreed = match &mut self.negotiation {
+            Negotiation::Agreed(agreed) if self.path.carries_media() && agreed.direction.sends() => agreed,
+            Negotiation::Agreed(_) | Negotiation::Offered { .. } => {
+                return self.outgoing.skip(now, frame);
+            }
+        };
+        let Some((numbers, payload)) = self.outgoing.encode(now, frame, &mut agreed.encoder) else {
+            return;
+        };
+        let sequence = SeqNo::from(numbers.sequence);
+        let write =
+            RtpWrite::new(Pt::from(agreed.opus), sequence, numbers.timestamp, now, payload).marker(numbers.marker);
+        if let Some(stream) = self.engine.direct_api().stream_tx(&ssrc(self.local.ssrc)) {
+            stream.write_rtp(write);
+        }
+        self.drain(now);
+        self.run_engine(now);
+    }
+
+    /// Takes the next 20 ms to be heard; silence where there is nothing.
+    pub fn pull_pcm(&mut self, now: Instant, frame: &mut Frame) {
+        self.now = now;
+        match &mut self.negotiation {
+            Negotiation::Agreed(agreed) if self.path.was_connected() && agreed.direction.receives() => {
+                agreed.playout.pull(now, frame);
+            }
+            Negotiation::Agreed(_) | Negotiation::Offered { .. } => frame.fill(0),
+        }
+    }
+
+    /// A packet of the peer that SRTP found genuine.
+    pub(super) fn rtp(&mut self, now: Instant, packet: &RtpPacket) {
+        self.measured.packets += 1;
+        self.measured.bytes += packet.payload.len() as u64;
+        let header = &packet.header;
+        let turn = self.sources.genuine(*header.ssrc, now);
+        let Negotiation::Agreed(agreed) = &mut self.negotiation else {
+            return;
+        };
+        if !agreed.direction.receives() || turn == Turn::Other {
+            return;
+        }
+        if turn == Turn::Takes {
+            tracing::debug!(mid = %self.mid, ssrc = *header.ssrc, "a stream begins");
+            agreed.playout.reset();
+        }
+        let (sequence, timestamp) = (header.sequence_number, header.timestamp);
+        if *header.payload_type == agreed.opus {
+            let inserted = agreed.playout.insert(now, sequence, timestamp, &packet.payload);
+            tracing::trace!(mid = %self.mid, sequence, timestamp, ?inserted, "packet");
+        } else {
+            // Telephone events share the numbers of the audio; there is no audio in them.
+            agreed.playout.pass(sequence, timestamp);
+        }
+    }
+}
+
+/// How the peer wants to be spoken to, within what the configuration allows.
+pub(super) fn encoder_settings(config: &CallConfig, remote: &RemoteAudio) -> EncoderSettings {
+    let most = remote.opus.max_bitrate.unwrap_or(i32::MAX);
+    EncoderSettings {
+        bitrate: config.bitrate.min(most),
+        complexity: config.complexity,
+        in_band_fec: remote.opus.in_band_fec,
+        constant_rate: remote.opus.constant_rate,
+    }
+}

@@ -1,0 +1,195 @@
+//! str0m behind the call: how it is built, fed and drained.
+//!
+//! The engine is told by its direct interface what the descriptions say, because they are read
+//! and written here: str0m's own reader refuses what gateways leave out, and its answers list
+//! codecs in an order of their own. It runs in RTP mode, so that packets come out as they arrive
+//! and the jitter buffer alone decides. Every change is followed by draining it.
+
+use std::time::{Duration, Instant};
+
+use str0m::format::{Codec, FormatParams};
+use str0m::media::{Frequency, MediaKind, Pt};
+use str0m::{IceConnectionState, IceCreds, Rtc, RtcConfig, RtcError};
+
+use super::{Call, Negotiation, Role, engine_mid, ssrc};
+use crate::io::Datagram;
+use crate::sdp::{LocalAudio, RemoteAudio, Setup};
+use crate::{FailureReason, Identity, dtls};
+
+/// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
+/// hold: one a second, so that one lost is nothing and three in a row are an interruption.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the engine reports round trip and loss.
+const REPORT_INTERVAL: Duration = Duration::from_secs(2);
+/// DTLS records that cannot be read, before the handshake is given up: one can be a forgery or
+/// a leftover, a peer that repeats itself cannot.
+const HANDSHAKE_ERRORS: u32 = 3;
+
+/// An engine for one audio stream with these payload types.
+pub(super) fn build(identity: &Identity, local: &LocalAudio, (opus, events): (u8, Option<u8>), now: Instant) -> Rtc {
+    let credentials = IceCreds {
+        ufrag: local.credentials.ufrag.clone(),
+        pass: local.credentials.password.clone(),
+    };
+    let mut config = RtcConfig::new()
+        .set_crypto_provider(dtls::crypto())
+        .set_dtls_cert(identity.certificate())
+        .set_local_ice_credentials(credentials)
+        .set_rtp_mode(true)
+        .set_stats_interval(Some(REPORT_INTERVAL))
+        .clear_extension_map()
+        .clear_codecs();
+    config.set_max_stun_rto(CHECK_INTERVAL);
+    let codecs = config.codec_config();
+    let rate = Frequency::FORTY_EIGHT_KHZ;
+    codecs.add_config(
+        Pt::from(opus),
+        None,
+        Codec::Opus,
+        rate,
+        Some(2),
+        FormatParams::default(),
+    );
+    if let Some(events) = events {
+        codecs.add_config(Pt::from(events), None, Codec::Tele, rate, None, FormatParams::default());
+    }
+    let mut rtc = config.build(now);
+    let mut direct = rtc.direct_api();
+    direct.declare_media(engine_mid(), MediaKind::Audio);
+    direct.declare_stream_tx(ssrc(local.ssrc), None, engine_mid(), None);
+    rtc
+}
+
+impl Call {
+    /// Tells the engine who the peer is and which part we play.
+    pub(super) fn connect_engine(&mut self, now: Instant, remote: &RemoteAudio) {
+        let controlling = match self.role {
+            Role::Offerer => true,
+            // A peer that sends no checks cannot control (RFC 8445 section 6.1.1).
+            Role::Answerer => remote.ice_lite,
+        };
+        let mut direct = self.engine.direct_api();
+        direct.set_ice_controlling(controlling);
+        direct.set_remote_fingerprint(remote.fingerprint.clone());
+        direct.set_remote_ice_credentials(IceCreds {
+            ufrag: remote.credentials.ufrag.clone(),
+            pass: remote.credentials.password.clone(),
+        });
+        match self.local.setup {
+            // A handshake begun before there is a path would only wear out its timers.
+            Setup::Active | Setup::ActPass => self.handshake_due = true,
+            Setup::Passive => self.start_handshake(false),
+        }
+        self.run_engine(now);
+    }
+
+    /// Lets time pass in the engine.
+    pub(super) fn run_engine(&mut self, now: Instant) {
+        self.feed(now, str0m::Input::Timeout(now));
+    }
+
+    /// Gives the engine an input and carries out what follows.
+    pub(super) fn feed(&mut self, now: Instant, input: str0m::Input<'_>) {
+        if let Err(error) = self.engine.handle_input(input) {
+            self.input_refused(&error);
+        }
+        self.drain(now);
+    }
+
+    /// Takes everything out of the engine.
+    pub(super) fn drain(&mut self, now: Instant) {
+        while !self.path.is_over() {
+            match self.engine.poll_output() {
+                Ok(str0m::Output::Timeout(due)) => {
+                    self.engine_due = due;
+                    return;
+                }
+                Ok(str0m::Output::Transmit(transmit)) => {
+                    let bytes = Vec::from(transmit.contents);
+                    self.transmit(transmit.source, transmit.destination, Datagram(bytes));
+                }
+                Ok(str0m::Output::Event(event)) => self.engine_event(now, event),
+                Err(error) => self.engine_failed(&error),
+            }
+        }
+    }
+
+    pub(super) fn close_engine(&mut self, now: Instant) {
+        if let Err(error) = self.engine.close() {
+            tracing::debug!(mid = %self.mid, %error, "the engine could not close in order");
+        }
+        self.drain(now);
+    }
+
+    fn engine_event(&mut self, now: Instant, event: str0m::Event) {
+        match event {
+            str0m::Event::IceConnectionStateChange(state) => self.ice_changed(state),
+            str0m::Event::Connected => {
+                if let Some(event) = self.path.connected(now) {
+                    self.raise(event);
+                }
+            }
+            str0m::Event::RtpPacket(packet) => self.rtp(now, &packet),
+            str0m::Event::Closed => {
+                tracing::debug!(mid = %self.mid, "the peer closed DTLS");
+                if let Some(event) = self.path.closed(now) {
+                    self.raise(event);
+                }
+            }
+            str0m::Event::PeerStats(stats) => {
+                let pair = stats.selected_candidate_pair;
+                self.measured.round_trip = pair.and_then(|pair| pair.current_round_trip_time).or(stats.rtt);
+            }
+            str0m::Event::MediaEgressStats(stats) => {
+                if let (Some(loss), Negotiation::Agreed(agreed)) = (stats.loss, &mut self.negotiation) {
+                    agreed.encoder.expect_loss(loss);
+                }
+            }
+            // The engine's events are an open set, and the others tell an audio call nothing.
+            _ => {}
+        }
+    }
+
+    fn ice_changed(&mut self, state: IceConnectionState) {
+        tracing::debug!(mid = %self.mid, ?state, "ICE");
+        match state {
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                if std::mem::take(&mut self.handshake_due) {
+                    self.start_handshake(true);
+                }
+            }
+            // Media still comes but our checks go unanswered: the peer does not hear us, and the
+            // engine finds no way back (RFC 7675). In silence the path monitor has the word.
+            IceConnectionState::Disconnected if self.path.is_alive() => {
+                self.fail(FailureReason::ConsentLost);
+            }
+            IceConnectionState::Disconnected | IceConnectionState::New | IceConnectionState::Checking => {}
+        }
+    }
+
+    fn start_handshake(&mut self, active: bool) {
+        if let Err(error) = self.engine.direct_api().start_dtls(active) {
+            self.fail(FailureReason::Engine(error.to_string()));
+        }
+    }
+
+    fn input_refused(&mut self, error: &RtcError) {
+        tracing::debug!(mid = %self.mid, %error, "the engine refused an input");
+        if !self.engine.is_alive() {
+            self.engine_failed(error);
+        } else if matches!(error, RtcError::Dtls(_)) && !self.path.was_connected() {
+            self.handshake_errors += 1;
+            if self.handshake_errors >= HANDSHAKE_ERRORS {
+                self.engine_failed(error);
+            }
+        }
+    }
+
+    fn engine_failed(&mut self, error: &RtcError) {
+        self.fail(match error {
+            RtcError::RemoteSdp(problem) => FailureReason::Security(problem.clone()),
+            RtcError::Dtls(problem) => FailureReason::Security(problem.to_string()),
+            other => FailureReason::Engine(other.to_string()),
+        });
+    }
+}

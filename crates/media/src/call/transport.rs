@@ -1,0 +1,167 @@
+//! Sockets, candidates and datagrams of a call.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use str0m::net::{Protocol, Receive};
+
+use super::{Call, Negotiation, Socket, SocketState};
+use crate::candidate::{self, RemoteCandidate};
+use crate::io::Datagram;
+use crate::{Applied, CandidateError, Event, FailureReason, Output, SocketId};
+
+/// Candidates of one peer: a machine with many interfaces has a few dozen.
+const MAX_CANDIDATES: usize = 100;
+
+impl Call {
+    pub(super) fn ask_for_sockets(&mut self) {
+        for (index, address) in self.config.addresses.iter().enumerate() {
+            let id = SocketId(index as u64);
+            self.sockets.push(Socket {
+                id,
+                state: SocketState::Asked,
+            });
+            self.outputs.push_back(Output::Open {
+                socket: id,
+                address: *address,
+            });
+        }
+        if self.sockets.is_empty() {
+            self.fail(FailureReason::NoSocket("there is no local address".to_owned()));
+        }
+    }
+
+    pub(super) fn socket_opened(&mut self, now: Instant, id: SocketId, address: SocketAddr) {
+        let Some(candidate) = candidate::host(address) else {
+            let reason = "a socket without an address of its own cannot be offered to the peer";
+            return self.socket_refused(now, id, reason);
+        };
+        let asked = self
+            .sockets
+            .iter_mut()
+            .find(|socket| socket.id == id && matches!(socket.state, SocketState::Asked));
+        let Some(socket) = asked else { return };
+        if let Some(added) = self.engine.add_local_candidate(candidate) {
+            let text = candidate::write(added, &self.local.credentials.ufrag);
+            socket.state = SocketState::Bound {
+                address,
+                candidate: Box::new(added.clone()),
+            };
+            self.raise(Event::LocalCandidate {
+                mid: self.mid.clone(),
+                candidate: text,
+            });
+        } else {
+            socket.state = SocketState::Gone;
+        }
+        self.run_engine(now);
+        self.gathered();
+    }
+
+    pub(super) fn socket_refused(&mut self, now: Instant, id: SocketId, reason: &str) {
+        let Some(socket) = self.sockets.iter_mut().find(|socket| socket.id == id) else {
+            return;
+        };
+        tracing::debug!(mid = %self.mid, socket = id.0, reason, "no socket");
+        let state = std::mem::replace(&mut socket.state, SocketState::Gone);
+        if let SocketState::Bound { candidate, .. } = state {
+            self.engine.direct_api().invalidate_candidate(&candidate);
+            self.run_engine(now);
+        }
+        if self
+            .sockets
+            .iter()
+            .all(|socket| matches!(socket.state, SocketState::Gone))
+        {
+            self.fail(FailureReason::NoSocket(reason.to_owned()));
+        } else {
+            self.gathered();
+        }
+    }
+
+    /// With host candidates alone, gathering is over when every socket is bound or refused.
+    fn gathered(&mut self) {
+        let waiting = self
+            .sockets
+            .iter()
+            .any(|socket| matches!(socket.state, SocketState::Asked));
+        if self.gathering && !waiting {
+            self.gathering = false;
+            self.raise(Event::EndOfCandidates);
+        }
+    }
+
+    pub(super) fn try_candidate(&mut self, now: Instant, text: &str) -> Result<Applied, CandidateError> {
+        let ufrag = match &self.negotiation {
+            Negotiation::Offered { .. } => None,
+            Negotiation::Agreed(agreed) => Some(agreed.ufrag.as_str()),
+        };
+        let candidate = match candidate::read(text, ufrag)? {
+            RemoteCandidate::Usable(candidate) => candidate,
+            RemoteCandidate::Skipped(why) => {
+                tracing::debug!(mid = %self.mid, ?why, "candidate ignored");
+                return Ok(Applied::Ignored);
+            }
+        };
+        match &mut self.negotiation {
+            Negotiation::Offered { early } => {
+                if early.len() == MAX_CANDIDATES {
+                    return Err(CandidateError::TooMany { limit: MAX_CANDIDATES });
+                }
+                // Which generation it belongs to shows when the answer has come.
+                early.push(text.to_owned());
+            }
+            Negotiation::Agreed(_) => {
+                if self.remote_candidates == MAX_CANDIDATES {
+                    return Err(CandidateError::TooMany { limit: MAX_CANDIDATES });
+                }
+                self.remote_candidates += 1;
+                self.engine.add_remote_candidate(candidate);
+                self.run_engine(now);
+            }
+        }
+        Ok(Applied::Added)
+    }
+
+    pub(super) fn datagram(&mut self, now: Instant, id: SocketId, source: SocketAddr, payload: &[u8]) {
+        let bound = self
+            .sockets
+            .iter()
+            .find(|socket| socket.id == id)
+            .map(|socket| &socket.state);
+        let Some(SocketState::Bound { address, .. }) = bound else {
+            return;
+        };
+        let Ok(receive) = Receive::new(Protocol::Udp, source, *address, payload) else {
+            tracing::trace!(mid = %self.mid, bytes = payload.len(), "datagram of no known kind");
+            return;
+        };
+        let input = str0m::Input::Receive(now, receive);
+        // A datagram from an address that passed no check, or with a foreign ufrag.
+        if !self.engine.accepts(&input) {
+            tracing::trace!(mid = %self.mid, %source, "datagram from a stranger");
+            return;
+        }
+        if let Some(event) = self.path.heard(now) {
+            self.raise(event);
+        }
+        if self.path.carries_media() {
+            self.sources.announce(&mut self.engine, payload);
+        }
+        self.feed(now, input);
+    }
+
+    pub(super) fn transmit(&mut self, source: SocketAddr, destination: SocketAddr, payload: Datagram) {
+        let from = self.sockets.iter().find(|socket| match &socket.state {
+            SocketState::Bound { address, .. } => *address == source,
+            SocketState::Asked | SocketState::Gone => false,
+        });
+        if let Some(socket) = from {
+            self.outputs.push_back(Output::Transmit {
+                socket: socket.id,
+                destination,
+                payload,
+            });
+        }
+    }
+}

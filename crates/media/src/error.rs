@@ -1,0 +1,132 @@
+//! Why an offer, an answer or a candidate was refused.
+
+use thiserror::Error;
+
+/// The kinds of [`OfferError`], so that a caller can choose the reason it gives to the peer
+/// (XEP-0166 section 7.4) without knowing every variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OfferErrorKind {
+    /// The text is no session description.
+    NotSdp,
+    /// It is a session description without audio.
+    NoAudio,
+    /// It offers audio, but none that this crate can carry.
+    Incompatible,
+    /// Nothing is wrong with the description: this side could not start its part.
+    Local,
+}
+
+/// Why a session description of the peer cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OfferError {
+    /// The text cannot be read as RFC 8866 lays down.
+    #[error("the text is no session description (RFC 8866): {problem}")]
+    NotSdp {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The text is longer than any real description.
+    #[error("the session description has {bytes} bytes; at most {limit} are read")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// There is no `m=audio` section, or its port is zero.
+    #[error("the session description has no usable audio section")]
+    NoAudio,
+    /// The audio is not carried by RTP.
+    #[error("the audio is offered over {profile}; an RTP profile such as UDP/TLS/RTP/SAVPF is needed")]
+    Profile {
+        /// The transport of the `m=` line.
+        profile: String,
+    },
+    /// None of the offered codecs is known here.
+    #[error("none of the offered codecs is supported ({offered}); opus/48000/2 is needed")]
+    NoUsableCodec {
+        /// The names of those that were offered.
+        offered: String,
+    },
+    /// No certificate fingerprint: the media could not be protected (RFC 5763).
+    #[error("there is no a=fingerprint; only DTLS-SRTP is supported")]
+    MissingFingerprint,
+    /// A fingerprint that cannot be checked.
+    #[error("the certificate fingerprint cannot be checked ({hash}); sha-256 is needed")]
+    UnusableFingerprint {
+        /// The hash function it names.
+        hash: String,
+    },
+    /// No `a=ice-ufrag` or no `a=ice-pwd` (RFC 8839).
+    #[error("there is no a=ice-ufrag or no a=ice-pwd; media needs ICE")]
+    MissingIceCredentials,
+    /// A DTLS role that cannot be met (RFC 8842 section 5).
+    #[error("a=setup:{setup} is not possible here")]
+    Setup {
+        /// The value of the attribute.
+        setup: String,
+    },
+    /// The codec library refused to start.
+    #[error("the Opus codec could not be started: {0}")]
+    Codec(String),
+    /// The media engine refused to start.
+    #[error("the media engine could not be started: {0}")]
+    Engine(String),
+}
+
+impl OfferError {
+    /// Which kind of refusal this is.
+    #[must_use]
+    pub fn kind(&self) -> OfferErrorKind {
+        match self {
+            Self::NotSdp { .. } | Self::TooLarge { .. } => OfferErrorKind::NotSdp,
+            Self::NoAudio => OfferErrorKind::NoAudio,
+            Self::Profile { .. }
+            | Self::NoUsableCodec { .. }
+            | Self::MissingFingerprint
+            | Self::UnusableFingerprint { .. }
+            | Self::MissingIceCredentials
+            | Self::Setup { .. } => OfferErrorKind::Incompatible,
+            Self::Codec(_) | Self::Engine(_) => OfferErrorKind::Local,
+        }
+    }
+}
+
+/// Why an answer cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// This call answered an offer itself, or already has its answer, or is over.
+    #[error("this call is not waiting for an answer")]
+    NotExpected,
+    /// The description itself cannot be used.
+    #[error("the answer cannot be used: {0}")]
+    Unusable(#[from] OfferError),
+    /// The answer renumbers a payload type, which RFC 8829 section 5.3.1 advises against.
+    #[error("the answer uses payload type {answered} for Opus, where {offered} was offered")]
+    PayloadType {
+        /// The number in our offer.
+        offered: u8,
+        /// The number in the answer.
+        answered: u8,
+    },
+    /// The answer leaves the DTLS roles open.
+    #[error("an answer must choose a=setup:active or a=setup:passive")]
+    OpenRole,
+}
+
+/// Why a remote candidate was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CandidateError {
+    /// The text is no candidate attribute (RFC 8839 section 5.1).
+    #[error("the remote candidate is malformed: {0}")]
+    Malformed(&'static str),
+    /// More candidates than any real peer has.
+    #[error("the peer sent more than {limit} candidates")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+}

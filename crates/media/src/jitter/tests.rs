@@ -1,0 +1,320 @@
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use crate::fuzzing::an_instant;
+
+use super::{Inserted, JitterBuffer, Step};
+
+const DELAY: Duration = Duration::from_millis(40);
+const FRAME: Duration = Duration::from_millis(20);
+
+/// What one step of playout was, short enough to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Heard {
+    Silence,
+    Packet(u8),
+    Recovered(u8),
+    Concealed { lost: bool },
+}
+
+/// A buffer with a clock. Packets carry their number as payload.
+struct Story {
+    start: Instant,
+    buffer: JitterBuffer,
+    first: (u16, u32),
+}
+
+impl Story {
+    fn new(first: (u16, u32)) -> Self {
+        let start = an_instant();
+        Self {
+            start,
+            buffer: JitterBuffer::new(DELAY, start),
+            first,
+        }
+    }
+
+    fn packet(&mut self, at: u64, number: u8) -> Inserted {
+        let sequence = self.first.0.wrapping_add(u16::from(number));
+        let timestamp = self.first.1.wrapping_add(u32::from(number) * 960);
+        self.packet_with(at, sequence, timestamp, number)
+    }
+
+    fn packet_with(&mut self, at: u64, sequence: u16, timestamp: u32, number: u8) -> Inserted {
+        let at = self.start + Duration::from_millis(at);
+        self.buffer.insert(at, sequence, timestamp, 960, &[number])
+    }
+
+    fn pull(&mut self, at: u64) -> Heard {
+        match self.buffer.next(self.start + Duration::from_millis(at)) {
+            Step::Silence => Heard::Silence,
+            Step::Play { payload, .. } => Heard::Packet(payload[0]),
+            Step::Recover { next, samples } => {
+                assert_eq!(samples, 960);
+                Heard::Recovered(next[0])
+            }
+            Step::Conceal { samples, lost } => {
+                assert_eq!(samples, 960);
+                Heard::Concealed { lost }
+            }
+        }
+    }
+
+    /// Packets 0, 1, 2 ... every 20 ms, without those that are missing; pulls in between.
+    fn run(&mut self, count: u8, missing: &[u8]) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for number in 0..count {
+            let at = u64::from(number) * 20;
+            if !missing.contains(&number) {
+                self.packet(at, number);
+            }
+            heard.push(self.pull(at + 5));
+        }
+        heard
+    }
+}
+
+fn packets(numbers: std::ops::Range<u8>) -> Vec<Heard> {
+    numbers.map(Heard::Packet).collect()
+}
+
+#[test]
+fn playout_starts_after_the_delay_and_keeps_the_order() {
+    let mut story = Story::new((0, 0));
+    let heard = story.run(20, &[]);
+    assert_eq!(heard[..2], [Heard::Silence, Heard::Silence]);
+    assert_eq!(heard[2..], packets(0..18));
+    assert_eq!(story.buffer.waiting(), Duration::from_millis(40));
+}
+
+#[test]
+fn both_numbers_wrap() {
+    let mut story = Story::new((u16::MAX - 3, u32::MAX - 5_000));
+    assert_eq!(story.run(40, &[])[2..], packets(0..38));
+    assert_eq!(story.buffer.counters().lost, 0);
+}
+
+#[test]
+fn what_was_overtaken_takes_its_place() {
+    let mut story = Story::new((7, 7));
+    for (at, number) in [(0, 0), (41, 2), (44, 1), (60, 3)] {
+        assert_eq!(story.packet(at, number), Inserted::Waiting);
+    }
+    let heard: Vec<Heard> = [45, 65, 85, 105].map(|at| story.pull(at)).to_vec();
+    assert_eq!(heard, packets(0..4));
+    assert_eq!(story.buffer.counters().lost, 0);
+}
+
+#[test]
+fn one_missing_packet_is_recovered_from_the_next() {
+    let mut story = Story::new((0, 0));
+    let heard = story.run(12, &[4]);
+    assert_eq!(heard[2..6], packets(0..4));
+    assert_eq!(heard[6], Heard::Recovered(5));
+    assert_eq!(heard[7..], packets(5..10));
+    let counters = story.buffer.counters();
+    assert_eq!((counters.lost, counters.recovered, counters.concealed), (1, 1, 0));
+}
+
+#[test]
+fn a_burst_is_concealed_up_to_its_last_packet() {
+    let mut story = Story::new((0, 0));
+    let heard = story.run(16, &[4, 5, 6]);
+    assert_eq!(heard[6], Heard::Concealed { lost: true });
+    assert_eq!(heard[7], Heard::Concealed { lost: true });
+    assert_eq!(heard[8], Heard::Recovered(7));
+    assert_eq!(heard[9..], packets(7..14));
+}
+
+#[test]
+fn a_pause_of_the_sender_is_no_loss() {
+    let mut story = Story::new((0, 0));
+    story.run(4, &[]);
+    // Sequence 4 carries the timestamp of packet 6: nothing was sent in between.
+    for (at, timestamp) in [(80, 6 * 960), (100, 7 * 960)] {
+        story.packet_with(at, (timestamp / 960) as u16 - 2, timestamp, (timestamp / 960) as u8);
+    }
+    let heard: Vec<Heard> = [85, 105, 125, 145, 165].map(|at| story.pull(at)).to_vec();
+    assert_eq!(heard[..2], packets(2..4));
+    assert_eq!(
+        heard[2..4],
+        [Heard::Concealed { lost: false }, Heard::Concealed { lost: false }]
+    );
+    assert_eq!(heard[4], Heard::Packet(6));
+    assert_eq!(story.buffer.counters().lost, 0);
+}
+
+#[test]
+fn repetitions_and_stragglers_are_counted_and_not_played() {
+    let mut story = Story::new((0, 0));
+    assert_eq!(story.packet(0, 0), Inserted::Waiting);
+    assert_eq!(story.packet(1, 0), Inserted::Duplicate);
+    story.packet(20, 1);
+    story.packet(60, 3);
+    let heard: Vec<Heard> = [45, 65, 85].map(|at| story.pull(at)).to_vec();
+    assert_eq!(heard[2], Heard::Recovered(3));
+    assert_eq!(story.packet(90, 2), Inserted::Late);
+    assert_eq!(story.packet(91, 1), Inserted::Duplicate);
+    let counters = story.buffer.counters();
+    assert_eq!((counters.received, counters.late, counters.duplicate), (4, 1, 2));
+    assert_eq!(counters.lost, 0);
+}
+
+#[test]
+fn one_hiccup_does_not_move_playout() {
+    let mut story = Story::new((0, 0));
+    story.run(10, &[]);
+    // 120 ms of nothing, then all at once.
+    for pull in 10..16 {
+        story.pull(pull * 20 + 5);
+    }
+    for number in 10..17 {
+        story.packet(320, number);
+    }
+    let heard: Vec<Heard> = (16..30)
+        .map(|number: u8| {
+            let at = u64::from(number) * 20;
+            if number > 16 {
+                story.packet(at, number);
+            }
+            story.pull(at + 5)
+        })
+        .collect();
+    // Packet n is heard in pull n + 2, as before.
+    assert_eq!(heard, packets(14..28));
+}
+
+#[test]
+fn a_burst_at_the_start_does_not_make_playout_late() {
+    let mut story = Story::new((0, 0));
+    for number in 0..6 {
+        story.packet(100, number);
+    }
+    // The last of the burst was the quickest: playout is 40 ms behind it, not behind the first.
+    assert_eq!(story.pull(101), Heard::Packet(3));
+    assert_eq!(story.pull(121), Heard::Packet(4));
+}
+
+#[test]
+fn a_restarted_sender_begins_a_new_timeline() {
+    let mut story = Story::new((0, 0));
+    story.run(10, &[]);
+    assert_eq!(story.packet_with(200, 40_000, 10, 100), Inserted::Restarted);
+    story.packet_with(220, 40_001, 970, 101);
+    assert_eq!(story.pull(225), Heard::Silence);
+    assert_eq!(story.pull(245), Heard::Packet(100));
+    assert_eq!(story.pull(265), Heard::Packet(101));
+    assert_eq!(story.buffer.counters().lost, 0);
+}
+
+#[test]
+fn a_player_that_stalls_gets_what_is_new() {
+    let mut story = Story::new((0, 0));
+    story.run(10, &[]);
+    for number in 10..110_u8 {
+        story.packet(u64::from(number) * 20, number);
+    }
+    assert!(story.buffer.waiting() < Duration::from_millis(1_400));
+    assert_eq!(story.pull(109 * 20 + 5), Heard::Packet(107));
+}
+
+#[test]
+fn after_a_long_silence_playout_stops_and_starts_afresh() {
+    let mut story = Story::new((0, 0));
+    story.run(10, &[]);
+    let silent = (10..60).map(|pull| story.pull(pull * 20 + 5));
+    assert_eq!(silent.filter(|heard| *heard == Heard::Silence).count(), 22);
+    story.packet(1_200, 60);
+    assert_eq!(story.pull(1_225), Heard::Silence);
+    assert_eq!(story.pull(1_245), Heard::Packet(60));
+}
+
+/// What may happen to a buffer.
+#[derive(Debug, Clone)]
+enum Happening {
+    Packet {
+        sequence: u16,
+        timestamp: u32,
+        samples: u32,
+    },
+    Passed {
+        sequence: u16,
+        timestamp: u32,
+    },
+    Pull,
+    Time {
+        millis: u64,
+    },
+    Reset,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        8 => (any::<u16>(), any::<u32>(), 0..10_000_u32).prop_map(|(sequence, timestamp, samples)| {
+            Happening::Packet { sequence, timestamp, samples }
+        }),
+        16 => (0..40_u16).prop_map(|number| Happening::Packet {
+            sequence: number,
+            timestamp: u32::from(number) * 960,
+            samples: 960,
+        }),
+        2 => (any::<u16>(), any::<u32>())
+            .prop_map(|(sequence, timestamp)| Happening::Passed { sequence, timestamp }),
+        24 => Just(Happening::Pull),
+        8 => (0..400_u64).prop_map(|millis| Happening::Time { millis }),
+        1 => Just(Happening::Reset),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_confuses_the_buffer(happenings in proptest::collection::vec(happening(), 0..200)) {
+        let mut now = an_instant();
+        let mut buffer = JitterBuffer::new(DELAY, now);
+        for happening in happenings {
+            match happening {
+                Happening::Packet { sequence, timestamp, samples } => {
+                    buffer.insert(now, sequence, timestamp, samples, &[1, 2, 3]);
+                }
+                Happening::Passed { sequence, timestamp } => buffer.pass(sequence, timestamp),
+                Happening::Time { millis } => now += Duration::from_millis(millis),
+                Happening::Reset => buffer.reset(),
+                Happening::Pull => match buffer.next(now) {
+                    Step::Silence => {}
+                    Step::Play { payload, .. } => prop_assert_eq!(payload, [1, 2, 3]),
+                    Step::Recover { samples, .. } | Step::Conceal { samples, .. } => {
+                        prop_assert!(samples % 120 == 0 && (120..=5_760).contains(&samples));
+                    }
+                },
+            }
+            prop_assert!(buffer.slots.len() <= super::CAPACITY);
+            prop_assert!(buffer.slots.is_sorted_by_key(|slot| slot.timestamp));
+        }
+    }
+
+    #[test]
+    fn any_order_of_a_second_is_played_in_order(seed in any::<u64>()) {
+        // Every packet is delayed by up to 35 ms, less than the buffer holds back.
+        let mut arrivals: Vec<(u64, u8)> = (0..50_u8)
+            .map(|number| (u64::from(number) * 20 + (seed >> (number % 32)) % 35, number))
+            .collect();
+        arrivals.sort_unstable();
+        let mut story = Story::new((60_000, u32::MAX - 9_000));
+        let mut heard = Vec::new();
+        for tick in 0..54 {
+            let at = tick * FRAME.as_millis() as u64 + 10;
+            while arrivals.first().is_some_and(|(arrival, _)| *arrival <= at) {
+                let (arrival, number) = arrivals.remove(0);
+                story.packet(arrival, number);
+            }
+            heard.push(story.pull(at));
+        }
+        let numbers: Vec<u8> = heard
+            .into_iter()
+            .filter_map(|heard| if let Heard::Packet(number) = heard { Some(number) } else { None })
+            .collect();
+        prop_assert!(numbers.is_sorted(), "{:?}", numbers);
+        prop_assert!(numbers.len() >= 48, "{:?}", numbers);
+    }
+}

@@ -1,0 +1,115 @@
+//! One WebRTC audio call without I/O: ICE, DTLS-SRTP and Opus over [str0m].
+//!
+//! A [`Call`] is one peer connection with one audio stream. It answers an offer (or makes one),
+//! trickles its candidates, connects, turns 20 ms frames of 48 kHz mono PCM into packets and
+//! packets into frames, and says when the path is interrupted, recovered or lost. It opens no
+//! socket, starts no thread and reads no clock: datagrams, time and randomness are given to it,
+//! and what it wants done comes out of [`Call::poll_output`]. So thousands fit into one process,
+//! and a test runs an hour of call in seconds.
+//!
+//! ```
+//! use std::net::{Ipv4Addr, SocketAddr};
+//! use std::time::{Duration, Instant};
+//!
+//! use offhook_media::{Call, CallConfig, Event, FRAME_SAMPLES, Identity, Input, Output};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut now = Instant::now();
+//! let config = CallConfig::new(Identity::generate()?, vec![Ipv4Addr::LOCALHOST.into()]);
+//! let (gateway, offer) = Call::offerer(config.clone(), [1; 32], now);
+//! let (phone, answer) = Call::answerer(config, &offer, [2; 32], now)?;
+//! let mut calls = [gateway, phone];
+//! calls[0].accept_answer(now, &answer)?;
+//!
+//! let address = |call: usize| SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000 + call as u16));
+//! let mut sockets = Vec::new();
+//! let mut connected = 0;
+//! while connected < 2 {
+//!     for one in 0..2 {
+//!         let other = 1 - one;
+//!         loop {
+//!             match calls[one].poll_output() {
+//!                 // Where a shell binds a UDP socket, ...
+//!                 Output::Open { socket, .. } => {
+//!                     sockets.push((one, socket));
+//!                     calls[one].handle_input(now, Input::Opened { socket, address: address(one) });
+//!                 }
+//!                 // ... sends to the network, ...
+//!                 Output::Transmit { payload, .. } => {
+//!                     for (_, socket) in sockets.iter().filter(|(call, _)| *call == other) {
+//!                         let (socket, source) = (*socket, address(one));
+//!                         calls[other].handle_input(now, Input::Datagram { socket, source, payload: &payload });
+//!                     }
+//!                 }
+//!                 // ... and trickles candidates through the signalling.
+//!                 Output::Event(Event::LocalCandidate { candidate, .. }) => {
+//!                     calls[other].add_remote_candidate(now, &candidate)?;
+//!                 }
+//!                 Output::Event(Event::Connected) => connected += 1,
+//!                 Output::Event(_) => {}
+//!                 Output::Timeout(_) => break,
+//!             }
+//!         }
+//!         calls[one].handle_input(now, Input::Timeout);
+//!     }
+//!     now += Duration::from_millis(5);
+//! }
+//! calls[0].push_pcm(now, &[1_000; FRAME_SAMPLES]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is done, and what is not
+//!
+//! | document | state |
+//! |---|---|
+//! | RFC 8866 SDP, RFC 8829 JSEP | offers read leniently, answers written in the offer's terms; one audio section, all others declined; no renegotiation of a running call yet |
+//! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host candidates, peer reflexive ones discovered; no STUN or TURN servers, no restart: new credentials are a new call |
+//! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2 with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
+//! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
+//! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
+//! | RFC 4733 telephone-event | negotiated and passed over; digits are neither sent nor reported yet |
+//! | RFC 7675 consent | a peer that answers no more checks ends the call |
+//!
+//! # Randomness
+//!
+//! The seed decides ICE credentials, SSRC, names and first numbers. str0m draws transaction ids
+//! and the like from `fastrand`, which is one generator for each **thread**: simulations that
+//! want the same events every time run one per thread and compare events, not bytes.
+//! [`Identity::generate`] uses the crypto library's own randomness.
+//!
+//! [str0m]: https://docs.rs/str0m
+
+mod call;
+mod candidate;
+mod codec;
+mod config;
+mod dtls;
+mod error;
+#[doc(hidden)]
+pub mod fuzzing;
+mod identity;
+mod io;
+pub mod jitter;
+mod level;
+mod outgoing;
+mod path;
+mod playout;
+mod sdp;
+mod statistics;
+
+pub use call::Call;
+pub use config::CallConfig;
+pub use error::{AnswerError, CandidateError, OfferError, OfferErrorKind};
+pub use identity::{Identity, IdentityError};
+pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId};
+pub use statistics::Statistics;
+
+/// Samples a second of every PCM frame, and the clock of the RTP stream.
+pub const SAMPLE_RATE: u32 = 48_000;
+
+/// Samples in one frame: 20 ms of mono.
+pub const FRAME_SAMPLES: usize = 960;
+
+/// Twenty milliseconds of 48 kHz mono PCM.
+pub type Frame = [i16; FRAME_SAMPLES];

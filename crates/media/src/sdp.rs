@@ -1,0 +1,67 @@
+//! Session descriptions, as far as one audio call needs them (RFC 8866, RFC 8829).
+//!
+//! Reading is lenient and total: any text gives a description or a typed refusal. What real
+//! endpoints leave out (`a=group`, `a=mid`, a direction, `a=ssrc`) has a default, and what they
+//! put at session level is inherited. Writing is strict: an answer speaks in the terms of its
+//! offer (its profile, mid, payload numbers, sections and their order), and every line ends in
+//! CRLF.
+
+mod audio;
+mod description;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use audio::{Credentials, RemoteAudio, Setup};
+pub(crate) use description::Description;
+pub(crate) use write::{LocalAudio, answer, offer};
+
+/// Media direction, from the point of view of the side whose description it stands in
+/// (RFC 8866 section 6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub(crate) fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    pub(crate) fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The same stream as the other side sees it.
+    pub(crate) fn reversed(self) -> Self {
+        match self {
+            Self::SendRecv => Self::SendRecv,
+            Self::SendOnly => Self::RecvOnly,
+            Self::RecvOnly => Self::SendOnly,
+            Self::Inactive => Self::Inactive,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    fn from_attribute(name: &str) -> Option<Self> {
+        match name {
+            "sendrecv" => Some(Self::SendRecv),
+            "sendonly" => Some(Self::SendOnly),
+            "recvonly" => Some(Self::RecvOnly),
+            "inactive" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+}

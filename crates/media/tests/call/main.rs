@@ -1,0 +1,9 @@
+//! Two calls and a network between them, in virtual time: minutes of call in a moment.
+
+mod cut;
+mod descriptions;
+mod listen;
+mod loss;
+mod network;
+mod pair;
+mod talk;
