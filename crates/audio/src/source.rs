@@ -1,0 +1,149 @@
+//! Sources: what the far end of a call is made to hear.
+
+mod spec;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
+
+pub use spec::{Loaded, SourceError, SourceSpec, SourceSpecError};
+
+/// Where the frames that we send come from. Asked once every 20 ms; it must not block.
+pub trait Source: Send {
+    /// Fills the whole frame. What lies behind the end of a finite source is silence, for ever.
+    fn read(&mut self, frame: &mut Frame) -> Played;
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn read(&mut self, frame: &mut Frame) -> Played {
+        (**self).read(frame)
+    }
+}
+
+/// What a [`Source`] put into a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Played {
+    /// The frame is full of the source's audio.
+    Full,
+    /// The source is at its end: the rest of this frame (possibly all of it) is silence, and so are all later frames.
+    End,
+}
+
+/// A source that has nothing to say and never ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silence;
+
+impl Source for Silence {
+    fn read(&mut self, frame: &mut Frame) -> Played {
+        frame.fill(0);
+        Played::Full
+    }
+}
+
+/// A sine of a whole number of hertz that never ends, at about -15 dBov.
+///
+/// The phase is counted in whole samples, so the tone is exact however long it lasts.
+#[derive(Debug, Clone)]
+pub struct Tone {
+    /// Steps through [`Tone::second`] for each sample.
+    step: usize,
+    /// Where in the second the next sample lies.
+    position: usize,
+}
+
+impl Tone {
+    /// The largest sample of a tone: a quarter of full scale, loud and far from clipping.
+    pub const PEAK: i16 = 8192;
+
+    /// The pitches a tone can have, in hertz: what a person hears and 48 kHz carry.
+    pub const RANGE: std::ops::RangeInclusive<u32> = 20..=20_000;
+
+    /// A tone of this pitch, taken to the nearest end of [`Tone::RANGE`] when it lies outside.
+    #[must_use]
+    pub fn new(hertz: u32) -> Self {
+        let hertz = hertz.clamp(*Self::RANGE.start(), *Self::RANGE.end());
+        Self {
+            step: hertz as usize,
+            position: 0,
+        }
+    }
+
+    /// One second of a sine of 1 Hz, shared by all tones: any other whole pitch is this one in larger steps.
+    fn second() -> &'static [i16] {
+        static SECOND: OnceLock<Box<[i16]>> = OnceLock::new();
+        SECOND.get_or_init(|| {
+            (0..SAMPLE_RATE)
+                .map(|n| {
+                    let phase = std::f64::consts::TAU * f64::from(n) / f64::from(SAMPLE_RATE);
+                    (phase.sin() * f64::from(Self::PEAK)).round() as i16
+                })
+                .collect()
+        })
+    }
+}
+
+impl Source for Tone {
+    fn read(&mut self, frame: &mut Frame) -> Played {
+        let second = Self::second();
+        for sample in frame {
+            *sample = second[self.position];
+            self.position = (self.position + self.step) % second.len();
+        }
+        Played::Full
+    }
+}
+
+/// Audio in memory, played once or over and over. The samples are shared: a thousand calls can play one clip.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    samples: Arc<[i16]>,
+    position: usize,
+    repeat: bool,
+}
+
+impl Clip {
+    /// Plays `samples` (48 kHz, mono) once.
+    #[must_use]
+    pub fn once(samples: Arc<[i16]>) -> Self {
+        Self {
+            samples,
+            position: 0,
+            repeat: false,
+        }
+    }
+
+    /// Plays `samples` (48 kHz, mono) again and again, without a gap.
+    #[must_use]
+    pub fn repeated(samples: Arc<[i16]>) -> Self {
+        Self {
+            samples,
+            position: 0,
+            repeat: true,
+        }
+    }
+}
+
+impl Source for Clip {
+    fn read(&mut self, frame: &mut Frame) -> Played {
+        let mut filled = 0;
+        while filled < FRAME_SAMPLES {
+            if self.position == self.samples.len() {
+                if !self.repeat || self.samples.is_empty() {
+                    frame[filled..].fill(0);
+                    return Played::End;
+                }
+                self.position = 0;
+            }
+            let length = (FRAME_SAMPLES - filled).min(self.samples.len() - self.position);
+            let part = &self.samples[self.position..self.position + length];
+            frame[filled..filled + length].copy_from_slice(part);
+            filled += length;
+            self.position += length;
+        }
+        Played::Full
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{Clip, Silence, Source, Tone};
+use crate::wav::{WavError, read_wav};
+
+/// A source as it is written down, before it is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SourceSpec {
+    /// `silence`
+    Silence,
+    /// `tone:HERTZ`
+    Tone {
+        /// The pitch, within [`Tone::RANGE`].
+        hertz: u32,
+    },
+    /// `file:PATH`, or `file:PATH?loop`
+    File {
+        /// A WAV file.
+        path: PathBuf,
+        /// Whether it starts again at its end.
+        repeat: bool,
+    },
+}
+
+/// Why a source's name was not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceSpecError {
+    /// No source is called that.
+    #[error("`{text}` is no audio source; there are `silence`, `tone:HERTZ`, `file:PATH` and `file:PATH?loop`")]
+    Unknown {
+        /// What was written.
+        text: String,
+    },
+    /// A source that is planned, and not there.
+    #[error("the audio source `{name}` is not there yet: {missing}; use `silence`, `tone:HERTZ` or `file:PATH`")]
+    NotYet {
+        /// Its name.
+        name: String,
+        /// What would have to be there.
+        missing: &'static str,
+    },
+    /// `tone:` without a usable pitch.
+    #[error("`tone:{text}`: the pitch must be a whole number of hertz from 20 to 20000, as in `tone:440`")]
+    Pitch {
+        /// What stood behind the colon.
+        text: String,
+    },
+    /// `file:` without a path.
+    #[error("`file:` needs the path of a WAV file, as in `file:greeting.wav`")]
+    NoPath,
+}
+
+/// Why a source could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The WAV file could not be used.
+    #[error(transparent)]
+    Wav(#[from] WavError),
+}
+
+impl SourceSpec {
+    /// Makes the source ready to play once.
+    ///
+    /// # Errors
+    /// As [`SourceSpec::load`].
+    pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
+        Ok(self.load()?.source())
+    }
+
+    /// Makes the source ready to be played any number of times at once. A file is read and resampled here, whole, so call
+    /// this off the frame clock.
+    ///
+    /// # Errors
+    /// [`SourceError::Wav`] when the file is missing, is no WAV file, or holds audio that cannot be read.
+    pub fn load(&self) -> Result<Loaded, SourceError> {
+        Ok(Loaded(match self {
+            Self::Silence => Kind::Silence,
+            Self::Tone { hertz } => Kind::Tone(Tone::new(*hertz)),
+            Self::File { path, repeat: false } => Kind::Clip(Clip::once(read_wav(path)?.into())),
+            Self::File { path, repeat: true } => Kind::Clip(Clip::repeated(read_wav(path)?.into())),
+        }))
+    }
+}
+
+/// What a [`SourceSpec`] stands for, in memory: each call gets a source of its own from it, and they share the samples.
+#[derive(Debug, Clone)]
+pub struct Loaded(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Silence,
+    Tone(Tone),
+    Clip(Clip),
+}
+
+impl Loaded {
+    /// A source that begins at the beginning.
+    #[must_use]
+    pub fn source(&self) -> Box<dyn Source> {
+        match &self.0 {
+            Kind::Silence => Box::new(Silence),
+            Kind::Tone(tone) => Box::new(tone.clone()),
+            Kind::Clip(clip) => Box::new(clip.clone()),
+        }
+    }
+}
+
+impl FromStr for SourceSpec {
+    type Err = SourceSpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, argument) = match text.split_once(':') {
+            Some((kind, argument)) => (kind, Some(argument)),
+            None => (text, None),
+        };
+        match (kind, argument) {
+            ("silence", None) => Ok(Self::Silence),
+            ("tone", argument) => pitch(argument.unwrap_or_default()),
+            ("file", argument) => file(argument.unwrap_or_default()),
+            ("device", _) => Err(not_yet(text, "sound devices are not supported")),
+            ("stdin", None) => Err(not_yet(text, "raw PCM on standard input is not supported")),
+            _ => Err(SourceSpecError::Unknown { text: text.to_owned() }),
+        }
+    }
+}
+
+fn pitch(text: &str) -> Result<SourceSpec, SourceSpecError> {
+    match text.parse() {
+        Ok(hertz) if Tone::RANGE.contains(&hertz) => Ok(SourceSpec::Tone { hertz }),
+        _ => Err(SourceSpecError::Pitch { text: text.to_owned() }),
+    }
+}
+
+fn file(text: &str) -> Result<SourceSpec, SourceSpecError> {
+    let (path, repeat) = match text.strip_suffix("?loop") {
+        Some(path) => (path, true),
+        None => (text, false),
+    };
+    if path.is_empty() {
+        return Err(SourceSpecError::NoPath);
+    }
+    Ok(SourceSpec::File {
+        path: path.into(),
+        repeat,
+    })
+}
+
+fn not_yet(name: &str, missing: &'static str) -> SourceSpecError {
+    SourceSpecError::NotYet {
+        name: name.to_owned(),
+        missing,
+    }
+}
+
+/// Writes the name that [`FromStr`] reads.
+impl fmt::Display for SourceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silence => f.write_str("silence"),
+            Self::Tone { hertz } => write!(f, "tone:{hertz}"),
+            Self::File { path, repeat: false } => write!(f, "file:{}", path.display()),
+            Self::File { path, repeat: true } => write!(f, "file:{}?loop", path.display()),
+        }
+    }
+}
