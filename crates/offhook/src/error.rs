@@ -1,0 +1,63 @@
+//! Why something that a client was asked for did not happen, by operation.
+
+use std::{io, path::PathBuf};
+
+use offhook_audio::SourceError;
+use offhook_media::IdentityError;
+use offhook_phone::{CommandError, ConnectError, PlaceCallError};
+use thiserror::Error;
+
+use crate::engine::EngineError;
+
+/// Why a client could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The engine did not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// What should be played cannot be.
+    #[error("what should be played cannot be: {0}")]
+    Source(#[from] SourceError),
+    /// No DTLS certificate could be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The directory for recordings cannot be made.
+    #[error("the directory for recordings {} cannot be made: {reason}", path.display())]
+    Recordings {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The machine's network interfaces cannot be listed.
+    #[error("the network interfaces cannot be listed: {0}")]
+    Interfaces(#[source] io::Error),
+    /// No interface has a usable address.
+    #[error("no network interface has an IPv4 address that media could use; name one with `addresses`")]
+    NoAddress,
+}
+
+/// Why `connect` did not connect.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The attempt failed.
+    #[error(transparent)]
+    Failed(#[from] ConnectError),
+    /// The command was not taken.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// Why `place_call` placed no call.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallFailure {
+    /// The API refused.
+    #[error(transparent)]
+    Refused(#[from] PlaceCallError),
+    /// The command was not taken.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}

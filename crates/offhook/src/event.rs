@@ -1,0 +1,179 @@
+//! What a client tells the application, and the stream of it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
+use offhook_phone::{ChannelId, ConnectError};
+use offhook_xmpp::{FullJid, Jid, Service};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+
+use crate::session::SessionError;
+
+/// How many events wait for a slow reader before it is told that it missed some.
+const WAITING: usize = 1024;
+
+/// What happened. Ids are as in the protocol: a *session* is named by its proposal, a *conversation* by the platform.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Signalling stands.
+    Connected {
+        /// Our address on the stream.
+        jid: FullJid,
+        /// The notification channel.
+        channel: ChannelId,
+    },
+    /// Signalling is gone, or an attempt to bring it up failed. Sessions live on.
+    Disconnected {
+        /// Whether the client tries again by itself.
+        reconnecting: bool,
+        /// Why, unless the application asked for it.
+        error: Option<ConnectError>,
+    },
+    /// The STUN and TURN servers that the cloud offers (XEP-0215).
+    IceServers(Vec<Service>),
+    /// A call is offered (XEP-0353 `propose`), for the first time or again.
+    Proposed(Proposal),
+    /// A proposal went away: retracted, expired or replaced.
+    ProposalCancelled(SessionId),
+    /// Another client of the same user took or refused the proposal.
+    ProposalHandled(SessionId),
+    /// The media offer came: there is a session.
+    SessionStarted {
+        /// Its id.
+        session: SessionId,
+        /// The conversation it carries.
+        conversation: Option<ConversationId>,
+        /// The far end.
+        peer: Jid,
+    },
+    /// A session's media changed.
+    ConnectionState {
+        /// Which session.
+        session: SessionId,
+        /// To what.
+        state: ConnectionState,
+    },
+    /// All our ICE candidates are known and told.
+    EndOfCandidates(SessionId),
+    /// Something went wrong with a session; `SessionEnded` follows if it cannot live with it.
+    SessionError {
+        /// Which session.
+        session: SessionId,
+        /// What.
+        error: SessionError,
+    },
+    /// A session ended; exactly once for each that started.
+    SessionEnded {
+        /// Its id.
+        session: SessionId,
+        /// The conversation it carried.
+        conversation: Option<ConversationId>,
+        /// Why (XEP-0166 section 7.4).
+        reason: Reason,
+        /// Whose doing it was.
+        by: EndedBy,
+        /// How long it lasted.
+        lasted: Duration,
+    },
+    /// The reader was too slow and this many events are lost to it; ask [`Client::sessions`](crate::Client::sessions) for
+    /// what is now.
+    Lagged(u64),
+    /// The client is shut down; the last event.
+    ShutDown,
+}
+
+/// Where the media of a session stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConnectionState {
+    /// The offer is here, not yet answered.
+    Starting,
+    /// ICE and DTLS are coming up.
+    Connecting,
+    /// Audio flows.
+    Connected,
+    /// Nothing is heard of the peer; it may come back.
+    Interrupted,
+    /// It did not come back, or never came up.
+    Failed,
+    /// Over.
+    Closed,
+}
+
+impl ConnectionState {
+    /// The state's name for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// The events of a client, from the moment it was asked for. Ends after [`Event::ShutDown`].
+#[derive(Debug)]
+pub struct Events(BroadcastStream<Event>);
+
+/// Where events are told; each part of a client has one.
+#[derive(Debug, Clone)]
+pub(crate) struct Publisher(broadcast::Sender<Event>);
+
+impl Publisher {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(WAITING))
+    }
+
+    /// Tells everybody who listens.
+    pub(crate) fn tell(&self, event: Event) {
+        tracing::debug!(?event, "event");
+        // An error means that nobody listens.
+        drop(self.0.send(event));
+    }
+
+    /// Gives out events without keeping them going.
+    pub(crate) fn listener(&self) -> Listener {
+        Listener(self.0.downgrade())
+    }
+}
+
+/// Where events can be listened to, also when there are no more.
+#[derive(Debug, Clone)]
+pub(crate) struct Listener(broadcast::WeakSender<Event>);
+
+impl Listener {
+    pub(crate) fn listen(&self) -> Events {
+        let receiver = match self.0.upgrade() {
+            Some(sender) => sender.subscribe(),
+            // The client is shut down: the stream ends at once.
+            None => broadcast::channel(1).1,
+        };
+        Events(BroadcastStream::new(receiver))
+    }
+}
+
+impl Events {
+    /// The next event; `None` after the last.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        Pin::new(&mut self.0).poll_next(context).map(|item| {
+            item.map(|result| result.unwrap_or_else(|BroadcastStreamRecvError::Lagged(missed)| Event::Lagged(missed)))
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong with one session, beyond its peer's decisions.
+
+use std::path::PathBuf;
+
+use offhook_jingle::Reason;
+use offhook_media::{FailureReason, OfferError, OfferErrorKind};
+use thiserror::Error;
+
+/// What went wrong with a session.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The offer cannot be answered; the session ends.
+    #[error("the offer cannot be answered: {0}")]
+    Offer(#[from] OfferError),
+    /// The media failed; the session ends.
+    #[error("the media failed: {0}")]
+    Media(#[from] FailureReason),
+    /// The recording is not, or not all, on disk; the session goes on.
+    #[error("recording to {}: {reason}", path.display())]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl SessionError {
+    /// The reason that the session's peer is told (XEP-0166 section 7.4), if the session cannot go on.
+    pub fn ends_with(&self) -> Option<Reason> {
+        match self {
+            Self::Offer(error) => Some(match error.kind() {
+                OfferErrorKind::NotSdp | OfferErrorKind::Incompatible => Reason::IncompatibleParameters,
+                OfferErrorKind::NoAudio => Reason::UnsupportedApplications,
+                OfferErrorKind::Local => Reason::FailedApplication,
+            }),
+            Self::Media(FailureReason::Security(_)) => Some(Reason::SecurityError),
+            Self::Media(FailureReason::Engine(_)) => Some(Reason::MediaError),
+            Self::Media(_) => Some(Reason::FailedTransport),
+            Self::Recording { .. } => None,
+        }
+    }
+
+    /// The error's short name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Offer(_) => "invalid_offer",
+            Self::Media(_) => "media_failed",
+            Self::Recording { .. } => "recording_failed",
+        }
+    }
+}

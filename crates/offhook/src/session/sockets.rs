@@ -1,0 +1,83 @@
+//! The UDP sockets of one call: opened when the media core asks, read without a copy into a mailbox.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket as StdSocket},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use actix::SpawnHandle;
+use futures_core::Stream;
+use offhook_media::SocketId;
+use tokio::net::UdpSocket;
+
+/// The sockets of one call, few enough to look through.
+#[derive(Default)]
+pub(super) struct Sockets(Vec<Open>);
+
+struct Open {
+    id: SocketId,
+    socket: Rc<UdpSocket>,
+    reader: SpawnHandle,
+}
+
+/// Says that a socket can be read, for the actor's context; the actor reads.
+pub(super) struct Readable {
+    id: SocketId,
+    socket: Rc<UdpSocket>,
+}
+
+impl Sockets {
+    /// Binds a socket; `read` attaches its stream to whoever will read it.
+    pub(super) fn open(
+        &mut self,
+        id: SocketId,
+        address: IpAddr,
+        read: impl FnOnce(Readable) -> SpawnHandle,
+    ) -> io::Result<SocketAddr> {
+        let socket = StdSocket::bind((address, 0))?;
+        socket.set_nonblocking(true)?;
+        let socket = Rc::new(UdpSocket::from_std(socket)?);
+        let bound = socket.local_addr()?;
+        let reader = read(Readable {
+            id,
+            socket: socket.clone(),
+        });
+        self.0.push(Open { id, socket, reader });
+        Ok(bound)
+    }
+
+    /// Sends a datagram, or loses it as a network may: a full buffer must not hold up the call.
+    pub(super) fn send(&self, id: SocketId, destination: SocketAddr, payload: &[u8]) {
+        if let Some(socket) = self.socket(id)
+            && let Err(error) = socket.try_send_to(payload, destination)
+        {
+            tracing::debug!(%destination, %error, "a datagram is lost at home");
+        }
+    }
+
+    /// Reads one datagram if there is one.
+    pub(super) fn receive(&self, id: SocketId, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.socket(id)?.try_recv_from(buffer).ok()
+    }
+
+    /// What to cancel when the call is over but its actor is not.
+    pub(super) fn readers(&self) -> impl Iterator<Item = SpawnHandle> {
+        self.0.iter().map(|open| open.reader)
+    }
+
+    fn socket(&self, id: SocketId) -> Option<&UdpSocket> {
+        self.0.iter().find(|open| open.id == id).map(|open| &*open.socket)
+    }
+}
+
+impl Stream for Readable {
+    type Item = SocketId;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SocketId>> {
+        // Ready until a read would block, which is how the actor's reading ends.
+        Poll::Ready(ready!(self.socket.poll_recv_ready(context)).ok().map(|()| self.id))
+    }
+}

@@ -1,0 +1,113 @@
+//! Threads of the engine: each has a single-threaded runtime on which actors live, and one frame clock for all calls.
+
+use std::{io, rc::Rc, thread, time::Duration};
+
+use actix::{Actor, Addr, Context, dev::channel};
+use tokio::{
+    runtime::{Builder, Handle, LocalOptions},
+    sync::{Notify, mpsc, watch},
+    task,
+    time::{MissedTickBehavior, interval},
+};
+
+/// The public audio frame.
+const FRAME: Duration = Duration::from_millis(20);
+
+/// actix asks for a bound; it holds for awaited sends only, and here messages are told, never awaited.
+const MAILBOX: usize = 16;
+
+type Job = Box<dyn FnOnce(&FrameClock) + Send>;
+
+/// A handle to a thread; the thread ends when the last one is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    jobs: mpsc::UnboundedSender<Job>,
+    runtime: Handle,
+}
+
+impl Worker {
+    /// Starts a thread.
+    pub(crate) fn start(name: String) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let (ready, started) = std::sync::mpsc::sync_channel(1);
+        thread::Builder::new().name(name).spawn(move || run(queue, &ready))?;
+        let runtime = started.recv().map_err(io::Error::other)??;
+        Ok(Self { jobs, runtime })
+    }
+
+    /// Makes an actor live on this thread; messages may be sent to it at once.
+    pub(crate) fn spawn<A>(&self, make: impl FnOnce(&FrameClock, &mut Context<A>) -> A + Send + 'static) -> Addr<A>
+    where
+        A: Actor<Context = Context<A>>,
+    {
+        let (sender, receiver) = channel::channel(MAILBOX);
+        let job: Job = Box::new(move |clock| {
+            let mut context = Context::with_receiver(receiver);
+            let actor = make(clock, &mut context);
+            context.run(actor);
+        });
+        // The queue is open as long as this handle exists.
+        drop(self.jobs.send(job));
+        Addr::new(sender)
+    }
+
+    /// How many tasks live on the thread.
+    pub(crate) fn tasks(&self) -> usize {
+        self.runtime.metrics().num_alive_tasks()
+    }
+}
+
+/// The thread's life: jobs are taken until no handle is left, then all its tasks are dropped.
+fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSender<io::Result<Handle>>) {
+    let runtime = match Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    drop(ready.send(Ok(runtime.handle().clone())));
+    runtime.block_on(async move {
+        let clock = FrameClock::start();
+        while let Some(job) = queue.recv().await {
+            job(&clock);
+        }
+    });
+}
+
+/// The beat of all calls of one thread: a counter that rises every 20 ms while somebody watches it.
+pub(crate) struct FrameClock {
+    counter: watch::Sender<u64>,
+    watched: Rc<Notify>,
+}
+
+impl FrameClock {
+    /// The counter, now and as it rises.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        let receiver = self.counter.subscribe();
+        self.watched.notify_one();
+        receiver
+    }
+
+    fn start() -> Self {
+        let clock = Self {
+            counter: watch::Sender::new(0),
+            watched: Rc::new(Notify::new()),
+        };
+        let (counter, watched) = (clock.counter.clone(), clock.watched.clone());
+        task::spawn_local(async move {
+            let mut beats = interval(FRAME);
+            // A late thread catches up: the calls' clocks must not run slow.
+            beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            loop {
+                if counter.receiver_count() == 0 {
+                    watched.notified().await;
+                    beats.reset();
+                }
+                beats.tick().await;
+                counter.send_modify(|count| *count += 1);
+            }
+        });
+        clock
+    }
+}
