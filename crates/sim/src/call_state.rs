@@ -1,0 +1,326 @@
+//! A call as its owner in the cloud sees it: where it stands, what it hears, and how to end it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jid::FullJid;
+use offhook_audio::measure::{self, Tone};
+use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_media::{Frame, SAMPLE_RATE, Statistics};
+use tokio::sync::{mpsc, watch};
+
+use crate::gateway::{CallInput, Command};
+use crate::play::Play;
+
+/// Over how much audio [`CallHandle::heard`] is measured.
+const HEARD_SAMPLES: usize = SAMPLE_RATE as usize;
+
+/// Where a call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallState {
+    /// The proposal is out; nobody has proceeded.
+    Ringing,
+    /// A client proceeded and has, or gets, the offer.
+    Offered {
+        /// The client that proceeded first.
+        client: FullJid,
+    },
+    /// The client's answer was applied.
+    Answered {
+        /// The client that proceeded first.
+        client: FullJid,
+    },
+    /// Audio flows.
+    Connected {
+        /// The client that proceeded first.
+        client: FullJid,
+    },
+    /// It is over.
+    Ended(Ended),
+}
+
+impl CallState {
+    /// The word for it in the control API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Offered { .. } => "offered",
+            Self::Answered { .. } => "answered",
+            Self::Connected { .. } => "connected",
+            Self::Ended(_) => "ended",
+        }
+    }
+
+    /// The client that has the call, from its proceeding to the end.
+    #[must_use]
+    pub fn client(&self) -> Option<&FullJid> {
+        match self {
+            Self::Offered { client } | Self::Answered { client } | Self::Connected { client } => Some(client),
+            Self::Ringing | Self::Ended(_) => None,
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The gateway hung up.
+    HungUp {
+        /// The reason it gave.
+        reason: Reason,
+    },
+    /// The client hung up.
+    Terminated {
+        /// The reason it gave.
+        reason: Reason,
+    },
+    /// A client rejected the proposal.
+    Rejected,
+    /// The proposal was retracted on request.
+    Retracted,
+    /// Nobody proceeded within the ringing time, and the proposal was retracted.
+    Unanswered,
+    /// Another device of the account took the call, as far as the clients were told.
+    HandledElsewhere,
+    /// The client's answer could not be used.
+    UnusableAnswer {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// Media failed, or never connected.
+    MediaFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The cloud stopped.
+    CloudStopped,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HungUp { reason } => write!(f, "the gateway hung up ({reason})"),
+            Self::Terminated { reason } => write!(f, "the client hung up ({reason})"),
+            Self::Rejected => f.write_str("the client rejected it"),
+            Self::Retracted => f.write_str("the gateway retracted it"),
+            Self::Unanswered => f.write_str("nobody answered in time"),
+            Self::HandledElsewhere => f.write_str("another device took it"),
+            Self::UnusableAnswer { reason } => write!(f, "the answer is unusable: {reason}"),
+            Self::MediaFailed { reason } => write!(f, "media failed: {reason}"),
+            Self::CloudStopped => f.write_str("the cloud stopped"),
+        }
+    }
+}
+
+/// What the gateway heard of the client during the last second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heard {
+    /// Its level in dB relative to full scale.
+    pub level_dbov: f32,
+    /// Its dominant tone, if one stands out.
+    pub tone: Option<Tone>,
+    /// How much was heard since media connected, silence included.
+    pub duration: Duration,
+}
+
+/// A call of the gateway. Clones are the same call; dropping them does not end it.
+#[derive(Clone)]
+pub struct CallHandle {
+    pub(crate) session: SessionId,
+    pub(crate) conversation: ConversationId,
+    pub(crate) user: String,
+    pub(crate) state: watch::Receiver<CallState>,
+    pub(crate) input: mpsc::Sender<CallInput>,
+    pub(crate) audio: Arc<Mutex<KeptAudio>>,
+}
+
+impl CallHandle {
+    /// The session's id, which is also the proposal's.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// The conversation's id.
+    #[must_use]
+    pub fn conversation(&self) -> &ConversationId {
+        &self.conversation
+    }
+
+    /// The id of the user who is called, or who placed the call.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Where the call stands now.
+    #[must_use]
+    pub fn state(&self) -> CallState {
+        self.state.borrow().clone()
+    }
+
+    /// Waits until the state is one that `wanted` accepts, or the call has ended; the state then.
+    pub async fn wait_for(&self, mut wanted: impl FnMut(&CallState) -> bool) -> CallState {
+        let mut state = self.state.clone();
+        let reached = state
+            .wait_for(|state| matches!(state, CallState::Ended(_)) || wanted(state))
+            .await;
+        match reached {
+            Ok(state) => state.clone(),
+            // The call's task is gone without a word: its runtime was shut down.
+            Err(_) => CallState::Ended(Ended::CloudStopped),
+        }
+    }
+
+    /// Waits until audio flows.
+    ///
+    /// # Errors
+    /// How the call ended, when it ended before.
+    pub async fn connected(&self) -> Result<(), Ended> {
+        match self
+            .wait_for(|state| matches!(state, CallState::Connected { .. }))
+            .await
+        {
+            CallState::Ended(ended) => Err(ended),
+            CallState::Ringing
+            | CallState::Offered { .. }
+            | CallState::Answered { .. }
+            | CallState::Connected { .. } => Ok(()),
+        }
+    }
+
+    /// Waits until the call has ended and everything it held is freed.
+    pub async fn ended(&self) -> Ended {
+        match self.wait_for(|_| false).await {
+            CallState::Ended(ended) => ended,
+            CallState::Ringing
+            | CallState::Offered { .. }
+            | CallState::Answered { .. }
+            | CallState::Connected { .. } => Ended::CloudStopped,
+        }
+    }
+
+    /// Hangs up: a `terminate` with this reason, or a `retract` while it still rings.
+    pub fn hang_up(&self, reason: Reason) {
+        self.command(Command::HangUp(reason));
+    }
+
+    /// Retracts the proposal while it rings; later it hangs up.
+    pub fn retract(&self) {
+        self.command(Command::Retract);
+    }
+
+    /// While it rings: tells the account's clients that another device took the call.
+    pub fn handled_elsewhere(&self) {
+        self.command(Command::HandledElsewhere);
+    }
+
+    /// Replaces the gateway's audio by silence, or lets it through again.
+    pub fn set_muted(&self, muted: bool) {
+        self.command(Command::SetMuted(muted));
+    }
+
+    /// Plays something else from now on. A source that cannot be opened leaves the old one and is
+    /// logged.
+    pub fn play(&self, play: Play) {
+        self.command(Command::Play(play));
+    }
+
+    /// What was heard of the client during the last second.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        let (recent, duration) = {
+            let audio = crate::lock(&self.audio);
+            (audio.recent(HEARD_SAMPLES), audio.duration())
+        };
+        Heard {
+            level_dbov: measure::level_dbov(&recent),
+            tone: measure::dominant_tone(&recent),
+            duration,
+        }
+    }
+
+    /// All that was heard of the client since media connected, 48 kHz mono; of a long call the
+    /// last part ([`GatewayConfig::keep_audio`](crate::GatewayConfig::keep_audio)).
+    #[must_use]
+    pub fn heard_pcm(&self) -> Vec<i16> {
+        crate::lock(&self.audio).heard.iter().copied().collect()
+    }
+
+    /// All that was played to the client since media connected, sample by sample beside
+    /// [`heard_pcm`](Self::heard_pcm).
+    #[must_use]
+    pub fn played_pcm(&self) -> Vec<i16> {
+        crate::lock(&self.audio).played.iter().copied().collect()
+    }
+
+    /// The gateway's media figures, as of the last frame.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        crate::lock(&self.audio).statistics
+    }
+
+    fn command(&self, command: Command) {
+        // A call that has ended has nothing to do any more; one whose queue is full is flooded by
+        // the test that owns it.
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.input.try_send(CallInput::Command(command)) {
+            tracing::warn!(session = %self.session, "the call's queue is full; command dropped");
+        }
+    }
+}
+
+impl fmt::Debug for CallHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallHandle")
+            .field("session", &self.session)
+            .field("conversation", &self.conversation)
+            .field("user", &self.user)
+            .field("state", &*self.state.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The audio of one call, both directions, bounded.
+pub(crate) struct KeptAudio {
+    limit: usize,
+    frames: u32,
+    heard: VecDeque<i16>,
+    played: VecDeque<i16>,
+    pub(crate) statistics: Statistics,
+}
+
+impl KeptAudio {
+    pub(crate) fn new(keep: Duration) -> Self {
+        let limit = (keep.as_secs_f64() * f64::from(SAMPLE_RATE)) as usize;
+        Self {
+            // Never less than what `heard` measures.
+            limit: limit.max(HEARD_SAMPLES),
+            frames: 0,
+            heard: VecDeque::new(),
+            played: VecDeque::new(),
+            statistics: Statistics::default(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, played: &Frame, heard: &Frame) {
+        self.frames = self.frames.saturating_add(1);
+        for (kept, frame) in [(&mut self.played, played), (&mut self.heard, heard)] {
+            kept.extend(frame);
+            let excess = kept.len().saturating_sub(self.limit);
+            kept.drain(..excess);
+        }
+    }
+
+    fn recent(&self, samples: usize) -> Vec<i16> {
+        let skip = self.heard.len().saturating_sub(samples);
+        self.heard.iter().skip(skip).copied().collect()
+    }
+
+    fn duration(&self) -> Duration {
+        Duration::from_millis(20) * self.frames
+    }
+}

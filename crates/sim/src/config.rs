@@ -1,0 +1,217 @@
+//! What a simulated cloud is made of: its users, its gateway, and how it misbehaves.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jid::BareJid;
+use offhook_audio::SourceSpec;
+use secrecy::SecretString;
+
+/// Settings of a [`Cloud`](crate::Cloud).
+#[derive(Debug, Clone)]
+pub struct CloudConfig {
+    /// Where REST, the streaming WebSocket and the control API are served. `127.0.0.1:0`, that is
+    /// any free port.
+    pub listen: SocketAddr,
+    /// The accounts. The first one is the default of everything that takes an optional user.
+    pub users: Vec<User>,
+    /// The far end of every call.
+    pub gateway: GatewayConfig,
+    /// What goes wrong with REST and streams from the start; see
+    /// [`Cloud::set_faults`](crate::Cloud::set_faults).
+    pub faults: CloudFaults,
+    /// Time between two server-side pings of a client that asked for them. 30 s.
+    pub ping_every: Duration,
+    /// How many records are kept; the oldest go first. 20 000.
+    pub records: usize,
+    /// Makes every id the cloud draws reproducible. `None` draws from the operating system.
+    pub seed: Option<[u8; 32]>,
+}
+
+impl Default for CloudConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            users: vec![User::default()],
+            gateway: GatewayConfig::default(),
+            faults: CloudFaults::default(),
+            ping_every: Duration::from_secs(30),
+            records: 20_000,
+            seed: None,
+        }
+    }
+}
+
+/// An account of the cloud.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The id of `GET users/me`.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+    /// The address of its streams (`chat.jabberId`).
+    pub jid: BareJid,
+    /// The access token: REST bearer, and `authKey:` password of SASL PLAIN.
+    pub token: SecretString,
+}
+
+impl User {
+    /// An account whose id and address are made from `name` (letters and digits; others are left
+    /// out).
+    pub fn new(name: &str, token: impl Into<String>) -> Self {
+        let local: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let local = if local.is_empty() { "user".to_owned() } else { local };
+        let jid = BareJid::new(&format!("{local}@{ORGANISATION}"))
+            .expect("lower-case letters and digits make a valid local part");
+        Self {
+            id: format!("user-{local}"),
+            name: name.to_owned(),
+            jid,
+            token: SecretString::from(token.into()),
+        }
+    }
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self::new("Agent", "offhook-sim-token")
+    }
+}
+
+/// The XMPP domain of accounts made by [`User::new`].
+pub const ORGANISATION: &str = "acme.orgspan.offhook.test";
+
+/// The XMPP domain of the gateway. `gjoll` is what marks a softphone gateway's address.
+pub const GATEWAY: &str = "gjoll.offhook.test";
+
+/// Settings of the gateway, the far end of every call.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// The local addresses of its media sockets, one socket a call on each. `127.0.0.1`.
+    pub addresses: Vec<IpAddr>,
+    /// What it plays into calls that do not say otherwise. A 440 Hz tone.
+    pub play: SourceSpec,
+    /// Where it records every call that does not say otherwise, as `{conversation}.wav`.
+    pub record: Option<PathBuf>,
+    /// How long a proposal rings before it is retracted, unless the call says otherwise. 30 s.
+    pub ring: Duration,
+    /// After which time outbound calls are hung up; `None` leaves it to the client.
+    pub outbound_duration: Option<Duration>,
+    /// In which order the REST reply and the proposal of an outbound call are sent.
+    pub outbound: OutboundOrder,
+    /// How much of the heard and the played audio is kept of each call. 120 s.
+    pub keep_audio: Duration,
+    /// What goes wrong with calls that do not say otherwise.
+    pub faults: CallFaults,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            play: SourceSpec::Tone { hertz: 440 },
+            record: None,
+            ring: Duration::from_secs(30),
+            outbound_duration: None,
+            outbound: OutboundOrder::default(),
+            keep_audio: Duration::from_secs(120),
+            faults: CallFaults::default(),
+        }
+    }
+}
+
+/// Which comes first for an outbound call: both orders are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutboundOrder {
+    /// `POST conversations/calls` is answered; the proposal follows after the gap.
+    ReplyFirst {
+        /// Time from the reply to the proposal.
+        gap: Duration,
+    },
+    /// The proposal is sent; the POST is answered after the gap.
+    ProposalFirst {
+        /// Time from the proposal to the reply.
+        gap: Duration,
+    },
+}
+
+impl Default for OutboundOrder {
+    fn default() -> Self {
+        Self::ReplyFirst {
+            gap: Duration::from_millis(20),
+        }
+    }
+}
+
+/// Faults of REST and of streams.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CloudFaults {
+    /// Every stream that opens from now on goes wrong in this way.
+    pub stream: Option<StreamFault>,
+    /// Every REST request (not the control API) is answered with this status.
+    pub rest_status: Option<u16>,
+    /// `POST conversations/calls` is refused with status 400 and this message.
+    pub refuse_calls: Option<String>,
+}
+
+/// The ways in which a stream can go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamFault {
+    /// SASL fails with this condition (RFC 6120 section 6.5), such as `not-authorized`, though the
+    /// credentials are right.
+    RefuseSasl {
+        /// The name of the condition element.
+        condition: String,
+    },
+    /// The features offer no mechanism that a client with a token can use.
+    NoUsableMechanism,
+    /// The `<open/>` is answered with text that is no XML.
+    Nonsense,
+    /// The `<open/>` is answered with XML that is not well formed.
+    MalformedXml,
+    /// The `<open/>` is answered with well-formed XML that is not XMPP.
+    NotXmpp,
+    /// Bind is answered with an error.
+    RefuseBind,
+    /// The `<open/>` is never answered.
+    Silent,
+    /// The external services queries are never answered.
+    NoServices,
+    /// The subscription to server-side pings is refused, so the client has to ping.
+    RefusePings,
+    /// A bound stream is closed with this stream error (RFC 6120 section 4.9.3).
+    StreamError {
+        /// The name of the condition element.
+        condition: String,
+    },
+}
+
+/// Faults of one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFaults {
+    /// The gateway sends silence instead of its source.
+    pub muted: bool,
+    /// The offer is not what it should be.
+    pub offer: Option<OfferFault>,
+    /// The gateway's candidates go out before its offer.
+    pub early_candidates: bool,
+    /// How often the proposal is repeated before the client proceeds, 200 ms apart.
+    pub repeat_propose: u32,
+    /// The client's requests are not acknowledged.
+    pub no_acknowledgements: bool,
+}
+
+/// What is wrong with an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfferFault {
+    /// The text is no SDP at all.
+    NotSdp,
+    /// It is SDP without an audio section.
+    NoAudio,
+}

@@ -1,0 +1,317 @@
+//! One call's task: it waits for what happens, and does what follows.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jid::FullJid;
+use minidom::Element;
+use offhook_jingle::Reason;
+use offhook_jingle::genesys::Method;
+use tokio::sync::{mpsc, watch};
+
+use super::media::{LONGEST_DATAGRAM, Received};
+use super::session::{Progress, Session};
+use super::signalling::Signalling;
+use super::sound::Sound;
+use super::{CallInput, Command};
+use crate::call_state::{CallState, Ended};
+use crate::config::CallFaults;
+use crate::gauge::{Counted, Kind};
+use crate::inner::Inner;
+use crate::record::CallEvent;
+
+/// Time between two repetitions of a proposal.
+const REPEAT: Duration = Duration::from_millis(200);
+
+/// What is special about one call.
+pub(super) struct Settings {
+    pub(super) clients: Vec<FullJid>,
+    pub(super) ring: Duration,
+    pub(super) duration: Option<Duration>,
+    pub(super) faults: CallFaults,
+}
+
+pub(super) struct Call {
+    pub(super) inner: Arc<Inner>,
+    pub(super) settings: Settings,
+    pub(super) signalling: Signalling,
+    pub(super) sound: Sound,
+    pub(super) phase: Phase,
+    pub(super) state: watch::Sender<CallState>,
+    pub(super) input: mpsc::Receiver<CallInput>,
+    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) clock: watch::Receiver<u64>,
+    /// The tick of the last frame.
+    pub(super) tick: u64,
+    pub(super) buffer: Box<[u8; LONGEST_DATAGRAM]>,
+    pub(super) alive: Counted,
+}
+
+pub(super) enum Phase {
+    /// The proposal is out.
+    Ringing {
+        until: Instant,
+        repetitions: u32,
+        next: Instant,
+    },
+    /// A client has, or gets, the offer. Boxed, since the other phase is small.
+    Session(Box<Session>),
+}
+/// What woke the task.
+enum Step {
+    Stop,
+    Input(Option<CallInput>),
+    Datagram(Received),
+    Tick(u64),
+    Timeout,
+}
+
+/// Whether the call goes on, or how it ended.
+pub(super) type Flow = ControlFlow<Ended>;
+
+impl Call {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        settings: Settings,
+        signalling: Signalling,
+        sound: Sound,
+        state: watch::Sender<CallState>,
+        input: mpsc::Receiver<CallInput>,
+    ) -> Self {
+        let now = Instant::now();
+        let phase = Phase::Ringing {
+            until: now + settings.ring,
+            repetitions: settings.faults.repeat_propose,
+            next: now + REPEAT,
+        };
+        let clock = inner.clock.subscribe();
+        let tick = *clock.borrow();
+        Self {
+            stopping: inner.stopping.subscribe(),
+            alive: inner.gauge.count(Kind::Call),
+            buffer: Box::new([0; LONGEST_DATAGRAM]),
+            inner,
+            settings,
+            signalling,
+            sound,
+            phase,
+            state,
+            input,
+            clock,
+            tick,
+        }
+    }
+
+    /// Runs the call to its end. `task` counts the task as alive.
+    pub(super) async fn run(mut self, task: Counted) {
+        self.propose();
+        let ended = loop {
+            let step = self.next_step().await;
+            match self.handle(step, Instant::now()) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(ended) => break ended,
+            }
+        };
+        self.finish(ended, task).await;
+    }
+
+    async fn next_step(&mut self) -> Step {
+        let deadline = self.deadline();
+        let (connected, media) = match &mut self.phase {
+            Phase::Ringing { .. } => (false, None),
+            Phase::Session(session) => (
+                matches!(session.progress, Progress::Connected),
+                Some(&mut session.media),
+            ),
+        };
+        let buffer = &mut self.buffer[..];
+        let datagram = async {
+            match media {
+                Some(media) => media.receive(buffer).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.stopping.wait_for(|stopping| *stopping) => Step::Stop,
+            input = self.input.recv() => Step::Input(input),
+            received = datagram => Step::Datagram(received),
+            Ok(()) = self.clock.changed(), if connected => Step::Tick(*self.clock.borrow()),
+            () = tokio::time::sleep_until(deadline.into()) => Step::Timeout,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        match &self.phase {
+            Phase::Ringing {
+                until, repetitions: 0, ..
+            } => *until,
+            Phase::Ringing { until, next, .. } => *until.min(next),
+            Phase::Session(session) => {
+                let media = session.media.deadline();
+                session.until.map_or(media, |until| until.min(media))
+            }
+        }
+    }
+
+    fn handle(&mut self, step: Step, now: Instant) -> Flow {
+        match step {
+            Step::Stop => {
+                self.take_leave(Reason::Gone);
+                return ControlFlow::Break(Ended::CloudStopped);
+            }
+            Step::Input(Some(CallInput::Stanza { from, stanza })) => {
+                self.handle_stanza(now, &from, &stanza)?;
+            }
+            Step::Input(Some(CallInput::Command(command))) => self.handle_command(command)?,
+            // Nobody can reach the call any more: the table has forgotten it.
+            Step::Input(None) => {
+                self.take_leave(Reason::Gone);
+                return ControlFlow::Break(Ended::CloudStopped);
+            }
+            Step::Datagram(received) => {
+                if let Phase::Session(session) = &mut self.phase {
+                    session.media.datagram(now, received, &self.buffer[..]);
+                }
+            }
+            Step::Tick(tick) => self.exchange_frames(now, tick),
+            Step::Timeout => self.handle_timeout(now)?,
+        }
+        self.pump(now)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Flow {
+        match &mut self.phase {
+            Phase::Ringing { until, .. } if now >= *until => {
+                self.retract();
+                return ControlFlow::Break(Ended::Unanswered);
+            }
+            Phase::Ringing { repetitions, next, .. } => {
+                if *repetitions > 0 && now >= *next {
+                    *repetitions -= 1;
+                    *next = now + REPEAT;
+                    self.propose();
+                }
+            }
+            Phase::Session(session) => {
+                if session.until.is_some_and(|until| now >= until) {
+                    return self.hang_up(Reason::Success);
+                }
+                session.media.timeout(now);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn handle_command(&mut self, command: Command) -> Flow {
+        match command {
+            Command::HangUp(reason) => return self.hang_up(reason),
+            Command::Retract => return self.hang_up(Reason::Cancel),
+            Command::HandledElsewhere => {
+                if let Phase::Ringing { .. } = self.phase {
+                    self.tell_that_another_accepted();
+                    return ControlFlow::Break(Ended::HandledElsewhere);
+                }
+            }
+            Command::SetMuted(muted) => {
+                if self.sound.set_muted(muted) {
+                    self.record(CallEvent::GatewayMuted { muted });
+                }
+            }
+            Command::Play(play) => match play.open() {
+                Ok(source) => self.sound.set_source(source),
+                Err(error) => tracing::warn!(%error, "the gateway goes on with its old source"),
+            },
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ends the call from the gateway's side, in the way that its phase asks for.
+    pub(super) fn hang_up(&mut self, reason: Reason) -> Flow {
+        self.take_leave(reason);
+        ControlFlow::Break(match self.phase {
+            Phase::Ringing { .. } => Ended::Retracted,
+            Phase::Session(_) => Ended::HungUp { reason },
+        })
+    }
+
+    /// `retract` while it rings, `terminate` later.
+    pub(super) fn take_leave(&mut self, reason: Reason) {
+        match &self.phase {
+            Phase::Ringing { .. } => self.retract(),
+            Phase::Session(session) => {
+                self.request(&session.client, self.signalling.terminate(reason));
+            }
+        }
+    }
+
+    fn propose(&self) {
+        for client in &self.settings.clients {
+            let id = self.inner.draw_id();
+            self.send(client, self.signalling.propose(&id, client));
+        }
+    }
+
+    fn retract(&self) {
+        for client in &self.settings.clients {
+            let id = self.inner.draw_id();
+            self.send(client, self.signalling.retract(&id, client));
+        }
+    }
+
+    fn tell_that_another_accepted(&self) {
+        let device = self.signalling.account.with_resource_str(&self.inner.draw_id());
+        if let Ok(device) = device {
+            let accept = self.signalling.accepted_by(&device);
+            self.inner.hub.deliver_to_account(&self.signalling.account, &accept);
+        }
+    }
+
+    pub(super) fn offer(&self, client: &FullJid, sdp: String) {
+        self.request(client, self.signalling.offer(sdp, self.settings.faults.offer));
+    }
+
+    pub(super) fn request(&self, client: &FullJid, method: Method) {
+        let id = self.inner.draw_id();
+        self.send(client, self.signalling.request(&id, client, method));
+    }
+
+    /// A client that is gone hears nothing; its media decides about the call.
+    pub(super) fn send(&self, client: &FullJid, stanza: Element) {
+        self.inner.hub.deliver(client, stanza);
+    }
+
+    pub(super) fn record(&self, event: CallEvent) {
+        self.inner.recorder.call(&self.signalling.session, event);
+    }
+
+    /// Frees everything, and then tells how it ended.
+    async fn finish(self, ended: Ended, task: Counted) {
+        let Self {
+            inner,
+            signalling,
+            sound,
+            phase,
+            state,
+            mut input,
+            alive,
+            ..
+        } = self;
+        // Stanzas from here on are answered as strays.
+        input.close();
+        while let Ok(waiting) = input.try_recv() {
+            if let CallInput::Stanza { from, stanza } = waiting {
+                super::answer_stray(&inner, &from, &stanza);
+            }
+        }
+        if let Phase::Session(session) = phase {
+            session.media.close(Instant::now()).await;
+        }
+        sound.finish().await;
+        inner
+            .recorder
+            .call(&signalling.session, CallEvent::Ended { how: ended.to_string() });
+        drop((input, alive, task));
+        state.send_replace(CallState::Ended(ended));
+    }
+}

@@ -1,0 +1,204 @@
+//! One call's media: the peer connection and its UDP sockets.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use offhook_media::{
+    AnswerError, Call, CallConfig, CandidateError, Datagram, Event, Frame, Input, Output, SocketId, Statistics,
+};
+use tokio::io::ReadBuf;
+use tokio::net::UdpSocket;
+
+use crate::gauge::{Counted, Gauge, Kind};
+
+/// Datagrams that may wait for their socket; more are dropped, as a network does.
+const WAITING: usize = 128;
+
+/// No datagram of a call is longer.
+pub(super) const LONGEST_DATAGRAM: usize = 2_048;
+
+pub(super) struct Media {
+    call: Call,
+    gauge: Gauge,
+    sockets: Vec<Socket>,
+    waiting: VecDeque<(SocketId, SocketAddr, Datagram)>,
+    deadline: Instant,
+}
+
+struct Socket {
+    id: SocketId,
+    socket: UdpSocket,
+    _counted: Counted,
+}
+
+/// A datagram that came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Received {
+    socket: SocketId,
+    source: SocketAddr,
+    length: usize,
+}
+
+impl Media {
+    /// Starts the offering side; the offer.
+    pub(super) fn offer(config: CallConfig, seed: [u8; 32], now: Instant, gauge: Gauge) -> (Self, String) {
+        let (call, offer) = Call::offerer(config, seed, now);
+        let media = Self {
+            call,
+            gauge,
+            sockets: Vec::new(),
+            waiting: VecDeque::new(),
+            deadline: now,
+        };
+        (media, offer)
+    }
+
+    /// Until when [`timeout`](Self::timeout) is due.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn accept_answer(&mut self, now: Instant, sdp: &str) -> Result<(), AnswerError> {
+        self.call.accept_answer(now, sdp)
+    }
+
+    pub(super) fn add_candidate(&mut self, now: Instant, text: &str) -> Result<(), CandidateError> {
+        self.call.add_remote_candidate(now, text).map(|_| ())
+    }
+
+    pub(super) fn timeout(&mut self, now: Instant) {
+        self.call.handle_input(now, Input::Timeout);
+    }
+
+    pub(super) fn datagram(&mut self, now: Instant, received: Received, buffer: &[u8]) {
+        let Received { socket, source, length } = received;
+        let payload = buffer.get(..length).unwrap_or_default();
+        self.call.handle_input(
+            now,
+            Input::Datagram {
+                socket,
+                source,
+                payload,
+            },
+        );
+    }
+
+    /// Sends one frame and fetches the one to be heard at the same time.
+    pub(super) fn exchange(&mut self, now: Instant, played: &Frame) -> Frame {
+        let mut heard = [0; offhook_media::FRAME_SAMPLES];
+        self.call.push_pcm(now, played);
+        self.call.pull_pcm(now, &mut heard);
+        heard
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.call.statistics()
+    }
+
+    /// Does what the call asks for until it wants to wait; its events.
+    pub(super) fn pump(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            match self.call.poll_output() {
+                Output::Open { socket, address } => self.open(now, socket, address),
+                Output::Transmit {
+                    socket,
+                    destination,
+                    payload,
+                } => {
+                    if self.waiting.len() == WAITING {
+                        self.waiting.pop_front();
+                    }
+                    self.waiting.push_back((socket, destination, payload));
+                }
+                Output::Event(event) => events.push(event),
+                Output::Timeout(at) => {
+                    self.deadline = at;
+                    return events;
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, id: SocketId, address: IpAddr) {
+        match bind(address) {
+            Ok((socket, address)) => {
+                let counted = self.gauge.count(Kind::MediaSocket);
+                self.sockets.push(Socket {
+                    id,
+                    socket,
+                    _counted: counted,
+                });
+                self.call.handle_input(now, Input::Opened { socket: id, address });
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.call.handle_input(now, Input::Refused { socket: id, reason });
+            }
+        }
+    }
+
+    /// Sends what waits, and waits for the next datagram.
+    pub(super) async fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        poll_fn(|context| {
+            self.poll_send(context);
+            self.poll_receive(context, buffer)
+        })
+        .await
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) {
+        while let Some((id, destination, payload)) = self.waiting.front() {
+            let socket = self.sockets.iter().find(|socket| socket.id == *id);
+            let sent = socket.map(|it| it.socket.poll_send_to(context, payload, *destination));
+            if let Some(Poll::Pending) = sent {
+                return;
+            }
+            // Sent; or lost, as datagrams are when a network says no.
+            self.waiting.pop_front();
+        }
+    }
+
+    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+        for Socket { id, socket, .. } in &self.sockets {
+            let mut read = ReadBuf::new(buffer);
+            match socket.poll_recv_from(context, &mut read) {
+                Poll::Ready(Ok(source)) => {
+                    let length = read.filled().len();
+                    return Poll::Ready(Received {
+                        socket: *id,
+                        source,
+                        length,
+                    });
+                }
+                // The echo of an earlier datagram that nobody took (ICMP). It is told once, so
+                // come again.
+                Poll::Ready(Err(_)) => context.waker().wake_by_ref(),
+                Poll::Pending => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Ends the peer connection; what it still has to say is tried once.
+    pub(super) async fn close(mut self, now: Instant) {
+        self.call.close(now);
+        let _ = self.pump(now);
+        poll_fn(|context| {
+            self.poll_send(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+fn bind(address: IpAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+    let socket = StdSocket::bind((address, 0))?;
+    socket.set_nonblocking(true)?;
+    let local = socket.local_addr()?;
+    Ok((UdpSocket::from_std(socket)?, local))
+}

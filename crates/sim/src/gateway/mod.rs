@@ -1,0 +1,225 @@
+//! The gateway: the far end of every call. It proposes, offers, plays, listens and hangs up.
+
+mod call;
+pub(crate) mod clock;
+mod media;
+mod requests;
+mod session;
+mod signalling;
+mod sound;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jid::{FullJid, Jid};
+use minidom::Element;
+use offhook_audio::{Recording, RecordingError, SourceError};
+use offhook_jingle::genesys::{Method, Rpc};
+use offhook_jingle::{ConversationId, Reason, SessionId};
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+pub(crate) use table::Calls;
+
+use crate::call_state::{CallHandle, CallState, KeptAudio};
+use crate::config::{CallFaults, GATEWAY};
+use crate::gauge::Kind;
+use crate::inner::Inner;
+use crate::play::Play;
+use crate::stanza::{self, is_request, ns};
+
+/// How many stanzas and commands may wait for one call.
+const WAITING: usize = 256;
+
+/// A call to be placed to a user. What is `None` is as [`GatewayConfig`](crate::GatewayConfig) says.
+#[derive(Debug, Clone, Default)]
+pub struct CallRequest {
+    /// The id of the user to call; `None` is the first one.
+    pub user: Option<String>,
+    /// Its conversation; `None` draws a new one.
+    pub conversation: Option<ConversationId>,
+    /// `inin-autoanswer`: the client shall accept without asking.
+    pub auto_answer: bool,
+    /// What the gateway plays.
+    pub play: Option<Play>,
+    /// The WAV file of the recording: left what the gateway played, right what it heard. It must
+    /// not exist.
+    pub record: Option<PathBuf>,
+    /// The gateway hangs up this long after media connected; `None` leaves it to others.
+    pub duration: Option<Duration>,
+    /// How long it rings.
+    pub ring: Option<Duration>,
+    /// What goes wrong.
+    pub faults: Option<CallFaults>,
+}
+
+/// Why a call could not be placed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The cloud has no such user.
+    #[error("there is no user {user}")]
+    UnknownUser {
+        /// The id that was asked for.
+        user: String,
+    },
+    /// None of the user's clients is connected.
+    #[error("no client of {user} is connected")]
+    NotConnected {
+        /// The user's id.
+        user: String,
+    },
+    /// What is to be played cannot be opened.
+    #[error("the gateway has nothing to play: {0}")]
+    Source(#[from] SourceError),
+    /// The recording cannot be written.
+    #[error("the gateway cannot record: {0}")]
+    Recording(#[from] RecordingError),
+    /// The cloud is stopping.
+    #[error("the cloud is stopping")]
+    Stopping,
+}
+
+/// What a call's task is told from outside.
+#[derive(Debug)]
+pub(crate) enum CallInput {
+    /// A stanza of a client.
+    Stanza { from: FullJid, stanza: Element },
+    /// A wish of the call's owner.
+    Command(Command),
+}
+
+/// A wish of the call's owner.
+#[derive(Debug)]
+pub(crate) enum Command {
+    HangUp(Reason),
+    Retract,
+    HandledElsewhere,
+    SetMuted(bool),
+    Play(Play),
+}
+
+/// Places a call: the proposal is on its way when this returns.
+pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHandle, CallError> {
+    if *inner.stopping.borrow() {
+        return Err(CallError::Stopping);
+    }
+    let user = match &request.user {
+        None => inner.default_user(),
+        Some(id) => inner
+            .user(id)
+            .ok_or_else(|| CallError::UnknownUser { user: id.clone() })?,
+    };
+    let clients = inner.hub.connected(&user.id);
+    if clients.is_empty() {
+        return Err(CallError::NotConnected { user: user.id.clone() });
+    }
+    let settings = &inner.config.gateway;
+    let conversation = request
+        .conversation
+        .unwrap_or_else(|| ConversationId::new(inner.draw_id()));
+    let play = request.play.unwrap_or_else(|| Play::Spec(settings.play.clone()));
+    let source = play.open()?;
+    let file = request.record.or_else(|| {
+        settings
+            .record
+            .as_ref()
+            .map(|folder| folder.join(file_name(&conversation)))
+    });
+    let recording = file.map(Recording::create).transpose()?;
+
+    let session = SessionId::new(inner.draw_id());
+    let (peer, resource) = (inner.draw_id(), inner.draw_id());
+    let gateway = FullJid::new(&format!("peer-{}@{GATEWAY}/{}", &peer[..8], &resource[..8]))
+        .expect("hexadecimal digits make a valid address");
+    let faults = request.faults.unwrap_or_else(|| settings.faults.clone());
+    let (state, watched) = watch::channel(CallState::Ringing);
+    let (sender, input) = mpsc::channel(WAITING);
+    let audio = Arc::new(Mutex::new(KeptAudio::new(settings.keep_audio)));
+    let handle = CallHandle {
+        session: session.clone(),
+        conversation: conversation.clone(),
+        user: user.id.clone(),
+        state: watched,
+        input: sender,
+        audio: Arc::clone(&audio),
+    };
+    let signalling = signalling::Signalling {
+        gateway: gateway.clone(),
+        account: user.jid.clone(),
+        session,
+        conversation,
+        user: user.id.clone(),
+        auto_answer: request.auto_answer,
+    };
+    let sound = sound::Sound::new(source, faults.muted, audio, recording);
+    let call = call::Call::new(
+        Arc::clone(inner),
+        call::Settings {
+            clients,
+            ring: request.ring.unwrap_or(settings.ring),
+            duration: request.duration,
+            faults,
+        },
+        signalling,
+        sound,
+        state,
+        input,
+    );
+    inner.calls.add(gateway, handle.clone());
+    let task = inner.gauge.count(Kind::Task);
+    tokio::spawn(async move {
+        call.run(task).await;
+    });
+    Ok(handle)
+}
+
+/// The recording's file name: of the id only what is safe in a name.
+fn file_name(conversation: &ConversationId) -> String {
+    let safe: String = conversation
+        .as_str()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+    format!("{safe}.wav")
+}
+
+/// Takes a stanza of a client to the call it is for.
+pub(crate) fn deliver(inner: &Arc<Inner>, from: &FullJid, to: &Jid, stanza: Element) {
+    let call = inner.calls.of_address(to);
+    let undelivered = match call {
+        None => stanza,
+        Some(call) => {
+            match call.input.try_send(CallInput::Stanza {
+                from: from.clone(),
+                stanza,
+            }) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Closed(input) | mpsc::error::TrySendError::Full(input)) => match input {
+                    CallInput::Stanza { stanza, .. } => stanza,
+                    CallInput::Command(_) => return,
+                },
+            }
+        }
+    };
+    answer_stray(inner, from, &undelivered);
+}
+
+/// Answers a request for a call that is no more: its end is confirmed, anything else is refused.
+fn answer_stray(inner: &Arc<Inner>, to: &FullJid, stanza: &Element) {
+    if !is_request(stanza) {
+        return;
+    }
+    let rpc = stanza.get_child("genesys-webrtc", ns::GENESYS).map(Rpc::parse);
+    let answer = match rpc {
+        Some(Ok(Rpc {
+            method: Method::Terminate { .. },
+            ..
+        })) => stanza::result(stanza, None),
+        Some(_) => stanza::error(stanza, "cancel", "item-not-found"),
+        None => stanza::error(stanza, "cancel", "service-unavailable"),
+    };
+    inner.hub.deliver(to, answer);
+}

@@ -1,0 +1,149 @@
+//! A call from `proceed` on: the offer, the candidates, the media.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use jid::FullJid;
+use offhook_jingle::Reason;
+use offhook_media::{CallConfig, Event};
+
+use super::call::{Call, Flow, Phase};
+use super::media::Media;
+use crate::call_state::{CallState, Ended};
+use crate::record::CallEvent;
+
+/// How many of the client's candidates are kept until its answer comes.
+const EARLY_CANDIDATES: usize = 64;
+
+/// How many frames a call makes up for when it wakes late: one second.
+const MOST_FRAMES: u64 = 50;
+
+pub(super) struct Session {
+    pub(super) client: FullJid,
+    pub(super) media: Media,
+    pub(super) progress: Progress,
+    /// When the gateway hangs up by itself.
+    pub(super) until: Option<Instant>,
+}
+
+/// How far a session has come.
+pub(super) enum Progress {
+    /// The offer waits until the candidates are out.
+    Held {
+        offer: String,
+    },
+    /// The answer is awaited; candidates that came before it.
+    Offered {
+        candidates: Vec<String>,
+    },
+    Answered,
+    Connected,
+}
+
+impl Call {
+    /// A client has proceeded: the offer goes out, and the candidates as they are found.
+    pub(super) fn begin(&mut self, now: Instant, client: FullJid) {
+        let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
+        let seed = self.inner.draw_seed();
+        let (media, offer) = Media::offer(config, seed, now, self.inner.gauge.clone());
+        let progress = if self.settings.faults.early_candidates {
+            Progress::Held { offer }
+        } else {
+            self.offer(&client, offer);
+            Progress::Offered { candidates: Vec::new() }
+        };
+        self.state.send_replace(CallState::Offered { client: client.clone() });
+        self.phase = Phase::Session(Box::new(Session {
+            client,
+            media,
+            progress,
+            until: None,
+        }));
+    }
+
+    /// Drains the peer connection and passes on what it says.
+    pub(super) fn pump(&mut self, now: Instant) -> Flow {
+        let Phase::Session(session) = &mut self.phase else {
+            return ControlFlow::Continue(());
+        };
+        let events = session.media.pump(now);
+        let client = session.client.clone();
+        for event in events {
+            match event {
+                Event::LocalCandidate { mid, candidate } => {
+                    self.request(&client, self.signalling.candidate(mid, candidate));
+                }
+                // The platform's clients know no end of the gateway's candidates.
+                Event::EndOfCandidates => self.release_offer(&client),
+                Event::Connected => self.connected(now, &client),
+                Event::Interrupted => self.record(CallEvent::MediaInterrupted),
+                Event::Recovered => self.record(CallEvent::MediaRecovered),
+                Event::Failed(reason) => {
+                    let reason = reason.to_string();
+                    self.record(CallEvent::MediaFailed { reason: reason.clone() });
+                    self.take_leave(Reason::FailedTransport);
+                    return ControlFlow::Break(Ended::MediaFailed { reason });
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    pub(super) fn release_offer(&mut self, client: &FullJid) {
+        let Phase::Session(session) = &mut self.phase else {
+            return;
+        };
+        if let Progress::Held { offer } = &mut session.progress {
+            let offer = std::mem::take(offer);
+            session.progress = Progress::Offered { candidates: Vec::new() };
+            self.offer(client, offer);
+        }
+    }
+
+    pub(super) fn connected(&mut self, now: Instant, client: &FullJid) {
+        if let Phase::Session(session) = &mut self.phase {
+            session.progress = Progress::Connected;
+            session.until = self.settings.duration.map(|duration| now + duration);
+        }
+        self.tick = *self.clock.borrow_and_update();
+        self.record(CallEvent::MediaConnected);
+        self.state.send_replace(CallState::Connected { client: client.clone() });
+    }
+
+    /// Plays and hears as many frames as are due.
+    pub(super) fn exchange_frames(&mut self, now: Instant, tick: u64) {
+        let Phase::Session(session) = &mut self.phase else {
+            return;
+        };
+        let due = tick.saturating_sub(self.tick).min(MOST_FRAMES);
+        self.tick = tick;
+        let mut first_audio = false;
+        for _ in 0..due {
+            let played = self.sound.next_frame();
+            let heard = session.media.exchange(now, &played);
+            first_audio |= self.sound.take(&played, &heard);
+        }
+        self.sound.set_statistics(session.media.statistics());
+        if first_audio {
+            self.record(CallEvent::FirstAudio);
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn take_candidate(&mut self, now: Instant, candidate: String) -> Result<(), String> {
+        match &mut self.progress {
+            Progress::Held { .. } => Ok(()),
+            Progress::Offered { candidates } => {
+                if candidates.len() < EARLY_CANDIDATES {
+                    candidates.push(candidate);
+                }
+                Ok(())
+            }
+            Progress::Answered | Progress::Connected => self
+                .media
+                .add_candidate(now, &candidate)
+                .map_err(|error| error.to_string()),
+        }
+    }
+}

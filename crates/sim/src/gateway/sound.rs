@@ -1,0 +1,83 @@
+//! What one call plays, hears, keeps and records.
+
+use std::sync::{Arc, Mutex};
+
+use offhook_audio::measure::level_dbov;
+use offhook_audio::{Played, Recording, SILENT_FRAME, Source};
+use offhook_media::{Frame, Statistics};
+
+use crate::call_state::KeptAudio;
+
+/// Above this level a frame counts as audio rather than silence.
+const AUDIBLE_DBOV: f32 = -60.0;
+
+pub(super) struct Sound {
+    source: Box<dyn Source>,
+    muted: bool,
+    kept: Arc<Mutex<KeptAudio>>,
+    recording: Option<Recording>,
+    heard_something: bool,
+}
+
+impl Sound {
+    pub(super) fn new(
+        source: Box<dyn Source>,
+        muted: bool,
+        kept: Arc<Mutex<KeptAudio>>,
+        recording: Option<Recording>,
+    ) -> Self {
+        Self {
+            source,
+            muted,
+            kept,
+            recording,
+            heard_something: false,
+        }
+    }
+
+    /// The next frame to be sent. A muted source goes on unheard.
+    pub(super) fn next_frame(&mut self) -> Frame {
+        let mut frame = SILENT_FRAME;
+        match self.source.read(&mut frame) {
+            // The source fills up with silence by itself.
+            Played::Full | Played::End => {}
+        }
+        if self.muted { SILENT_FRAME } else { frame }
+    }
+
+    /// Takes the frame that was heard while the other one was sent; whether it is the first audio.
+    pub(super) fn take(&mut self, played: &Frame, heard: &Frame) -> bool {
+        crate::lock(&self.kept).add(played, heard);
+        if let Some(recording) = &mut self.recording {
+            recording.write(played, heard);
+        }
+        let first = !self.heard_something && level_dbov(heard) > AUDIBLE_DBOV;
+        self.heard_something |= first;
+        first
+    }
+
+    pub(super) fn set_statistics(&self, statistics: Statistics) {
+        crate::lock(&self.kept).statistics = statistics;
+    }
+
+    /// Whether that changed anything.
+    pub(super) fn set_muted(&mut self, muted: bool) -> bool {
+        std::mem::replace(&mut self.muted, muted) != muted
+    }
+
+    pub(super) fn set_source(&mut self, source: Box<dyn Source>) {
+        self.source = source;
+    }
+
+    /// Completes the recording, off the runtime's threads since that waits for the disk.
+    pub(super) async fn finish(self) {
+        let Some(recording) = self.recording else { return };
+        match tokio::task::spawn_blocking(move || recording.finish()).await {
+            Ok(Ok(recorded)) => {
+                tracing::info!(path = %recorded.path.display(), "the gateway's recording is complete");
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the gateway's recording is incomplete"),
+            Err(error) => tracing::warn!(%error, "the gateway's recording was not completed"),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The platform's REST requests that a softphone client makes.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use axum::{Json, Router};
+use offhook_jingle::{ConversationId, Reason};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::refusal;
+use crate::config::{OutboundOrder, User};
+use crate::gateway::{self, CallRequest};
+use crate::gauge::Kind;
+use crate::inner::Inner;
+use crate::record::{Direction, What};
+
+type Cloud = State<Arc<Inner>>;
+
+pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
+    Router::new()
+        .route("/api/v2/users/me", get(users_me))
+        .route("/api/v2/notifications/channels", post(open_channel))
+        .route("/api/v2/conversations/calls", post(place_call))
+        .route(
+            "/api/v2/conversations/calls/{conversation}/participants/{participant}",
+            patch(change_participant),
+        )
+        .layer(middleware::from_fn_with_state(Arc::clone(inner), exchange))
+}
+
+/// Around every exchange: records, faults, the correlation id.
+async fn exchange(State(inner): Cloud, request: Request, next: Next) -> Response {
+    let method = request.method().to_string();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
+    inner.recorder.add(
+        Direction::ToCloud,
+        What::RestRequest {
+            method: method.clone(),
+            path: path.clone(),
+        },
+    );
+    let fault = crate::lock(&inner.faults).rest_status;
+    let mut response = match fault.map(StatusCode::from_u16) {
+        Some(Ok(status)) => refusal(status, "simulated", "the simulated cloud was told to refuse"),
+        Some(Err(_)) | None => next.run(request).await,
+    };
+    if let Ok(id) = HeaderValue::from_str(&inner.draw_id()) {
+        response.headers_mut().insert("inin-correlation-id", id);
+    }
+    let status = response.status().as_u16();
+    inner
+        .recorder
+        .add(Direction::ToClient, What::RestReply { method, path, status });
+    response
+}
+
+/// The user whose token the request carries.
+fn user<'a>(inner: &'a Inner, headers: &HeaderMap) -> Result<&'a User, Box<Response>> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .and_then(|token| inner.user_of_token(token.trim()))
+        .ok_or_else(|| {
+            let message = "No authentication bearer token specified in authorization header, or an unknown one.";
+            Box::new(refusal(StatusCode::UNAUTHORIZED, "authentication.required", message))
+        })
+}
+
+async fn users_me(State(inner): Cloud, headers: HeaderMap) -> Response {
+    match user(&inner, &headers) {
+        Ok(user) => Json(json!({
+            "id": user.id,
+            "name": user.name,
+            "state": "active",
+            "version": 1,
+            "chat": { "jabberId": user.jid.as_str() },
+            "selfUri": format!("/api/v2/users/{}", user.id),
+        }))
+        .into_response(),
+        Err(refused) => *refused,
+    }
+}
+
+#[derive(Deserialize)]
+struct ChannelQuery {
+    #[serde(rename = "connectionType")]
+    connection_type: Option<String>,
+}
+
+async fn open_channel(State(inner): Cloud, Query(query): Query<ChannelQuery>, headers: HeaderMap) -> Response {
+    let user = match user(&inner, &headers) {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    if query.connection_type.as_deref() != Some("streaming") {
+        let message = "Only channels with connectionType=streaming are simulated.";
+        return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
+    }
+    match inner.open_channel(user) {
+        Some(id) => Json(json!({
+            "connectUri": format!("ws://{}/stream/channels/{id}", inner.address),
+            "id": id,
+            // Channels of the simulated cloud do not expire.
+            "expires": "2099-12-31T23:59:59.000Z",
+        }))
+        .into_response(),
+        None => refusal(StatusCode::NOT_FOUND, "not.found", "The user is gone."),
+    }
+}
+
+async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Response {
+    let user = match user(&inner, &headers) {
+        Ok(user) => user.clone(),
+        Err(refused) => return *refused,
+    };
+    let refused = |message: &str| refusal(StatusCode::BAD_REQUEST, "bad.request", message);
+    if let Some(message) = crate::lock(&inner.faults).refuse_calls.clone() {
+        return refused(&message);
+    }
+    if let Err(message) = check_destination(&body) {
+        return refused(message);
+    }
+    if inner.hub.connected(&user.id).is_empty() {
+        return refused("The user has no connected softphone to place the call with.");
+    }
+    let conversation = ConversationId::new(inner.draw_id());
+    let request = CallRequest {
+        user: Some(user.id),
+        conversation: Some(conversation.clone()),
+        auto_answer: true,
+        duration: inner.config.gateway.outbound_duration,
+        ..CallRequest::default()
+    };
+    match inner.config.gateway.outbound {
+        OutboundOrder::ReplyFirst { gap } => {
+            let (task, cloud) = (inner.gauge.count(Kind::Task), Arc::clone(&inner));
+            let mut stopping = inner.stopping.subscribe();
+            tokio::spawn(async move {
+                let stopped = stopping.wait_for(|stopping| *stopping);
+                if tokio::time::timeout(gap, stopped).await.is_err()
+                    && let Err(error) = gateway::start(&cloud, request)
+                {
+                    tracing::warn!(%error, "the outbound call was not placed");
+                }
+                drop(task);
+            });
+        }
+        OutboundOrder::ProposalFirst { gap } => {
+            if let Err(error) = gateway::start(&inner, request) {
+                return refused(&error.to_string());
+            }
+            tokio::time::sleep(gap).await;
+        }
+    }
+    let body = json!({
+        "id": conversation.as_str(),
+        "selfUri": format!("/api/v2/conversations/calls/{conversation}"),
+    });
+    (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+/// Whether the body says whom to call.
+fn check_destination(body: &[u8]) -> Result<(), &'static str> {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
+        return Err("The request body is not a JSON object.");
+    };
+    let is_text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .is_some_and(|text| !text.trim().is_empty())
+    };
+    let participants = body
+        .get("participants")
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty());
+    let texts = ["phoneNumber", "callUserId", "callQueueId"];
+    if participants || texts.into_iter().any(is_text) {
+        Ok(())
+    } else {
+        Err("One of phoneNumber, callUserId, callQueueId or participants is required.")
+    }
+}
+
+/// `{state: "disconnected"}` hangs up, as the platform's own client does; the other changes are
+/// accepted and have no effect.
+async fn change_participant(
+    State(inner): Cloud,
+    Path((conversation, _participant)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let user = match user(&inner, &headers) {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let Ok(Value::Object(change)) = serde_json::from_slice(&body) else {
+        let message = "The request body is not a JSON object.";
+        return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
+    };
+    let call = inner
+        .calls
+        .of_conversation(&conversation)
+        .filter(|call| call.user() == user.id);
+    let Some(call) = call else {
+        return refusal(StatusCode::NOT_FOUND, "not.found", "There is no such conversation.");
+    };
+    if change.get("state").and_then(Value::as_str) == Some("disconnected") {
+        call.hang_up(Reason::Success);
+    }
+    StatusCode::ACCEPTED.into_response()
+}

@@ -1,0 +1,78 @@
+//! A whole simulated cloud on one machine, for tests and demonstrations.
+//!
+//! It speaks the server's side of what a softphone client needs: the three REST requests, the
+//! streaming WebSocket with its XMPP stream (RFC 7395, RFC 6120), proposals (XEP-0353), sessions
+//! as SDP over XMPP, and a gateway that is a real WebRTC peer with UDP sockets, DTLS-SRTP and Opus.
+//! It plays audio, measures and records what it hears, writes down everything that happened, and
+//! can be told to go wrong.
+//!
+//! [`Cloud`] is embedded in a test or a demo; the program `offhook-sim` wraps it with a control
+//! API over HTTP, described in the crate's `README.md`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use offhook_sim::{CallError, CallRequest, Cloud, CloudConfig};
+//!
+//! let cloud = Cloud::start(CloudConfig::default()).await?;
+//! println!("API {}, streaming {}", cloud.api_url(), cloud.streaming_url());
+//!
+//! // Nobody has connected yet, so there is nobody to call.
+//! let refused = cloud.call(CallRequest::default()).unwrap_err();
+//! assert!(matches!(refused, CallError::NotConnected { .. }));
+//!
+//! cloud.stop().await;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # Standards
+//!
+//! | document | what is there |
+//! |---|---|
+//! | RFC 7395 | framing over WebSocket, one document a text frame, stream restart, close |
+//! | RFC 6120 | SASL PLAIN, resource binding, IQ and message routing within one account, stream errors; no TLS, no server-to-server, no presence, no roster |
+//! | XEP-0199 | server pings every 30 s for clients that subscribed; clients' pings are answered |
+//! | XEP-0215 | version 1; a STUN server of the cloud's own, no TURN |
+//! | RFC 8489 | STUN binding requests are answered; no authentication |
+//! | XEP-0060 | subscribe alone, always granted; nothing is published |
+//! | XEP-0353 | propose, retract; proceed, accept and reject are understood |
+//! | RFC 8838 | candidates are trickled both ways, one a request |
+//! | RFC 8825 family | by `offhook-media`: host candidates, DTLS-SRTP, Opus |
+
+mod call_state;
+mod cloud;
+mod config;
+#[doc(hidden)]
+pub mod fuzzing;
+mod gateway;
+mod gauge;
+mod http;
+mod hub;
+mod inner;
+mod play;
+mod record;
+pub mod server;
+mod stanza;
+mod stun;
+mod summary;
+
+pub use call_state::{CallHandle, CallState, Ended, Heard};
+pub use cloud::{Cloud, StartError};
+pub use config::{
+    CallFaults, CloudConfig, CloudFaults, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OutboundOrder, StreamFault,
+    User,
+};
+pub use gateway::{CallError, CallRequest};
+pub use gauge::Live;
+pub use play::Play;
+pub use record::{CallEvent, Direction, Record, What};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex whose data is whole between any two statements, so that a panic elsewhere is no
+/// reason to panic here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

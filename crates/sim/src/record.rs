@@ -1,0 +1,258 @@
+//! What happened, in order: every REST exchange, every frame and every media event, with no secret
+//! in it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use offhook_jingle::SessionId;
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+/// How many records a slow subscriber may lag behind.
+const SUBSCRIPTION: usize = 4_096;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Counts from 0 without gaps.
+    pub number: u64,
+    /// Time since the cloud's start.
+    #[serde(rename = "atSeconds", serialize_with = "as_seconds")]
+    pub at: Duration,
+    /// Which way it went.
+    pub direction: Direction,
+    /// What it was.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// Which way a record went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Direction {
+    /// From a client to the cloud.
+    ToCloud,
+    /// From the cloud to a client.
+    ToClient,
+    /// Within the cloud.
+    Inside,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum What {
+    /// A REST request came in.
+    RestRequest {
+        /// `GET`, `POST`...
+        method: String,
+        /// The path with its query.
+        path: String,
+    },
+    /// A REST request was answered.
+    RestReply {
+        /// `GET`, `POST`...
+        method: String,
+        /// The path with its query.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A client opened a streaming WebSocket.
+    SocketOpened {
+        /// Numbers the sockets of this cloud.
+        socket: u64,
+    },
+    /// A streaming WebSocket ended.
+    SocketClosed {
+        /// Numbers the sockets of this cloud.
+        socket: u64,
+        /// Why, in words.
+        reason: String,
+    },
+    /// One frame of a stream.
+    Frame {
+        /// Numbers the sockets of this cloud.
+        socket: u64,
+        /// What it was in a few words: `<open>`, `<propose>`, `offer`, `result of answer`.
+        summary: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A call's gateway side changed state, or its media did.
+    Call {
+        /// Which call.
+        session: SessionId,
+        /// The event.
+        event: CallEvent,
+    },
+}
+
+/// What happened to a call on the gateway's side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// Its answer was applied.
+    AnswerApplied,
+    /// The client's answer, or one of its candidates, could not be used.
+    Unusable {
+        /// What was wrong.
+        reason: String,
+    },
+    /// ICE and DTLS are through.
+    MediaConnected,
+    /// The first audio that is not silence was heard from the client.
+    FirstAudio,
+    /// The client fell silent on the network.
+    MediaInterrupted,
+    /// The client is heard again.
+    MediaRecovered,
+    /// Media failed.
+    MediaFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The client reported `info`.
+    Info {
+        /// Its status, `active` for instance.
+        status: String,
+    },
+    /// The client said that it muted or unmuted itself.
+    ClientMuted {
+        /// Whether it is muted now.
+        muted: bool,
+    },
+    /// The gateway muted or unmuted its own audio.
+    GatewayMuted {
+        /// Whether it is muted now.
+        muted: bool,
+    },
+    /// The call is over and everything it held is freed.
+    Ended {
+        /// How, in words.
+        how: String,
+    },
+}
+
+impl fmt::Display for CallEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnswerApplied => f.write_str("answer applied"),
+            Self::Unusable { reason } => write!(f, "unusable: {reason}"),
+            Self::MediaConnected => f.write_str("media connected"),
+            Self::FirstAudio => f.write_str("first audio heard"),
+            Self::MediaInterrupted => f.write_str("media interrupted"),
+            Self::MediaRecovered => f.write_str("media recovered"),
+            Self::MediaFailed { reason } => write!(f, "media failed: {reason}"),
+            Self::Info { status } => write!(f, "client is {status}"),
+            Self::ClientMuted { muted: true } => f.write_str("client muted"),
+            Self::ClientMuted { muted: false } => f.write_str("client unmuted"),
+            Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),
+            Self::GatewayMuted { muted: false } => f.write_str("gateway unmuted"),
+            Self::Ended { how } => write!(f, "ended: {how}"),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RestRequest { method, path } => write!(f, "{method} {path}"),
+            Self::RestReply { status, .. } => write!(f, "HTTP {status}"),
+            Self::SocketOpened { socket } => write!(f, "WebSocket {socket} opened"),
+            Self::SocketClosed { socket, reason } => write!(f, "WebSocket {socket} closed: {reason}"),
+            Self::Frame { summary, .. } => f.write_str(summary),
+            Self::Call { event, .. } => write!(f, "{event}"),
+        }
+    }
+}
+
+/// One rung of the ladder: time, arrow, words.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrow = match self.direction {
+            Direction::ToCloud => "client --> cloud ",
+            Direction::ToClient => "client <-- cloud ",
+            Direction::Inside => "           gateway",
+        };
+        write!(f, "{:9.3} s  {arrow}  {}", self.at.as_secs_f64(), self.what)
+    }
+}
+
+fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.as_secs_f64())
+}
+
+/// Keeps the records and hands them to who subscribed.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    start: Instant,
+    limit: usize,
+    kept: Mutex<Kept>,
+    subscribers: broadcast::Sender<Record>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    next: u64,
+    records: VecDeque<Record>,
+}
+
+impl Recorder {
+    pub(crate) fn new(start: Instant, limit: usize) -> Self {
+        Self {
+            start,
+            limit: limit.max(1),
+            kept: Mutex::default(),
+            subscribers: broadcast::Sender::new(SUBSCRIPTION),
+        }
+    }
+
+    pub(crate) fn add(&self, direction: Direction, what: What) {
+        tracing::debug!(?direction, %what, "record");
+        let mut kept = crate::lock(&self.kept);
+        let record = Record {
+            number: kept.next,
+            at: self.start.elapsed(),
+            direction,
+            what,
+        };
+        kept.next += 1;
+        if kept.records.len() == self.limit {
+            kept.records.pop_front();
+        }
+        kept.records.push_back(record.clone());
+        // Sent under the lock, so that subscribers see the order of the numbers. No subscriber is
+        // no fault.
+        let _ = self.subscribers.send(record);
+    }
+
+    pub(crate) fn call(&self, session: &SessionId, event: CallEvent) {
+        self.add(
+            Direction::Inside,
+            What::Call {
+                session: session.clone(),
+                event,
+            },
+        );
+    }
+
+    /// All records that are kept, from this number on.
+    pub(crate) fn since(&self, number: u64) -> Vec<Record> {
+        let kept = crate::lock(&self.kept);
+        kept.records
+            .iter()
+            .filter(|record| record.number >= number)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Record> {
+        self.subscribers.subscribe()
+    }
+}

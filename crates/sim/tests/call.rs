@@ -1,0 +1,261 @@
+//! Whole calls over real loopback sockets.
+
+mod support;
+
+use std::time::Duration;
+
+use offhook_audio::measure::{SILENCE_DBOV, dominant_tone};
+use offhook_jingle::Reason;
+use offhook_jingle::genesys::Method;
+use offhook_sim::{CallEvent, CallRequest, CallState, CloudConfig, Ended, Live};
+use support::phone::Phone;
+use support::{Client, call_event, cloud, frames, soon};
+
+/// Half a second more than what tones are measured over.
+const ENOUGH: usize = 72_000;
+
+fn near(tone: Option<offhook_audio::measure::Tone>, hertz: f32) -> bool {
+    tone.is_some_and(|tone| (tone.hertz - hertz).abs() < 3.0)
+}
+
+#[tokio::test]
+async fn a_call_carries_audio_both_ways_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("call.wav");
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+
+    let request = CallRequest {
+        record: Some(record.clone()),
+        ..CallRequest::default()
+    };
+    let call = cloud.call(request).expect("the client is connected");
+    assert_eq!(call.state(), CallState::Ringing);
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |phone| phone.heard.len() >= ENOUGH).await;
+    soon("the connection", call.connected())
+        .await
+        .expect("it has not ended");
+    assert!(call.state().client().is_some_and(|jid| jid.as_str() == client.jid));
+    assert!(near(phone.tone(), 440.0), "the client heard {:?}", phone.tone());
+    let heard = call.heard();
+    assert!(near(heard.tone, 1_000.0), "the gateway heard {heard:?}");
+    assert!(heard.duration >= Duration::from_secs(1));
+    assert!(call.statistics().packets_received > 50);
+    let live = cloud.live();
+    assert_eq!((live.calls, live.media_sockets, live.streams), (1, 1, 1));
+
+    call.hang_up(Reason::Success);
+    let ended = soon("the end", call.ended()).await;
+    assert_eq!(
+        ended,
+        Ended::HungUp {
+            reason: Reason::Success
+        }
+    );
+    let terminate = loop {
+        let (_, rpc) = client.session_request().await;
+        if let Method::Terminate { reason, .. } = rpc.method {
+            break reason;
+        }
+    };
+    assert_eq!(terminate, Reason::Success);
+    let nothing = Live {
+        streams: 1,
+        tasks: 1,
+        ..Live::default()
+    };
+    assert_eq!(cloud.live(), nothing, "what `ended` promises");
+
+    let wav = offhook_audio::read_wav(&record).expect("a recording");
+    // The two clocks start apart by as long as the connection takes to be known on both sides.
+    assert!(wav.len() > ENOUGH / 2, "{} samples", wav.len());
+    assert_eq!(call.heard_pcm().len(), call.played_pcm().len());
+    assert!(near(dominant_tone(&call.played_pcm()), 440.0));
+
+    client.close().await;
+    soon("the stream's end", cloud.wait_live(|live| *live == Live::default())).await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn the_ladder_shows_the_call_in_its_order() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let call = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |phone| phone.connected).await;
+    call_event(
+        &cloud,
+        |event| matches!(event, CallEvent::Info { status } if status == "active"),
+    )
+    .await;
+    phone.hang_up(&mut client).await;
+    assert_eq!(
+        soon("the end", call.ended()).await,
+        Ended::Terminated {
+            reason: Reason::Success
+        }
+    );
+
+    let frames = frames(&cloud);
+    let order = [
+        "<open>",
+        "<stream:features> PLAIN",
+        "<auth> PLAIN ***",
+        "<success>",
+        "<stream:features> bind",
+        "result of bind",
+        "external services (turn)",
+        "result of external services (stun)",
+        "subscribe enable.server.side.pings",
+        "<propose>",
+        "<proceed>",
+        "offer",
+        "<accept>",
+        "answer",
+        "result of answer",
+        "iceCandidate (end)",
+        "info active",
+        "terminate success",
+        "result of terminate success",
+    ];
+    let mut position = 0;
+    for step in order {
+        let found = frames[position..].iter().position(|frame| frame == step);
+        position += found.unwrap_or_else(|| panic!("no {step} in its place: {frames:#?}")) + 1;
+    }
+    let ladder: String = cloud.records().iter().map(|record| format!("{record}\n")).collect();
+    assert!(ladder.contains("POST /api/v2/notifications/channels"), "{ladder}");
+    assert!(ladder.contains("media connected"), "{ladder}");
+    for secret in ["offhook-sim-token", "authKey", "ice-pwd", "candidate:"] {
+        assert!(!ladder.contains(secret), "{secret} in {ladder}");
+    }
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn two_calls_live_side_by_side() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let first = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut one = Phone::answer(&mut client, 700).await;
+    let second = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut two = Phone::answer(&mut client, 1_900).await;
+    // Each phone takes the frames of both from the shared stream, and its own candidates of them.
+    one.take_skipped(&mut client);
+    one.run(&mut client, |phone| phone.connected).await;
+    two.take_skipped(&mut client);
+    two.run(&mut client, |phone| phone.connected).await;
+    soon("both connections", async {
+        first.connected().await.expect("the first lives");
+        second.connected().await.expect("the second lives");
+    })
+    .await;
+    assert_eq!(cloud.live().calls, 2);
+    one.run(&mut client, |phone| phone.heard.len() >= ENOUGH).await;
+    assert!(near(first.heard().tone, 700.0), "{:?}", first.heard());
+    two.run(&mut client, |phone| phone.heard.len() >= ENOUGH).await;
+    assert!(near(second.heard().tone, 1_900.0), "{:?}", second.heard());
+
+    first.hang_up(Reason::Success);
+    soon("the end", first.ended()).await;
+    assert_eq!(cloud.live().calls, 1);
+    cloud.stop().await;
+    assert_eq!(soon("the end", second.ended()).await, Ended::CloudStopped);
+}
+
+#[tokio::test]
+async fn the_gateway_mutes_itself_and_changes_its_tone() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let call = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |phone| near(phone.tone(), 440.0)).await;
+
+    call.set_muted(true);
+    let recent = |phone: &Phone| phone.heard[phone.heard.len().saturating_sub(9_600)..].to_vec();
+    let level = offhook_audio::measure::level_dbov;
+    phone.run(&mut client, |phone| level(&recent(phone)) < -60.0).await;
+    call.set_muted(false);
+    call.play(offhook_audio::SourceSpec::Tone { hertz: 880 }.into());
+    phone
+        .run(&mut client, |phone| near(dominant_tone(&recent(phone)), 880.0))
+        .await;
+    call_event(&cloud, |event| *event == CallEvent::GatewayMuted { muted: false }).await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_outlives_its_stream() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let call = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |phone| phone.connected).await;
+    soon("the connection", call.connected()).await.expect("it lives");
+
+    cloud.drop_streams();
+    soon("the drop", cloud.wait_live(|live| live.streams == 0)).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let before = call.heard().duration;
+    phone.heard.clear();
+    phone.run(&mut client, |phone| phone.heard.len() >= ENOUGH).await;
+    assert!(call.heard().duration > before);
+    assert!(near(phone.tone(), 440.0));
+    phone.hang_up(&mut client).await;
+    assert_eq!(
+        soon("the end", call.ended()).await,
+        Ended::Terminated {
+            reason: Reason::Success
+        }
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_obeys_only_its_own_client() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let mut other = Client::connect(&cloud, "two").await;
+    let call = cloud.call(CallRequest::default()).expect("the clients are connected");
+    let phone = Phone::answer(&mut client, 1_000).await;
+    let terminate = || Method::Terminate {
+        session: call.session().clone(),
+        reason: Reason::Success,
+    };
+
+    let id = other.session(&phone.peer, terminate()).await;
+    let refused = other.until(|stanza| stanza.attr("id") == Some(&id)).await;
+    assert_eq!(refused.attr("type"), Some("error"));
+    assert!(!matches!(call.state(), CallState::Ended(_)));
+
+    let (session, peer) = (phone.session.clone(), phone.peer.clone());
+    phone.hang_up(&mut client).await;
+    soon("the end", call.ended()).await;
+    // A second goodbye is confirmed, and anything else is refused.
+    let id = client.session(&peer, terminate()).await;
+    let answer = client.until(|stanza| stanza.attr("id") == Some(&id)).await;
+    assert_eq!(answer.attr("type"), Some("result"));
+    let id = client.session(&peer, Method::EndOfCandidates { session }).await;
+    let answer = client.until(|stanza| stanza.attr("id") == Some(&id)).await;
+    assert_eq!(answer.attr("type"), Some("error"));
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_heard_before_there_is_a_connection() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let _client = Client::connect(&cloud, "one").await;
+    let call = cloud.call(CallRequest::default()).expect("the client is connected");
+    let heard = call.heard();
+    assert_eq!(
+        (heard.level_dbov, heard.tone, heard.duration),
+        (SILENCE_DBOV, None, Duration::ZERO)
+    );
+    cloud.stop().await;
+}
