@@ -1,0 +1,99 @@
+//! `cargo xtask fuzz`: fuzz targets on the nightly toolchain, and the replay of their corpora on the stable one.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::step::{Error, Step};
+use crate::tools::{self, Install};
+use crate::workspace::Workspace;
+
+/// How long a target runs when nothing else is said.
+pub(crate) const DEFAULT_SECONDS: u64 = 600;
+
+/// Longest that building a target from nothing may take, on top of the time that it runs.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+/// Longest that the replay may take, its build included.
+const REPLAY_LIMIT: Duration = Duration::from_secs(1800);
+/// Memory at which a target has gone out of bounds.
+const MEMORY_MIB: u32 = 2048;
+/// Longest that a single input may take.
+const INPUT_SECONDS: u32 = 10;
+
+/// A fuzz target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    /// The name of its program, its feature and its corpus.
+    pub(crate) name: &'static str,
+    /// The longest input that is worth trying, in bytes.
+    max_length: u32,
+}
+
+/// Every target of `fuzz/Cargo.toml`.
+pub(crate) const TARGETS: [Target; 5] = [
+    Target {
+        name: "xmpp_frame",
+        max_length: 65_536,
+    },
+    Target {
+        name: "genesys_webrtc",
+        max_length: 32_768,
+    },
+    Target {
+        name: "session_operations",
+        max_length: 512,
+    },
+    Target {
+        name: "proposal_operations",
+        max_length: 512,
+    },
+    Target {
+        name: "sdp_offer",
+        max_length: 16_384,
+    },
+];
+
+/// The target of this name.
+pub(crate) fn target(name: &str) -> Option<Target> {
+    TARGETS.into_iter().find(|target| target.name == name)
+}
+
+/// Fuzzes one target for so many seconds. New inputs are kept under the target folder; the committed corpus is the seed.
+pub(crate) fn run(workspace: &Workspace, install: Install, name: &str, seconds: u64) -> Result<(), Error> {
+    let Some(target) = target(name) else {
+        let fault = format!("there is no fuzz target `{name}`");
+        return Err(Error::Output {
+            command: "cargo xtask fuzz".to_owned(),
+            fault,
+        });
+    };
+    tools::for_fuzzing(install)?;
+    tools::nightly(install)?;
+    let found = workspace.target.join("fuzz-corpus").join(name);
+    fs::create_dir_all(&found).map_err(|source| Error::File {
+        path: found.clone(),
+        source,
+    })?;
+    let limit = BUILD_LIMIT + Duration::from_secs(seconds);
+    // The feature of the target's name is its dependency: a target builds no more than the crate it tests.
+    let mut step = Step::new("cargo", &["+nightly", "fuzz", "run", "--features", name, name], limit)
+        .argument(&found)
+        .argument(workspace.root.join("fuzz/corpus").join(name))
+        .argument("--")
+        .argument(format!("-max_total_time={seconds}"))
+        .argument(format!("-max_len={}", target.max_length))
+        .argument(format!("-rss_limit_mb={MEMORY_MIB}"))
+        .argument(format!("-timeout={INPUT_SECONDS}"))
+        .argument("-print_final_stats=1")
+        .folder(&workspace.root);
+    if let Some(folder) = tools::cargo_tool(workspace, "cargo-fuzz", install)? {
+        step = step.variable("PATH", tools::path_with(&folder));
+    }
+    println!("{step}");
+    step.run()
+}
+
+/// Runs every committed corpus through its target's body, on the stable toolchain.
+pub(crate) fn replay(workspace: &Workspace) -> Result<(), Error> {
+    let replay = ["test", "--workspace", "--test", "fuzz_replay"];
+    Step::new("cargo", &replay, REPLAY_LIMIT).folder(&workspace.root).run()
+}

@@ -1,0 +1,210 @@
+//! `cargo xtask test`: every check and every test, stage by stage.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::house;
+use crate::step::{Error, Step};
+use crate::tally::Tally;
+use crate::tools::{self, Install};
+use crate::workspace::Workspace;
+
+/// Longest for what reads the source only.
+const READING: Duration = Duration::from_secs(300);
+/// Longest for what compiles from nothing.
+const BUILDING: Duration = Duration::from_secs(1800);
+/// Longest for what runs tests that are built.
+const TESTING: Duration = Duration::from_secs(1200);
+/// As much of a failed stage's log as is shown, in lines.
+const SHOWN_LINES: usize = 400;
+
+/// What a stage came to.
+struct Outcome {
+    tally: Tally,
+    /// What there is to see when it failed.
+    report: String,
+}
+
+/// A command that is a stage, and how its result is counted.
+struct CommandStage {
+    name: &'static str,
+    step: Step,
+    counts_tests: bool,
+}
+
+/// Runs all stages and prints their times and the final count.
+pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Result<ExitCode, Error> {
+    let start = Instant::now();
+    tools::for_building(install)?;
+    tools::for_checking(install)?;
+
+    let mut total = Tally::default();
+    total += command(workspace, cargo("format", &["fmt", "--all", "--check"], READING));
+    total += stage("house rules", || house_rules(workspace));
+    total += dependencies(workspace, install, quick);
+    // Nothing that comes after can tell more about a build that is broken.
+    let build = command(
+        workspace,
+        cargo("build", &["test", "--workspace", "--all-targets", "--no-run"], BUILDING),
+    );
+    total += build;
+    if build.failed == 0 {
+        let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        total += command(workspace, cargo("clippy", &clippy, BUILDING));
+        let mut docs = cargo("docs", &["doc", "--workspace", "--no-deps"], BUILDING);
+        docs.step = docs.step.variable("RUSTDOCFLAGS", "-D warnings");
+        total += command(workspace, docs);
+        total += command(workspace, tests("unit tests", &["--lib", "--bins", "--examples"]));
+        total += command(workspace, tests("end to end tests", &["--test", "*"]));
+        total += command(workspace, tests("doc tests", &["--doc"]));
+    }
+    println!("\nall of it took {:.0} s", start.elapsed().as_secs_f64());
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn cargo(name: &'static str, arguments: &[&str], limit: Duration) -> CommandStage {
+    CommandStage {
+        name,
+        step: Step::new("cargo", arguments, limit),
+        counts_tests: false,
+    }
+}
+
+/// Tests are selected from the whole workspace: selecting a package would change features and build it anew.
+fn tests(name: &'static str, selection: &[&str]) -> CommandStage {
+    let arguments = [&["test", "--workspace", "--no-fail-fast"], selection].concat();
+    CommandStage {
+        counts_tests: true,
+        ..cargo(name, &arguments, TESTING)
+    }
+}
+
+fn house_rules(workspace: &Workspace) -> Outcome {
+    let mut outcome = Outcome {
+        tally: Tally::default(),
+        report: String::new(),
+    };
+    match house::check(workspace) {
+        Ok(checks) => {
+            for check in checks {
+                outcome.tally += Tally::one(check.faults.is_empty());
+                for fault in check.faults {
+                    outcome.report += &format!("{}: {fault}\n", check.rule);
+                }
+            }
+        }
+        Err(error) => {
+            outcome.tally += Tally::one(false);
+            outcome.report = format!("{error}\n");
+        }
+    }
+    outcome
+}
+
+/// Licences, sources and banned crates, by cargo-deny.
+fn dependencies(workspace: &Workspace, install: Install, quick: bool) -> Tally {
+    let name = "dependencies";
+    let folder = match tools::cargo_tool(workspace, "cargo-deny", install) {
+        Ok(folder) => folder,
+        Err(Error::Missing { .. }) if quick => {
+            println!("{name:<18} SKIPPED            cargo-deny is not installed, and --quick installs nothing");
+            return Tally::default();
+        }
+        Err(error) => {
+            return stage(name, || Outcome {
+                tally: Tally::one(false),
+                report: format!("{error}\n"),
+            });
+        }
+    };
+    let mut deny = cargo(name, &["deny", "check", "bans", "licenses", "sources"], READING);
+    if let Some(folder) = folder {
+        deny.step = deny.step.variable("PATH", tools::path_with(&folder));
+    }
+    command(workspace, deny)
+}
+
+fn command(
+    workspace: &Workspace,
+    CommandStage {
+        name,
+        step,
+        counts_tests,
+    }: CommandStage,
+) -> Tally {
+    stage(name, || {
+        let log = workspace.log(name);
+        let ended = step.folder(&workspace.root).logged(&log);
+        let output = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+        let tally = if counts_tests {
+            Tally::of_run(&output, ended.is_ok())
+        } else {
+            Tally::one(ended.is_ok())
+        };
+        let mut report = shortened(&output, workspace.relative(&log));
+        if let Err(error) = ended {
+            report += &format!("{error}\n");
+        }
+        Outcome { tally, report }
+    })
+}
+
+/// Runs a stage, prints its line, and what there is to see when it failed.
+fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
+    // On a terminal one sees what is running; in a log there is one line for each stage.
+    let live = std::io::stdout().is_terminal();
+    if live {
+        print!("{name:<18} ...");
+        let _ = std::io::stdout().flush();
+    }
+    let start = Instant::now();
+    let Outcome { tally, report } = body();
+    let verdict = if tally.failed == 0 { "PASSED" } else { "FAILED" };
+    let seconds = start.elapsed().as_secs_f64();
+    let line = format!(
+        "{name:<18} {verdict} {seconds:>8.1} s   {} passed, {} failed",
+        tally.passed, tally.failed
+    );
+    println!("{}{line}", if live { "\r" } else { "" });
+    if tally.failed > 0 {
+        println!("{}", report.trim_end());
+    }
+    tally
+}
+
+/// The end of a long log, and where all of it is.
+fn shortened(output: &str, log: &Path) -> String {
+    let lines = output.lines().count();
+    if lines <= SHOWN_LINES {
+        return output.to_owned();
+    }
+    let shown: Vec<&str> = output.lines().skip(lines - SHOWN_LINES).collect();
+    format!(
+        "... {} lines before these are in {}\n{}\n",
+        lines - SHOWN_LINES,
+        log.display(),
+        shown.join("\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_is_shown_from_its_end() {
+        let long: String = (1..=SHOWN_LINES + 2).map(|n| format!("line {n}\n")).collect();
+        let shown = shortened(&long, Path::new("x.log"));
+        assert!(shown.starts_with("... 2 lines before these are in x.log\nline 3\n"));
+        assert!(shown.ends_with("line 402\n"));
+        assert_eq!(shortened("a\n", Path::new("x.log")), "a\n");
+    }
+}

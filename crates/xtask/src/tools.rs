@@ -1,0 +1,223 @@
+//! What has to be installed before anything can be built or checked.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::step::{Error, Step};
+use crate::workspace::Workspace;
+
+/// Longest that a package manager may take.
+const PACKAGES_LIMIT: Duration = Duration::from_secs(600);
+/// Longest that building a cargo tool may take.
+const TOOL_LIMIT: Duration = Duration::from_secs(1200);
+/// Longest that a program may take to tell its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(60);
+
+/// Who allowed things to be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Install {
+    /// `--install`: always.
+    Always,
+    /// Only when running as root, as in a container.
+    AsRoot,
+    /// `--quick`: never.
+    Never,
+}
+
+impl Install {
+    fn allowed(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::AsRoot => is_root(),
+            Self::Never => false,
+        }
+    }
+}
+
+/// A program that a build calls, and the Debian package it comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SystemTool {
+    /// Any of these will do.
+    programs: &'static [&'static str],
+    package: &'static str,
+}
+
+/// libopus is built from its source by these.
+const FOR_BUILDING: [SystemTool; 3] = [
+    SystemTool {
+        programs: &["cmake"],
+        package: "cmake",
+    },
+    SystemTool {
+        programs: &["make", "ninja"],
+        package: "make",
+    },
+    SystemTool {
+        programs: &["cc", "gcc", "clang"],
+        package: "gcc libc6-dev",
+    },
+];
+
+/// libFuzzer is C++.
+const FOR_FUZZING: [SystemTool; 1] = [SystemTool {
+    programs: &["c++", "g++", "clang++"],
+    package: "g++",
+}];
+
+/// Makes sure that the workspace can be built.
+pub(crate) fn for_building(install: Install) -> Result<(), Error> {
+    system(&FOR_BUILDING, install)
+}
+
+/// Makes sure that fuzz targets can be built.
+pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
+    system(&FOR_BUILDING, install)?;
+    system(&FOR_FUZZING, install)
+}
+
+/// Makes sure that the formatter and clippy are there.
+pub(crate) fn for_checking(install: Install) -> Result<(), Error> {
+    let present = |tool| Step::new("cargo", &[tool, "--version"], VERSION_LIMIT).succeeds();
+    if present("fmt") && present("clippy") {
+        return Ok(());
+    }
+    let add = Step::new("rustup", &["component", "add", "rustfmt", "clippy"], PACKAGES_LIMIT);
+    install_or_say("rustfmt or clippy", &add, install)
+}
+
+/// Makes sure that the nightly toolchain is there.
+pub(crate) fn nightly(install: Install) -> Result<(), Error> {
+    if Step::new("cargo", &["+nightly", "--version"], VERSION_LIMIT).succeeds() {
+        return Ok(());
+    }
+    let add = Step::new(
+        "rustup",
+        &["toolchain", "install", "nightly", "--profile", "minimal"],
+        PACKAGES_LIMIT,
+    );
+    install_or_say("a nightly toolchain, on which fuzzing depends,", &add, install)
+}
+
+/// Makes sure that a cargo tool is there, on the path or in the workspace's own tools, and gives the folder to put first
+/// on the path, if one has to be.
+pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, install: Install) -> Result<Option<PathBuf>, Error> {
+    if on_path(name) {
+        return Ok(None);
+    }
+    let tools = workspace.tools();
+    let folder = tools.join("bin");
+    if !holds(&folder, name) {
+        let build = Step::new("cargo", &["install", "--locked", name, "--root"], TOOL_LIMIT).argument(&tools);
+        install_or_say(name, &build, install)?;
+    }
+    Ok(Some(folder))
+}
+
+/// The search path with `folder` before everything else.
+pub(crate) fn path_with(folder: &Path) -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
+}
+
+/// Whether a program of this name is on the path.
+pub(crate) fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| holds(&folder, program))
+}
+
+fn holds(folder: &Path, program: &str) -> bool {
+    folder
+        .join(program)
+        .with_extension(std::env::consts::EXE_EXTENSION)
+        .is_file()
+}
+
+fn system(tools: &[SystemTool], install: Install) -> Result<(), Error> {
+    let packages = missing(tools, on_path);
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if !on_path("apt-get") {
+        let install = format!("your package manager (the Debian packages are called {packages})");
+        return Err(Error::Missing {
+            what: packages,
+            install,
+        });
+    }
+    let sudo = if is_root() { "" } else { "sudo " };
+    let line = format!(
+        "{sudo}apt-get update && {sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages}"
+    );
+    install_or_say(&packages, &Step::new("sh", &["-c", &line], PACKAGES_LIMIT), install).map_err(|error| match error {
+        Error::Missing { what, .. } => Error::Missing { what, install: line },
+        other => other,
+    })
+}
+
+/// The packages of the tools of which no program is present, space between them.
+fn missing(tools: &[SystemTool], present: impl Fn(&str) -> bool) -> String {
+    let absent = |tool: &&SystemTool| !tool.programs.iter().any(|program| present(program));
+    tools
+        .iter()
+        .filter(absent)
+        .map(|tool| tool.package)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn install_or_say(what: &str, step: &Step, install: Install) -> Result<(), Error> {
+    if !install.allowed() {
+        return Err(Error::Missing {
+            what: what.to_owned(),
+            install: step.to_string(),
+        });
+    }
+    println!("installing what is missing: {step}");
+    step.run()
+}
+
+/// Whether this process may install system packages: the owner of its own entry under `/proc` is root.
+fn is_root() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_installed() {
+        assert_eq!(missing(&FOR_BUILDING, |_| true), "");
+        assert_eq!(missing(&FOR_BUILDING, |_| false), "cmake make gcc libc6-dev");
+        assert_eq!(
+            missing(&FOR_BUILDING, |program| program == "clang" || program == "ninja"),
+            "cmake"
+        );
+        assert_eq!(missing(&FOR_FUZZING, |_| false), "g++");
+    }
+
+    #[test]
+    fn what_may_not_be_installed_is_told_with_its_command() {
+        let step = Step::new("sh", &["-c", "exit 1"], VERSION_LIMIT);
+        let error = install_or_say("cmake", &step, Install::Never).expect_err("not allowed");
+        assert_eq!(
+            error.to_string(),
+            "cmake is missing; install it with:\n\n    sh -c exit 1\n"
+        );
+    }
+
+    #[test]
+    fn a_folder_comes_first_on_the_path() {
+        let path = path_with(Path::new("tools"));
+        assert_eq!(std::env::split_paths(&path).next(), Some(PathBuf::from("tools")));
+    }
+}
