@@ -1,0 +1,294 @@
+//! The command line. What is planned and not there is refused by its name, with what is missing; nothing is ignored.
+
+use std::{
+    fs,
+    io::{self, BufRead},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use offhook::{AnswerPolicy, Destination, Endpoints, SourceSpec};
+use offhook_audio::SinkSpec;
+use secrecy::SecretString;
+
+use crate::exit::Exit;
+
+/// A softphone agent: Genesys Cloud WebRTC calls without a browser.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Logs go to standard error; OFFHOOK_LOG sets their filter (for example `debug`)."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make calls in both directions against an embedded cloud, show the messages, and verify the recorded audio.
+    Demo(DemoOptions),
+    /// Stay connected and handle calls.
+    Run(RunOptions),
+    /// Place one call and stay until it ends.
+    Call(CallOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Where the recordings go.
+    #[arg(long, value_name = "DIR", default_value = "demo-recordings")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    #[command(flatten)]
+    pub cloud: CloudOptions,
+    #[command(flatten)]
+    pub token: TokenOptions,
+    #[command(flatten)]
+    pub planned: PlannedOptions,
+    /// Which calls to answer: those placed here, those that ask for it, all, or none (then commands decide).
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "auto",
+        value_name = "placed,auto,always,never"
+    )]
+    pub answer: Vec<Answer>,
+    /// What the far end hears: silence, tone:HERTZ, file:PATH, file:PATH?loop.
+    #[arg(long, value_name = "SOURCE", default_value = "silence")]
+    pub play: String,
+    /// Where its audio goes: none.
+    #[arg(long, value_name = "SINK", default_value = "none")]
+    pub listen: String,
+    /// Record each conversation into DIR, a stereo WAV file each: left what we sent, right what we heard.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Write events to standard output and read commands from standard input, one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// End after so many conversations.
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u64>,
+    /// End after so long.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct CallOptions {
+    #[command(flatten)]
+    pub outbound: OutboundOptions,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct OutboundOptions {
+    /// Whom to call: +4930..., user:ID, queue:ID.
+    #[arg(value_parser = destination)]
+    pub destination: Destination,
+    /// How long the call may take to be answered.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct CloudOptions {
+    /// The region's host, such as mypurecloud.de.
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["api", "streaming", "pubsub"], required_unless_present = "api")]
+    region: Option<String>,
+    /// The base URL of the REST API, instead of a region.
+    #[arg(long, value_name = "URL", requires = "streaming")]
+    api: Option<String>,
+    /// The base URL of the streaming WebSocket.
+    #[arg(long, value_name = "URL", requires = "api")]
+    streaming: Option<String>,
+    /// The pubsub service; by default `notifications.` and the API's host.
+    #[arg(long, value_name = "JID", requires = "api")]
+    pubsub: Option<String>,
+    /// Allow http:// and ws:// beyond loopback: the token travels in the clear.
+    #[arg(long)]
+    insecure: bool,
+    /// A PEM file with a trust anchor beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct TokenOptions {
+    /// A file whose first line is the access token; - for standard input.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// The access token. It shows in the list of processes: prefer OFFHOOK_TOKEN or --token-file.
+    #[arg(long, value_name = "T", env = "OFFHOOK_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Options whose features are not built yet: accepted by the parser only to be refused with a reason.
+#[derive(Debug, Args)]
+pub struct PlannedOptions {
+    #[arg(long, hide = true, num_args = 1)]
+    accept: Option<String>,
+    #[arg(long, hide = true, num_args = 1)]
+    calls_at_once: Option<String>,
+    #[arg(long, hide = true, num_args = 1)]
+    survivability: Option<String>,
+    #[arg(long, hide = true, num_args = 1)]
+    ice_policy: Option<String>,
+    #[arg(long, hide = true)]
+    ipv6: bool,
+    #[arg(long, hide = true, num_args = 1)]
+    dtls: Option<String>,
+    #[arg(long, hide = true)]
+    dscp: bool,
+    #[arg(long, hide = true)]
+    trace: bool,
+}
+
+/// One of the values of `--answer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// Calls placed by this client.
+    Placed,
+    /// Calls that ask for it.
+    Auto,
+    /// All calls.
+    Always,
+    /// No call.
+    Never,
+}
+
+impl RunOptions {
+    /// Refuses what is not there.
+    pub fn check(&self) -> Result<(), Exit> {
+        self.planned.check()?;
+        if self.json && self.token.token_file.as_deref() == Some(Path::new("-")) {
+            return Err(Exit::usage(
+                "--token-file - and --json both want standard input; name a file",
+            ));
+        }
+        if self.answer.contains(&Answer::Never) && self.answer.len() > 1 {
+            return Err(Exit::usage("--answer never excludes the others"));
+        }
+        let sink: SinkSpec = self
+            .listen
+            .parse()
+            .map_err(|error| Exit::usage(format!("--listen: {error}")))?;
+        match sink {
+            SinkSpec::None => Ok(()),
+            other => Err(Exit::usage(format!("--listen {other} is not there yet"))),
+        }
+    }
+
+    /// What `--play` names.
+    pub fn source(&self) -> Result<SourceSpec, Exit> {
+        self.play
+            .parse()
+            .map_err(|error| Exit::usage(format!("--play: {error}")))
+    }
+
+    /// What `--answer` means.
+    pub fn policy(&self) -> AnswerPolicy {
+        let has = |answer| self.answer.contains(&answer);
+        // Calls placed here ask to be answered too, so `auto` includes them.
+        AnswerPolicy {
+            placed: has(Answer::Placed) || has(Answer::Auto) || has(Answer::Always),
+            auto: has(Answer::Auto) || has(Answer::Always),
+            always: has(Answer::Always),
+        }
+    }
+}
+
+impl CloudOptions {
+    /// Where the cloud is.
+    pub fn endpoints(&self) -> Result<Endpoints, Exit> {
+        let endpoints = match (&self.region, &self.api, &self.streaming) {
+            (Some(region), _, _) => Endpoints::region(region),
+            (None, Some(api), Some(streaming)) => Endpoints::new(api, streaming, self.pubsub.as_deref(), self.insecure),
+            (None, _, _) => {
+                return Err(Exit::usage(
+                    "name the cloud: --region HOST, or --api URL --streaming URL",
+                ));
+            }
+        };
+        endpoints.map_err(|error| Exit::usage(error.to_string()))
+    }
+}
+
+impl TokenOptions {
+    /// The access token.
+    pub fn token(&self) -> Result<SecretString, Exit> {
+        let token = match (&self.token, &self.token_file) {
+            (Some(token), _) => token.clone(),
+            (None, Some(path)) => first_line(path)
+                .map_err(|error| Exit::usage(format!("the token cannot be read from {}: {error}", path.display())))?,
+            (None, None) => {
+                return Err(Exit::usage(
+                    "no access token: set OFFHOOK_TOKEN, or use --token-file PATH",
+                ));
+            }
+        };
+        match token.trim() {
+            "" => Err(Exit::usage("the access token is empty")),
+            token => Ok(token.to_owned().into()),
+        }
+    }
+}
+
+impl PlannedOptions {
+    fn check(&self) -> Result<(), Exit> {
+        let missing = [
+            (self.accept.is_some(), "--accept", "offers are always answered at once"),
+            (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
+            (
+                self.survivability.is_some(),
+                "--survivability",
+                "a lost connection is not brought back by itself",
+            ),
+            (
+                self.ice_policy.is_some(),
+                "--ice-policy",
+                "there is no TURN, media use host candidates",
+            ),
+            (self.ipv6, "--ipv6", "media use IPv4"),
+            (self.dtls.is_some(), "--dtls", "DTLS 1.2 is spoken"),
+            (self.dscp, "--dscp", "packets are not marked"),
+            (self.trace, "--trace", "use OFFHOOK_LOG=trace"),
+        ];
+        match missing.iter().find(|(given, _, _)| *given) {
+            Some((_, option, instead)) => Err(Exit::usage(format!("{option} is not there yet: {instead}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn first_line(path: &Path) -> io::Result<String> {
+    let mut line = String::new();
+    if path == Path::new("-") {
+        io::stdin().lock().read_line(&mut line)?;
+    } else {
+        line = fs::read_to_string(path)?.lines().next().unwrap_or_default().to_owned();
+    }
+    Ok(line)
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    match text.split_once(':') {
+        Some(("user", id)) if !id.is_empty() => Ok(Destination::User(id.to_owned())),
+        Some(("queue", id)) if !id.is_empty() => Ok(Destination::Queue(id.to_owned())),
+        None if !text.is_empty() => Ok(Destination::PhoneNumber(text.to_owned())),
+        _ => Err("name a number (+4930...), user:ID or queue:ID".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "give a number of seconds, such as 30".to_owned())
+}

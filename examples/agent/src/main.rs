@@ -1,0 +1,42 @@
+//! The agent: a softphone for the command line.
+//!
+//! `agent demo` shows calls in both directions against a cloud of its own; `agent run` stays connected and handles calls, for
+//! people in words, for programs as JSON lines; `agent call` places one.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod demo;
+mod exit;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Exit,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let exit = match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            match cli.command {
+                Command::Demo(options) => demo::demo(&options).await,
+                Command::Run(options) => run::run(&options, None).await,
+                Command::Call(options) => run::run(&options.run, Some(&options.outbound)).await,
+            }
+        }),
+        Err(error) => Exit::other(format!("no runtime: {error}")),
+    };
+    exit.report()
+}

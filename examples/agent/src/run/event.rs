@@ -1,0 +1,147 @@
+//! Events as JSON lines: the documented names and fields of the streaming client's extension.
+
+use std::collections::HashMap;
+
+use offhook::{ConnectionState, EndedBy, Event, Proposal, Service, SessionId};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Turns events into JSON; it keeps what the derived events (`change:interrupted`, `change:active`) need.
+#[derive(Debug, Default)]
+pub struct Translator {
+    states: HashMap<SessionId, ConnectionState>,
+}
+
+impl Translator {
+    /// The JSON objects of an event, in order.
+    pub fn translate(&mut self, event: &Event) -> Vec<Value> {
+        match event {
+            Event::Connected { jid, channel } => {
+                vec![named(
+                    "connected",
+                    json!({"jid": jid.to_string(), "channelId": channel.to_string()}),
+                )]
+            }
+            Event::Disconnected { reconnecting, error } => {
+                let error = error
+                    .as_ref()
+                    .map(|error| json!({"code": error.code(), "message": error.to_string()}));
+                vec![named(
+                    "disconnected",
+                    json!({"reconnecting": reconnecting, "error": error}),
+                )]
+            }
+            Event::IceServers(servers) => vec![named(
+                "rtcIceServers",
+                json!({"iceServers": ice_servers(servers, false)}),
+            )],
+            Event::Proposed(proposal) => vec![named("requestIncomingRtcSession", request(proposal))],
+            Event::ProposalCancelled(id) => vec![session("cancelIncomingRtcSession", id, json!({}))],
+            Event::ProposalHandled(id) => vec![session("handledIncomingRtcSession", id, json!({}))],
+            Event::SessionStarted {
+                session: id,
+                conversation,
+                peer,
+            } => {
+                let fields = json!({"conversationId": conversation, "fromJid": peer.to_string()});
+                vec![session("incomingRtcSession", id, fields)]
+            }
+            Event::ConnectionState { session, state } => self.changed(session, *state),
+            Event::EndOfCandidates(id) => vec![session("endOfCandidates", id, json!({}))],
+            Event::SessionError { session: id, error } => {
+                let error = json!({"code": error.code(), "message": error.to_string()});
+                vec![session("rtcSessionError", id, json!({"error": error, "details": {}}))]
+            }
+            Event::SessionEnded {
+                session: id,
+                conversation,
+                reason,
+                by,
+                lasted,
+            } => {
+                self.states.remove(id);
+                let fields = json!({
+                    "conversationId": conversation,
+                    "reason": reason.as_str(),
+                    "by": by_name(*by),
+                    "durationMs": u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+                });
+                vec![session("terminated", id, fields)]
+            }
+            Event::Lagged(missed) => vec![named("lagged", json!({"missed": missed}))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn changed(&mut self, id: &SessionId, state: ConnectionState) -> Vec<Value> {
+        let before = self.states.insert(id.clone(), state);
+        let mut told = vec![session(
+            "change:connectionState",
+            id,
+            json!({"connectionState": state.as_str()}),
+        )];
+        let was = |wanted| before == Some(wanted);
+        if state == ConnectionState::Interrupted || was(ConnectionState::Interrupted) {
+            let interrupted = state == ConnectionState::Interrupted;
+            told.push(session("change:interrupted", id, json!({"interrupted": interrupted})));
+        }
+        if (state == ConnectionState::Connected) != was(ConnectionState::Connected) {
+            told.push(session(
+                "change:active",
+                id,
+                json!({"active": state == ConnectionState::Connected}),
+            ));
+        }
+        told
+    }
+}
+
+/// An event with its name and time.
+pub fn named(name: &str, mut fields: Value) -> Value {
+    let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    let mut event = json!({"event": name, "at": now});
+    if let (Some(event), Some(fields)) = (event.as_object_mut(), fields.as_object_mut()) {
+        fields.retain(|_, value| !value.is_null());
+        event.append(fields);
+    }
+    event
+}
+
+/// ICE servers as the extension gives them; credentials only when asked for.
+pub fn ice_servers(servers: &[Service], secrets: bool) -> Value {
+    let server = |server: &Service| {
+        let mut json = json!({"urls": server.url()});
+        if secrets && let (Some(name), Some(password)) = (&server.username, &server.password) {
+            json["username"] = name.as_str().into();
+            json["credential"] = password.expose_secret().into();
+        }
+        json
+    };
+    servers.iter().map(server).collect()
+}
+
+fn session(name: &str, id: &SessionId, fields: Value) -> Value {
+    let mut event = named(name, fields);
+    event["sessionId"] = id.as_str().into();
+    event
+}
+
+fn request(proposal: &Proposal) -> Value {
+    json!({
+        "sessionId": proposal.id,
+        "autoAnswer": proposal.auto_answer,
+        "fromJid": proposal.from.to_string(),
+        "conversationId": proposal.conversation,
+        // Only gateways of softphone calls propose to a user.
+        "sessionType": "softphone",
+    })
+}
+
+fn by_name(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Local => "local",
+        EndedBy::Remote => "remote",
+        EndedBy::Network => "network",
+    }
+}

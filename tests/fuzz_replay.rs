@@ -1,0 +1,50 @@
+//! Every committed input of every fuzz target, on the stable toolchain: what once was found, or is worth starting from, stays
+//! right. `cargo xtask fuzz TARGET` looks for more.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use offhook_jingle::fuzzing::{genesys_webrtc, proposal_operations, session_operations};
+use offhook_xmpp::fuzzing::xmpp_frame;
+
+/// Gives every input of the target's corpus to its body, and names those that it does not survive.
+fn replay(target: &str, body: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
+    let mut inputs: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("the corpus {target} cannot be read: {error}"))
+        .map(|entry| entry.expect("an entry of the corpus").path())
+        .collect();
+    inputs.sort();
+    assert!(!inputs.is_empty(), "the corpus {target} is empty");
+    let fatal: Vec<_> = inputs
+        .iter()
+        .filter(|input| {
+            let data = fs::read(input).expect("an input");
+            catch_unwind(AssertUnwindSafe(|| body(&data))).is_err()
+        })
+        .collect();
+    assert!(fatal.is_empty(), "{target} does not survive {fatal:?}");
+}
+
+#[test]
+fn xmpp_frame_survives_its_corpus() {
+    replay("xmpp_frame", xmpp_frame);
+}
+
+#[test]
+fn genesys_webrtc_survives_its_corpus() {
+    replay("genesys_webrtc", genesys_webrtc);
+}
+
+#[test]
+fn session_operations_survive_their_corpus() {
+    replay("session_operations", session_operations);
+}
+
+#[test]
+fn proposal_operations_survive_their_corpus() {
+    replay("proposal_operations", proposal_operations);
+}

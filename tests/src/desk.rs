@@ -1,0 +1,257 @@
+//! A whole client in virtual time: the phone, its stream and its sessions, wired as the shell wires them, without I/O.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use offhook_jingle::{self as jingle, Generation, Reason, SessionId, session as dialogue};
+use offhook_phone::{
+    AttemptId, Event, HttpId, HttpReply, HttpRequest, Input, Output, Phone, PhoneConfig, SessionReport, StreamCommand,
+};
+use offhook_xmpp::{self as xmpp, Stream};
+
+/// The client. Frames of the cloud go in by [`receive`](Self::receive); its own are in [`sent`](Self::sent).
+#[derive(Debug)]
+pub struct Desk {
+    /// The client's judgement.
+    pub phone: Phone,
+    /// The stream of the latest attempt.
+    pub stream: Option<(AttemptId, Stream)>,
+    /// The sessions that have not ended.
+    pub sessions: BTreeMap<SessionId, jingle::Session>,
+    /// Frames that went out, oldest first.
+    pub sent: VecDeque<String>,
+    /// REST requests that nobody answered yet.
+    pub requests: VecDeque<(HttpId, HttpRequest)>,
+    /// What the application was told.
+    pub events: Vec<Event>,
+    /// What the sessions told their media.
+    pub media: Vec<(SessionId, dialogue::SessionEvent)>,
+    /// Now.
+    pub now: Instant,
+    /// When something wants to be woken.
+    wake: Instant,
+}
+
+impl Desk {
+    /// A client that is offline.
+    pub fn new(config: PhoneConfig) -> Self {
+        let now = Instant::now();
+        Self {
+            phone: Phone::new(config, [3; 32], now),
+            stream: None,
+            sessions: BTreeMap::new(),
+            sent: VecDeque::new(),
+            requests: VecDeque::new(),
+            events: Vec::new(),
+            media: Vec::new(),
+            now,
+            wake: now,
+        }
+    }
+
+    /// Logs in as this user (bare JID), up to the stream's first frame.
+    pub fn log_in(&mut self, jid: &str) {
+        self.command(|phone, now| phone.connect(now).expect("a new client connects"));
+        while let Some((id, request)) = self.requests.pop_front() {
+            let body = match request.url.path().rsplit('/').next() {
+                Some("me") => format!(r#"{{"id":"user-1","chat":{{"jabberId":"{jid}"}}}}"#),
+                Some("channels") => r#"{"id":"channel-1"}"#.to_owned(),
+                other => panic!("no part of a login: {other:?}"),
+            };
+            self.reply(id, &body);
+        }
+    }
+
+    /// Answers a REST request with status 200.
+    pub fn reply(&mut self, id: HttpId, body: &str) {
+        let reply = HttpReply {
+            status: 200,
+            correlation: None,
+            retry_after: None,
+            body: body.to_owned(),
+        };
+        self.input(Input::Reply { id, result: Ok(reply) });
+    }
+
+    /// A frame of the cloud.
+    pub fn receive(&mut self, frame: &str) {
+        let now = self.now;
+        if let Some((_, stream)) = &mut self.stream {
+            stream.handle_input(now, xmpp::Input::Frame(frame.to_owned()));
+        }
+        self.pump();
+    }
+
+    /// Lets time pass, waking whoever wants to be woken on the way.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.wake <= until {
+            self.now = self.now.max(self.wake);
+            self.time_out();
+            // What is due has been told so; a core that still wants to be woken now would never let time pass.
+            assert!(self.wake > self.now, "something wants to be woken again and again");
+        }
+        self.now = until;
+    }
+
+    /// A command to the phone.
+    pub fn command<T>(&mut self, command: impl FnOnce(&mut Phone, Instant) -> T) -> T {
+        let result = command(&mut self.phone, self.now);
+        self.pump();
+        result
+    }
+
+    /// A command to a session that has not ended.
+    pub fn session<T>(
+        &mut self,
+        id: &SessionId,
+        command: impl FnOnce(&mut jingle::Session, Instant) -> T,
+    ) -> Option<T> {
+        let now = self.now;
+        let result = self.sessions.get_mut(id).map(|session| command(session, now));
+        self.pump();
+        result
+    }
+
+    /// The generation of a session's latest offer.
+    pub fn latest_offer(&self, id: &SessionId) -> Option<Generation> {
+        self.media.iter().rev().find_map(|(session, event)| match event {
+            dialogue::SessionEvent::Offer { generation, .. } if session == id => Some(*generation),
+            _ => None,
+        })
+    }
+
+    /// How a session ended.
+    pub fn end_of(&self, id: &SessionId) -> Option<Reason> {
+        self.events.iter().find_map(|event| match event {
+            Event::SessionEnded { session, reason, .. } if session == id => Some(*reason),
+            _ => None,
+        })
+    }
+
+    fn input(&mut self, input: Input) {
+        self.phone.handle_input(self.now, input);
+        self.pump();
+    }
+
+    fn time_out(&mut self) {
+        let now = self.now;
+        if let Some((_, stream)) = &mut self.stream {
+            stream.handle_input(now, xmpp::Input::Timeout);
+        }
+        for session in self.sessions.values_mut() {
+            session.handle_input(now, dialogue::Input::Timeout);
+        }
+        self.input(Input::Timeout);
+    }
+
+    /// Carries words between the three until none has more to say.
+    fn pump(&mut self) {
+        loop {
+            let phone = match self.phone.poll_output() {
+                Output::Timeout(at) => at,
+                output => {
+                    self.phone_said(output);
+                    continue;
+                }
+            };
+            let stream = match self
+                .stream
+                .as_mut()
+                .map(|(attempt, stream)| (*attempt, stream.poll_output()))
+            {
+                None => phone,
+                Some((_, xmpp::Output::Timeout(at))) => at,
+                Some((_, xmpp::Output::Transmit(frame))) => {
+                    self.sent.push_back(frame.into_string());
+                    continue;
+                }
+                Some((attempt, xmpp::Output::Event(event))) => {
+                    self.phone.handle_input(self.now, Input::Stream { attempt, event });
+                    continue;
+                }
+            };
+            match self.poll_sessions() {
+                Ok(sessions) => {
+                    self.wake = phone.min(stream).min(sessions);
+                    return;
+                }
+                Err((id, output)) => self.session_said(id, output),
+            }
+        }
+    }
+
+    /// The first thing that a session has to say, or when the first of them wants to be woken.
+    fn poll_sessions(&mut self) -> Result<Instant, (SessionId, dialogue::Output)> {
+        let mut wake = self.now + Duration::from_secs(24 * 60 * 60);
+        for (id, session) in &mut self.sessions {
+            match session.poll_output() {
+                dialogue::Output::Timeout(at) => wake = wake.min(at),
+                output => return Err((id.clone(), output)),
+            }
+        }
+        Ok(wake)
+    }
+
+    fn phone_said(&mut self, output: Output) {
+        let now = self.now;
+        match output {
+            Output::Http { id, request } => self.requests.push_back((id, request)),
+            Output::Dial {
+                attempt, config, seed, ..
+            } => {
+                self.stream = Some((attempt, Stream::new(*config, seed, now)));
+            }
+            Output::Abandon(_) => self.stream = None,
+            Output::Stream(command) => self.stream_command(command),
+            Output::StartSession(start) => {
+                let id = start.config.id.clone();
+                self.sessions
+                    .insert(id, jingle::Session::new(start.config, start.seed, now));
+            }
+            Output::Session { session, input } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.handle_input(now, input);
+                }
+            }
+            Output::EndSession { session, reason } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    drop(session.end(now, reason));
+                }
+            }
+            Output::Event(event) => self.events.push(event),
+            Output::Timeout(_) => {}
+        }
+    }
+
+    fn stream_command(&mut self, command: StreamCommand) {
+        let now = self.now;
+        let (_, stream) = self
+            .stream
+            .as_mut()
+            .expect("the phone commands a stream that it dialled");
+        match command {
+            StreamCommand::Request(request) => stream.request(now, request).expect("online"),
+            StreamCommand::Reply { ticket, reply } => stream.reply(now, ticket, reply).expect("an open ticket"),
+            StreamCommand::Message { to, payload } => stream.send_message(now, to, payload).expect("online"),
+            StreamCommand::Close => stream.close(now),
+        }
+    }
+
+    fn session_said(&mut self, session: SessionId, output: dialogue::Output) {
+        let report = match output {
+            dialogue::Output::Request { token, to, payload } => SessionReport::Request { token, to, payload },
+            dialogue::Output::Reply { ticket, reply } => SessionReport::Reply { ticket, reply },
+            dialogue::Output::Message { to, payload } => SessionReport::Message { to, payload },
+            dialogue::Output::Event(dialogue::SessionEvent::Ended { reason, by }) => {
+                self.sessions.remove(&session);
+                SessionReport::Ended { reason, by }
+            }
+            dialogue::Output::Event(event) => return self.media.push((session, event)),
+            dialogue::Output::Timeout(_) => return,
+        };
+        self.phone.handle_input(self.now, Input::Session { session, report });
+    }
+}
