@@ -235,6 +235,7 @@ impl Desk {
         match command {
             StreamCommand::Request(request) => stream.request(now, request).expect("online"),
             StreamCommand::Reply { ticket, reply } => stream.reply(now, ticket, reply).expect("an open ticket"),
+            StreamCommand::Ignore(ticket) => stream.ignore(ticket),
             StreamCommand::Message { to, payload } => stream.send_message(now, to, payload).expect("online"),
             StreamCommand::Close => stream.close(now),
         }

@@ -193,6 +193,10 @@ impl Handler<Command> for Transport {
             StreamCommand::Reply { ticket, reply } => {
                 stream.reply(now, ticket, reply).err().map(|error| error.to_string())
             }
+            StreamCommand::Ignore(ticket) => {
+                stream.ignore(ticket);
+                None
+            }
             StreamCommand::Message { to, payload } => stream
                 .send_message(now, to, payload)
                 .err()

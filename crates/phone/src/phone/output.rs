@@ -172,6 +172,8 @@ pub enum StreamCommand {
         /// The answer.
         reply: xmpp::Reply,
     },
+    /// [`xmpp::Stream::ignore`].
+    Ignore(xmpp::Ticket),
     /// [`xmpp::Stream::send_message`].
     Message {
         /// To whom.

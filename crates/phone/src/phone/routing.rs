@@ -73,7 +73,7 @@ impl Phone {
         self.drain_proposals();
     }
 
-    /// An IQ of SDP over XMPP.
+    /// An IQ of either dialect.
     pub(super) fn route_request(&mut self, request: xmpp::IncomingRequest) {
         let xmpp::IncomingRequest {
             ticket, from, payload, ..
@@ -81,12 +81,26 @@ impl Phone {
         let Some(from) = from else {
             return self.refuse(ticket, ErrorKind::Cancel, Condition::NotAllowed);
         };
+        if payload.name() == "jingle" {
+            return self.refuse_jingle(ticket, &payload);
+        }
         match Rpc::parse(&payload) {
             Err(error) => {
                 tracing::debug!(%from, %error, "an SDP-over-XMPP request that cannot be read");
                 self.refuse(ticket, ErrorKind::Modify, Condition::BadRequest);
             }
             Ok(rpc) => self.route_rpc(ticket, from, payload, &rpc),
+        }
+    }
+
+    /// A gateway may speak both dialects for one id. What the proposal did not announce is dropped without a word: an error
+    /// would end the session that it did announce.
+    fn refuse_jingle(&mut self, ticket: xmpp::Ticket, payload: &Element) {
+        let id = SessionId::new(payload.attr("sid").unwrap_or_default());
+        if self.lines.contains(&id) || self.proposal(&id).is_some_and(|proposal| proposal.sdp_over_xmpp) {
+            self.outputs.push_back(Output::Stream(StreamCommand::Ignore(ticket)));
+        } else {
+            self.refuse(ticket, ErrorKind::Cancel, Condition::ServiceUnavailable);
         }
     }
 

@@ -1,6 +1,7 @@
 //! From offline to online and back: REST login, dialling, the life of one stream.
 
 use jid::BareJid;
+use offhook_jingle::genesys;
 use offhook_xmpp as xmpp;
 use serde::Deserialize;
 
@@ -11,11 +12,17 @@ use crate::{
     http::{self, HttpFailure, HttpId, HttpReply, HttpRequest, Method},
 };
 
-/// The IQ payload that the sessions answer.
-const SDP_OVER_XMPP: xmpp::Payload = xmpp::Payload {
-    name: "genesys-webrtc",
-    namespace: "genesys",
-};
+/// The IQ payloads that the phone answers itself: both dialects of a session.
+const SESSIONS: [xmpp::Payload; 2] = [
+    xmpp::Payload {
+        name: genesys::NAME,
+        namespace: genesys::NAMESPACE,
+    },
+    xmpp::Payload {
+        name: "jingle",
+        namespace: "urn:xmpp:jingle:1",
+    },
+];
 
 /// Where signalling stands.
 #[derive(Debug)]
@@ -158,7 +165,7 @@ impl Phone {
         let credentials = xmpp::Credentials::Token(self.config.token.clone());
         let pubsub = self.config.endpoints.pubsub().clone();
         let mut config = xmpp::StreamConfig::new(account, credentials, self.resource.clone(), pubsub);
-        config.handled = vec![SDP_OVER_XMPP];
+        config.handled = SESSIONS.to_vec();
         let url = self.config.endpoints.channel(&channel.0);
         let seed = self.ids.seed();
         self.outputs.push_back(Output::Dial {

@@ -138,6 +138,14 @@ impl Stream {
         }
     }
 
+    /// Leaves a request of a peer unanswered, where its protocol wants silence. A ticket that is unknown is no fault.
+    pub fn ignore(&mut self, ticket: Ticket) {
+        match &mut self.state {
+            State::Established(session) => session.ignore(ticket),
+            State::Negotiating(_) | State::Closing(_) | State::Closed => {}
+        }
+    }
+
     /// Sends a message with one payload and without id, type or sender.
     ///
     /// # Errors

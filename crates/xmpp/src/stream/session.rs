@@ -177,6 +177,11 @@ impl Session {
         Ok(())
     }
 
+    /// Makes room where the application will not reply.
+    pub(super) fn ignore(&mut self, ticket: Ticket) {
+        self.waiting.remove(&ticket);
+    }
+
     /// Sends a message of the application.
     pub(super) fn send_message(
         &mut self,
