@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use offhook_jingle::fuzzing::{genesys_webrtc, proposal_operations, session_operations};
+use offhook_media::fuzzing::sdp_offer;
 use offhook_xmpp::fuzzing::xmpp_frame;
 
 /// Gives every input of the target's corpus to its body, and names those that it does not survive.
@@ -47,4 +48,9 @@ fn session_operations_survive_their_corpus() {
 #[test]
 fn proposal_operations_survive_their_corpus() {
     replay("proposal_operations", proposal_operations);
+}
+
+#[test]
+fn sdp_offer_survives_its_corpus() {
+    replay("sdp_offer", sdp_offer);
 }

@@ -226,7 +226,7 @@ impl Stream {
         }
         let element = match frame::parse(text, &self.config.limits) {
             Ok(element) => element,
-            Err(error) => return self.handle_bad_frame(error),
+            Err(error) => return self.handle_bad_frame(error, text),
         };
         trace!(name = element.name(), bytes = text.len(), "frame received");
         if element.is("close", ns::FRAMING) {
@@ -257,10 +257,10 @@ impl Stream {
         }
     }
 
-    /// What is not XML at all, before anything else, comes from something that is not an XMPP server.
-    fn handle_bad_frame(&mut self, error: FrameError) {
+    /// What is not even a broken `<open/>`, before anything else, comes from something that is not an XMPP server.
+    fn handle_bad_frame(&mut self, error: FrameError, text: &str) {
         let at_start = match &self.state {
-            State::Negotiating(negotiation) => !negotiation.is_open(),
+            State::Negotiating(negotiation) => !negotiation.is_open() && !text.starts_with("<open"),
             State::Established(_) | State::Closing(_) | State::Closed => false,
         };
         self.finish(match error {

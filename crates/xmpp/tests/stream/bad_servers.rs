@@ -116,6 +116,17 @@ fn what_is_not_an_xmpp_server_is_told_as_that() {
 }
 
 #[test]
+fn a_broken_open_is_told_as_broken_xml() {
+    let mut rig = Rig::at(After::Opening);
+    rig.receive("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' id=");
+    let reason = rig.closed();
+    assert!(
+        matches!(reason, CloseReason::BadFrame(FrameError::NotWellFormed { .. })),
+        "{reason}"
+    );
+}
+
+#[test]
 fn xml_that_is_not_well_formed_ends_the_attempt_at_every_stage() {
     for after in everywhere().skip(1) {
         let mut rig = Rig::at(after);
