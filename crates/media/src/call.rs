@@ -322,14 +322,14 @@ impl Call {
             mid,
             role,
             negotiation: Negotiation::Offered { early: Vec::new() },
-            engine: engine::build(&config.identity, &local, payload_types, now),
+            engine: engine::build(&config, &local, payload_types, now),
             engine_due: now,
             handshake_due: false,
             handshake_errors: 0,
             sockets: Vec::new(),
             gathering: true,
             remote_candidates: 0,
-            path: PathMonitor::new(limits, now),
+            path: PathMonitor::new(limits),
             sources: Sources::default(),
             outgoing: Outgoing::new(&mut rng),
             measured: Measured::default(),
@@ -352,7 +352,7 @@ impl Call {
         };
         let former = std::mem::replace(&mut self.negotiation, Negotiation::Agreed(Box::new(agreed)));
         self.connect_engine(now, &remote);
-        self.path.restart(now);
+        self.path.begin(now);
         let early = match former {
             Negotiation::Offered { early } => early,
             Negotiation::Agreed(_) => Vec::new(),

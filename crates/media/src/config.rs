@@ -5,19 +5,32 @@ use std::time::Duration;
 
 use crate::Identity;
 
-/// Settings of one call.
+/// The DTLS versions that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum DtlsVersion {
+    /// Version 1.2 (RFC 6347).
+    #[default]
+    V1_2,
+    /// 1.3 (RFC 9147) where the peer speaks it, else 1.2.
+    Auto,
+}
+
+/// Settings of one call. Make them with [`new`](Self::new) and change the fields that matter.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallConfig {
-    /// The DTLS certificate.
+    /// The DTLS certificate; one serves all calls of a process.
     pub identity: Identity,
-    /// The local addresses: one UDP socket is asked for on each.
+    /// The local addresses: one UDP socket is asked for on each, and each becomes a host candidate.
     pub addresses: Vec<IpAddr>,
-    /// Opus target bit rate, bits a second. 32 000.
+    /// The encoder's target, bits a second, unless the peer asks for less. 32 000.
     pub bitrate: i32,
-    /// Opus encoder complexity, 0 to 10. 5.
+    /// The encoder's effort, 0 to 10. 5.
     pub complexity: i32,
-    /// The media path must stand after this time. 30 s.
+    /// The DTLS versions to speak.
+    pub dtls: DtlsVersion,
+    /// From the answer on, connecting may take this long. 30 s.
     pub connect_limit: Duration,
     /// Silence of the peer after which the call is interrupted. 3 s.
     pub interrupted_after: Duration,
@@ -35,6 +48,7 @@ impl CallConfig {
             addresses,
             bitrate: 32_000,
             complexity: 5,
+            dtls: DtlsVersion::default(),
             connect_limit: Duration::from_secs(30),
             interrupted_after: Duration::from_secs(3),
             failed_after: Duration::from_secs(15),

@@ -84,6 +84,12 @@ impl std::ops::Deref for Datagram {
     }
 }
 
+impl From<Datagram> for Vec<u8> {
+    fn from(datagram: Datagram) -> Self {
+        datagram.0
+    }
+}
+
 impl std::fmt::Debug for Datagram {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Datagram({} bytes)", self.0.len())

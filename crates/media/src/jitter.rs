@@ -4,11 +4,12 @@
 //! decode, what to conceal, or that there is nothing. Time is counted in samples at 48 kHz.
 //!
 //! Playout starts a fixed delay after the packet that travelled fastest, and then stays where it
-//! is: a late packet counts as lost, so that one hiccup of the network or the machine moves
-//! nothing. Only what persists moves playout: a step in the path's delay (100 ms of packets all
-//! too late) or lateness again and again (three spells in three seconds) holds it back, and a
-//! buffer that was too full all the time lets it catch up by a frame. Sequence numbers and
-//! timestamps wrap (RFC 3550 section 5.1) and jump when a sender restarts.
+//! is: what comes too late counts as lost, so that a hiccup of the network or the machine moves
+//! nothing. Only what persists moves playout. A packet missed by less than a frame is still played,
+//! a frame later, which is how a sender with a slow clock is followed. A step in the path's delay
+//! (100 ms of packets all too late) or lateness again and again (three spells in three seconds)
+//! holds playout back. A buffer that was too full for seconds lets it catch up by a frame.
+//! Sequence numbers and timestamps wrap (RFC 3550 section 5.1) and jump when a sender restarts.
 
 use std::time::{Duration, Instant};
 
@@ -200,7 +201,11 @@ impl JitterBuffer {
             return Inserted::Duplicate;
         }
         if let Some(playing) = &mut self.playing {
-            let early = timestamp - playing.next;
+            let mut early = timestamp - playing.next;
+            if early < 0 && playing.dry == -early && playing.dry <= NOMINAL {
+                // It was missed by less than a frame: it is played now, and playout is that frame later.
+                (playing.next, playing.dry, early) = (timestamp, 0, 0);
+            }
             if early < 0 {
                 self.counters.late += 1;
                 playing.pace.late(arrival, -early);

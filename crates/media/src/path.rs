@@ -24,6 +24,8 @@ const AFTER_CLOSE: Duration = Duration::from_secs(3);
 /// Where the path stands.
 #[derive(Debug)]
 enum Phase {
+    /// The peer has not agreed yet; for how long it may think is for the signalling to say.
+    Waiting,
     /// Not connected yet; fails when the time is up.
     Connecting {
         since: Instant,
@@ -48,17 +50,17 @@ pub(crate) struct PathMonitor {
 }
 
 impl PathMonitor {
-    pub(crate) fn new(limits: Limits, now: Instant) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            phase: Phase::Connecting { since: now },
+            phase: Phase::Waiting,
         }
     }
 
-    /// The time to connect begins anew: the peer has only just learned of the call.
-    pub(crate) fn restart(&mut self, now: Instant) {
-        if let Phase::Connecting { since } = &mut self.phase {
-            *since = now;
+    /// Both sides have agreed: the time to connect begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        if let Phase::Waiting = self.phase {
+            self.phase = Phase::Connecting { since: now };
         }
     }
 
@@ -68,7 +70,9 @@ impl PathMonitor {
                 self.phase = Phase::Alive { heard: now };
                 Some(Event::Connected)
             }
-            Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Closed { .. } | Phase::Over => None,
+            Phase::Waiting | Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Closed { .. } | Phase::Over => {
+                None
+            }
         }
     }
 
@@ -83,7 +87,7 @@ impl PathMonitor {
                 self.phase = Phase::Alive { heard: now };
                 Some(Event::Recovered)
             }
-            Phase::Connecting { .. } | Phase::Closed { .. } | Phase::Over => None,
+            Phase::Waiting | Phase::Connecting { .. } | Phase::Closed { .. } | Phase::Over => None,
         }
     }
 
@@ -98,7 +102,7 @@ impl PathMonitor {
                 self.phase = Phase::Closed { at: now };
                 None
             }
-            Phase::Closed { .. } | Phase::Over => None,
+            Phase::Waiting | Phase::Closed { .. } | Phase::Over => None,
         }
     }
 
@@ -121,7 +125,7 @@ impl PathMonitor {
     }
 
     pub(crate) fn was_connected(&self) -> bool {
-        !matches!(self.phase, Phase::Connecting { .. })
+        !matches!(self.phase, Phase::Waiting | Phase::Connecting { .. })
     }
 
     /// When to look next.
@@ -131,7 +135,7 @@ impl PathMonitor {
             Phase::Alive { heard } => Some(heard + self.limits.interrupted),
             Phase::Interrupted { heard } => Some(heard + self.limits.failed),
             Phase::Closed { at } => Some(at + AFTER_CLOSE),
-            Phase::Over => None,
+            Phase::Waiting | Phase::Over => None,
         }
     }
 
@@ -154,7 +158,7 @@ impl PathMonitor {
                 Some(Event::Failed(FailureReason::PathLost { seconds }))
             }
             Phase::Closed { .. } => Some(Event::Failed(FailureReason::ClosedByPeer)),
-            Phase::Over => None,
+            Phase::Waiting | Phase::Over => None,
         }
     }
 }
@@ -177,7 +181,8 @@ mod tests {
     #[test]
     fn silence_interrupts_then_fails_and_a_sign_of_life_recovers() {
         let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS, start);
+        let mut path = PathMonitor::new(LIMITS);
+        path.begin(start);
         assert_eq!(path.connected(start), Some(Event::Connected));
         assert_eq!(path.connected(start), None);
         assert_eq!(path.heard(after(start, 2)), None);
@@ -195,7 +200,8 @@ mod tests {
     #[test]
     fn one_look_after_a_long_sleep_tells_both_events() {
         let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS, start);
+        let mut path = PathMonitor::new(LIMITS);
+        path.begin(start);
         path.connected(start);
         let woken = after(start, 3_600);
         assert_eq!(path.look(woken), Some(Event::Interrupted));
@@ -208,8 +214,9 @@ mod tests {
     #[test]
     fn the_time_to_connect_counts_from_the_answer() {
         let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS, start);
-        path.restart(after(start, 20));
+        let mut path = PathMonitor::new(LIMITS);
+        assert_eq!(path.look(after(start, 3_600)), None);
+        path.begin(after(start, 20));
         assert_eq!(path.look(after(start, 49)), None);
         let never = FailureReason::NeverConnected { seconds: 30 };
         assert_eq!(path.look(after(start, 50)), Some(Event::Failed(never)));

@@ -14,7 +14,7 @@ use str0m::{IceConnectionState, IceCreds, Rtc, RtcConfig, RtcError};
 use super::{Call, Negotiation, Role, engine_mid, ssrc};
 use crate::io::Datagram;
 use crate::sdp::{LocalAudio, RemoteAudio, Setup};
-use crate::{FailureReason, Identity, dtls};
+use crate::{CallConfig, DtlsVersion, FailureReason, dtls};
 
 /// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
 /// hold: one a second, so that one lost is nothing and three in a row are an interruption.
@@ -26,15 +26,19 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 const HANDSHAKE_ERRORS: u32 = 3;
 
 /// An engine for one audio stream with these payload types.
-pub(super) fn build(identity: &Identity, local: &LocalAudio, (opus, events): (u8, Option<u8>), now: Instant) -> Rtc {
+pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (u8, Option<u8>), now: Instant) -> Rtc {
     let credentials = IceCreds {
         ufrag: local.credentials.ufrag.clone(),
         pass: local.credentials.password.clone(),
     };
     let mut config = RtcConfig::new()
         .set_crypto_provider(dtls::crypto())
-        .set_dtls_cert(identity.certificate())
+        .set_dtls_cert(settings.identity.certificate())
         .set_local_ice_credentials(credentials)
+        .set_dtls_version(match settings.dtls {
+            DtlsVersion::V1_2 => str0m::config::DtlsVersion::Dtls12,
+            DtlsVersion::Auto => str0m::config::DtlsVersion::Auto,
+        })
         .set_rtp_mode(true)
         .set_stats_interval(Some(REPORT_INTERVAL))
         .clear_extension_map()

@@ -186,6 +186,34 @@ fn one_hiccup_does_not_move_playout() {
 }
 
 #[test]
+fn a_senders_slow_and_fast_clocks_cost_a_frame_now_and_then() {
+    // Two per cent, a hundred times what clocks really differ by: ten seconds are short of or have ten frames too many.
+    for (micros, invented) in [(20_400, 8..=12), (19_600, 0..=0)] {
+        let mut story = Story::new((0, 0));
+        let mut sent = 0_u64;
+        let mut played = 0;
+        for tick in 0..500_u64 {
+            let at = Duration::from_micros(tick * 20_000);
+            while Duration::from_micros(sent * micros) <= at {
+                let arrival = story.start + Duration::from_micros(sent * micros);
+                story.buffer.insert(arrival, sent as u16, sent as u32 * 960, 960, &[0]);
+                sent += 1;
+            }
+            played += u64::from(matches!(story.pull(tick * 20 + 7), Heard::Packet(_)));
+        }
+        let counters = story.buffer.counters();
+        assert!(invented.contains(&counters.concealed), "{micros} us: {counters:?}");
+        assert_eq!((counters.late, counters.lost), (0, 0), "{micros} us");
+        assert!(played > 480);
+        assert!(
+            story.buffer.waiting() < Duration::from_millis(260),
+            "{:?}",
+            story.buffer.waiting()
+        );
+    }
+}
+
+#[test]
 fn a_burst_at_the_start_does_not_make_playout_late() {
     let mut story = Story::new((0, 0));
     for number in 0..6 {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use offhook_media::Event;
+use offhook_media::{Call, DtlsVersion, Event};
 
 use crate::listen::{level, purity};
-use crate::pair::{Pair, Setting};
+use crate::pair::{Pair, Setting, an_instant, config, seed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -36,4 +36,52 @@ fn an_offerer_and_an_answerer_hear_each_other() {
         assert_eq!(side.names(), ["connected"]);
         assert!(side.events.iter().any(|(_, event)| *event == Event::EndOfCandidates));
     }
+}
+
+#[test]
+fn either_side_may_speak_dtls_1_3() {
+    for (ours, theirs) in [
+        (DtlsVersion::Auto, DtlsVersion::Auto),
+        (DtlsVersion::Auto, DtlsVersion::V1_2),
+        (DtlsVersion::V1_2, DtlsVersion::Auto),
+    ] {
+        let now = an_instant();
+        let (mut first, mut second) = (config(1), config(2));
+        (first.dtls, second.dtls) = (ours, theirs);
+        let (mut offerer, offer) = Call::offerer(first, seed(1, 1), now);
+        let (answerer, answer) = Call::answerer(second, &offer, seed(1, 2), now).expect("answered");
+        offerer.accept_answer(now, &answer).expect("an answer that fits");
+        let mut pair = Pair::of(offerer, answerer, now, Setting::default());
+        pair.connect();
+        pair.run(2 * SECOND);
+        assert!(
+            purity(pair.answerer.heard_last(SECOND), 440.0) > 0.98,
+            "{ours:?} {theirs:?}"
+        );
+    }
+}
+
+#[test]
+fn an_offer_waits_for_its_answer_as_long_as_it_takes() {
+    let now = an_instant();
+    let (offerer, offer) = Call::offerer(config(1), seed(1, 1), now);
+    let (answerer, answer) = Call::answerer(config(2), &offer, seed(1, 2), now).expect("answered");
+    let mut pair = Pair::of(offerer, answerer, now, Setting::default());
+    pair.run(25 * SECOND);
+    assert_eq!(pair.offerer.names(), [""; 0]);
+
+    let late = pair.now;
+    pair.offerer
+        .call
+        .accept_answer(late, &answer)
+        .expect("an answer that fits");
+
+    pair.connect();
+}
+
+#[test]
+fn a_call_can_move_between_threads() {
+    fn movable<T: Send>() {}
+    movable::<Call>();
+    movable::<Event>();
 }
