@@ -45,7 +45,7 @@ pub mod wav;
 
 pub use recording::{Recorded, Recording, RecordingError};
 pub use sink::{Sink, SinkError, SinkSpec, SinkSpecError};
-pub use source::{Clip, Played, Silence, Source, Loaded, SourceError, SourceSpec, SourceSpecError, Tone};
+pub use source::{Clip, Loaded, Played, Silence, Source, SourceError, SourceSpec, SourceSpecError, Tone};
 pub use wav::{WavError, read_wav};
 
 /// Samples a second of every [`Frame`], in hertz.

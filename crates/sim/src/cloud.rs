@@ -213,6 +213,12 @@ impl Cloud {
         self.inner.recorder.subscribe()
     }
 
+    /// How long it runs: the clock of [`Record::at`].
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.inner.recorder.elapsed()
+    }
+
     /// What is alive now.
     #[must_use]
     pub fn live(&self) -> Live {

@@ -213,6 +213,11 @@ impl Recorder {
         }
     }
 
+    /// Time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     pub(crate) fn add(&self, direction: Direction, what: What) {
         tracing::debug!(?direction, %what, "record");
         let mut kept = crate::lock(&self.kept);

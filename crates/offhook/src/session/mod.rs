@@ -72,6 +72,8 @@ struct Media {
     generation: Generation,
     call: Call,
     sockets: Sockets,
+    /// What the offer was answered with.
+    answer: String,
 }
 
 /// Tells the supervisor that the session is gone, however it went: a panic drops the actor too.
@@ -176,33 +178,31 @@ impl Session {
         }
     }
 
-    /// Answers an offer. New media replace the old ones at once.
+    /// Answers an offer. New media replace the old ones at once; new terms for the same media are answered with those that
+    /// hold, since a call cannot change them yet.
     fn offered(&mut self, generation: Generation, sdp: &str, kind: OfferKind, context: &mut Context<Self>) {
         let now = clock::now();
-        if self.media.is_none() || kind != OfferKind::Renegotiation {
-            self.changed(ConnectionState::Starting);
+        if let (Some(media), OfferKind::Renegotiation) = (&self.media, kind) {
+            let answer = media.answer.clone();
+            return self.answer(generation, answer);
         }
+        self.changed(ConnectionState::Starting);
         let config = CallConfig::new(self.setup.identity.clone(), self.setup.addresses.clone());
-        let answered = Call::answerer(config, sdp, clock::seed(), now).map(|(call, answer)| {
-            self.replace_media(
-                Some(Media {
-                    generation,
-                    call,
-                    sockets: Sockets::default(),
-                }),
-                context,
-            );
-            answer
-        });
-        match answered {
-            Ok(answer) => {
-                // It fails only when the session has ended meanwhile, which is told by itself.
-                drop(self.dialogue.answer(now, generation, answer));
-                if kind != OfferKind::Renegotiation {
-                    self.changed(ConnectionState::Connecting);
-                }
+        match Call::answerer(config, sdp, clock::seed(), now) {
+            Ok((call, answer)) => {
+                let media = Media { generation, call, sockets: Sockets::default(), answer: answer.clone() };
+                self.replace_media(Some(media), context);
+                self.answer(generation, answer);
+                self.changed(ConnectionState::Connecting);
             }
             Err(error) => self.failed(error.into()),
+        }
+    }
+
+    fn answer(&mut self, generation: Generation, answer: String) {
+        if let Err(error) = self.dialogue.answer(clock::now(), generation, answer) {
+            // The session ended, or a later offer came, while the answer was made; both are told by themselves.
+            tracing::debug!(%error, "an answer that nobody waits for any more");
         }
     }
 

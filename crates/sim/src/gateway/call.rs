@@ -39,13 +39,13 @@ pub(super) struct Call {
     pub(super) sound: Sound,
     pub(super) phase: Phase,
     pub(super) state: watch::Sender<CallState>,
-    pub(super) input: mpsc::Receiver<CallInput>,
-    pub(super) stopping: watch::Receiver<bool>,
+    input: mpsc::Receiver<CallInput>,
+    stopping: watch::Receiver<bool>,
     pub(super) clock: watch::Receiver<u64>,
     /// The tick of the last frame.
     pub(super) tick: u64,
-    pub(super) buffer: Box<[u8; LONGEST_DATAGRAM]>,
-    pub(super) alive: Counted,
+    buffer: Box<[u8; LONGEST_DATAGRAM]>,
+    alive: Counted,
 }
 
 pub(super) enum Phase {
@@ -58,6 +58,7 @@ pub(super) enum Phase {
     /// A client has, or gets, the offer. Boxed, since the other phase is small.
     Session(Box<Session>),
 }
+
 /// What woke the task.
 enum Step {
     Stop,
@@ -177,7 +178,7 @@ impl Call {
             Step::Tick(tick) => self.exchange_frames(now, tick),
             Step::Timeout => self.handle_timeout(now)?,
         }
-        self.pump(now)
+        self.handle_media(now)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Flow {

@@ -26,6 +26,7 @@ pub(super) struct Media {
     gauge: Gauge,
     sockets: Vec<Socket>,
     waiting: VecDeque<(SocketId, SocketAddr, Datagram)>,
+    events: Vec<Event>,
     deadline: Instant,
 }
 
@@ -44,16 +45,18 @@ pub(super) struct Received {
 }
 
 impl Media {
-    /// Starts the offering side; the offer.
+    /// Starts the offering side, its sockets included; the offer.
     pub(super) fn offer(config: CallConfig, seed: [u8; 32], now: Instant, gauge: Gauge) -> (Self, String) {
         let (call, offer) = Call::offerer(config, seed, now);
-        let media = Self {
+        let mut media = Self {
             call,
             gauge,
             sockets: Vec::new(),
             waiting: VecDeque::new(),
+            events: Vec::new(),
             deadline: now,
         };
+        media.drain(now);
         (media, offer)
     }
 
@@ -63,15 +66,20 @@ impl Media {
     }
 
     pub(super) fn accept_answer(&mut self, now: Instant, sdp: &str) -> Result<(), AnswerError> {
-        self.call.accept_answer(now, sdp)
+        let accepted = self.call.accept_answer(now, sdp);
+        self.drain(now);
+        accepted
     }
 
     pub(super) fn add_candidate(&mut self, now: Instant, text: &str) -> Result<(), CandidateError> {
-        self.call.add_remote_candidate(now, text).map(|_| ())
+        let added = self.call.add_remote_candidate(now, text);
+        self.drain(now);
+        added.map(|_| ())
     }
 
     pub(super) fn timeout(&mut self, now: Instant) {
         self.call.handle_input(now, Input::Timeout);
+        self.drain(now);
     }
 
     pub(super) fn datagram(&mut self, now: Instant, received: Received, buffer: &[u8]) {
@@ -85,13 +93,16 @@ impl Media {
                 payload,
             },
         );
+        self.drain(now);
     }
 
     /// Sends one frame and fetches the one to be heard at the same time.
     pub(super) fn exchange(&mut self, now: Instant, played: &Frame) -> Frame {
         let mut heard = [0; offhook_media::FRAME_SAMPLES];
         self.call.push_pcm(now, played);
+        self.drain(now);
         self.call.pull_pcm(now, &mut heard);
+        self.drain(now);
         heard
     }
 
@@ -99,9 +110,13 @@ impl Media {
         self.call.statistics()
     }
 
-    /// Does what the call asks for until it wants to wait; its events.
-    pub(super) fn pump(&mut self, now: Instant) -> Vec<Event> {
-        let mut events = Vec::new();
+    /// What the call has told since it was last asked.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Does what the call asks for until it wants to wait. Due after everything that it is told.
+    fn drain(&mut self, now: Instant) {
         loop {
             match self.call.poll_output() {
                 Output::Open { socket, address } => self.open(now, socket, address),
@@ -115,10 +130,10 @@ impl Media {
                     }
                     self.waiting.push_back((socket, destination, payload));
                 }
-                Output::Event(event) => events.push(event),
+                Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => {
                     self.deadline = at;
-                    return events;
+                    return;
                 }
             }
         }
@@ -187,7 +202,7 @@ impl Media {
     /// Ends the peer connection; what it still has to say is tried once.
     pub(super) async fn close(mut self, now: Instant) {
         self.call.close(now);
-        let _ = self.pump(now);
+        self.drain(now);
         poll_fn(|context| {
             self.poll_send(context);
             Poll::Ready(())

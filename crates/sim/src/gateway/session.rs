@@ -61,12 +61,12 @@ impl Call {
         }));
     }
 
-    /// Drains the peer connection and passes on what it says.
-    pub(super) fn pump(&mut self, now: Instant) -> Flow {
+    /// Passes on what the peer connection says.
+    pub(super) fn handle_media(&mut self, now: Instant) -> Flow {
         let Phase::Session(session) = &mut self.phase else {
             return ControlFlow::Continue(());
         };
-        let events = session.media.pump(now);
+        let events = session.media.take_events();
         let client = session.client.clone();
         for event in events {
             match event {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -27,6 +28,12 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         // Fails when the cloud is gone, which is a stop too.
         let _ = closing.wait_for(|closing| *closing).await;
     };
+    // Frames are small and wait for each other: with Nagle's algorithm each would cost a delayed acknowledgement, 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
         tracing::error!(%error, "the simulated cloud's HTTP server stopped");
     }

@@ -26,6 +26,9 @@ const XMPP: &str = "xmpp";
 /// How long a client may leave a frame unread before its connection is given up.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a client has for its part of the closing handshake.
+const CLOSE_LIMIT: Duration = Duration::from_millis(250);
+
 /// A message is refused by the stream above 1 MiB; this only bounds the memory.
 const LONGEST_MESSAGE: usize = 2 * 1024 * 1024;
 
@@ -215,7 +218,7 @@ impl Socket {
                 while let Some(Ok(_)) = self.web_socket.recv().await {}
             }
         };
-        let _ = tokio::time::timeout(Duration::from_secs(1), handshake).await;
+        let _ = tokio::time::timeout(CLOSE_LIMIT, handshake).await;
     }
 
     fn record(&mut self, direction: Direction, text: &str) {

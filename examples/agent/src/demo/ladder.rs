@@ -1,83 +1,97 @@
 //! The ladder of messages, as it happens, with milliseconds.
 
-use std::{sync::Mutex, time::Instant};
+use std::time::Duration;
 
-use offhook_sim::{Cloud, Direction, Record};
-use tokio::{sync::broadcast::error::RecvError, task::JoinHandle};
+use offhook_sim::{Cloud, Direction, Record, What};
+use tokio::{
+    select,
+    sync::{
+        broadcast::{self, error::TryRecvError},
+        mpsc,
+    },
+    task::JoinHandle,
+};
 
-/// Prints what happens between the client and the cloud.
+/// Width of the space between the two rails.
+const SPAN: usize = 48;
+
+/// Prints what happens between the client and the cloud, and remarks in between.
 pub struct Ladder {
-    start: Instant,
-    prints: bool,
-    follower: Mutex<Option<JoinHandle<()>>>,
+    remarks: mpsc::UnboundedSender<(Duration, String)>,
+    printer: JoinHandle<()>,
 }
 
 impl Ladder {
-    /// To standard output.
-    pub fn printing() -> Self {
-        println!("{:>9}  {:<54}", "ms", "offhook                                   cloud");
-        Self {
-            start: Instant::now(),
-            prints: true,
-            follower: Mutex::default(),
+    /// Follows a cloud from now on; without `prints` nothing is shown.
+    pub fn of(cloud: &Cloud, prints: bool) -> Self {
+        let (remarks, queue) = mpsc::unbounded_channel();
+        let records = cloud.subscribe();
+        if prints {
+            println!("{:>9}  offhook{:>width$}", "ms", "cloud", width = SPAN - 5);
         }
-    }
-
-    /// To nowhere.
-    #[cfg(test)]
-    pub fn silent() -> Self {
-        Self {
-            start: Instant::now(),
-            prints: false,
-            follower: Mutex::default(),
-        }
-    }
-
-    /// Prints the cloud's records from now on.
-    pub fn follow(&self, cloud: &Cloud) {
-        if !self.prints {
-            return;
-        }
-        let mut records = cloud.subscribe();
-        let offset = self.start.elapsed();
-        let follower = tokio::spawn(async move {
-            loop {
-                match records.recv().await {
-                    Ok(record) => print(offset.as_secs_f64() * 1e3, &record),
-                    Err(RecvError::Lagged(missed)) => println!("{:>9}  ({missed} messages not shown)", ""),
-                    Err(RecvError::Closed) => return,
-                }
+        let printer = tokio::spawn(async move {
+            if prints {
+                print_all(records, queue).await;
             }
         });
-        *self.follower.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(follower);
+        Self { remarks, printer }
     }
 
-    /// Prints a remark.
-    pub fn say(&self, words: &str) {
-        if self.prints {
-            println!("{:9.1}  ==== {words}", self.start.elapsed().as_secs_f64() * 1e3);
-        }
+    /// A remark, made now.
+    pub fn say(&self, cloud: &Cloud, words: &str) {
+        // A silent ladder takes no remarks.
+        drop(self.remarks.send((cloud.uptime(), words.to_owned())));
     }
 
-    /// Prints no more records.
-    pub fn finish(&self) {
-        let follower = self
-            .follower
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        if let Some(follower) = follower {
-            follower.abort();
+    /// Prints what is left.
+    pub async fn finish(self) {
+        drop(self.remarks);
+        // It can only have panicked, and then there is nothing left to print.
+        drop(self.printer.await);
+    }
+}
+
+async fn print_all(mut records: broadcast::Receiver<Record>, mut remarks: mpsc::UnboundedReceiver<(Duration, String)>) {
+    loop {
+        select! {
+            record = records.recv() => match record {
+                Ok(record) => print(&record),
+                Err(broadcast::error::RecvError::Lagged(missed)) => println!("{:>9}  ({missed} messages not shown)", ""),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            remark = remarks.recv() => {
+                // What was recorded before the remark is printed before it.
+                loop {
+                    match records.try_recv() {
+                        Ok(record) => print(&record),
+                        Err(TryRecvError::Lagged(_)) => {}
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                    }
+                }
+                let Some((at, words)) = remark else {
+                    return;
+                };
+                println!("{:9.1}  ==== {words}", milliseconds(at));
+            }
         }
     }
 }
 
-fn print(offset: f64, record: &Record) {
-    let at = offset + record.at.as_secs_f64() * 1e3;
-    let what = record.what.to_string();
+fn print(record: &Record) {
+    let at = milliseconds(record.at);
+    let what = match &record.what {
+        What::RestRequest { method, path } => format!("{method} {}", path.split('?').next().unwrap_or_default()),
+        what => what.to_string(),
+    };
+    let what = format!(" {what} ");
+    let span = SPAN - 4;
     match record.direction {
-        Direction::ToCloud => println!("{at:9.1}  |-- {what:-<44}>|"),
-        Direction::ToClient => println!("{at:9.1}  |<{what:->44} --|"),
-        Direction::Inside => println!("{at:9.1}  |{:48}| {what}", ""),
+        Direction::ToCloud => println!("{at:9.1}  |-{what:-<span$}->|"),
+        Direction::ToClient => println!("{at:9.1}  |<-{what:->span$}-|"),
+        Direction::Inside => println!("{at:9.1}  |{:width$}|{}", "", what.trim_end(), width = SPAN - 1),
     }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

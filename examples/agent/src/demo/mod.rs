@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use offhook::{Client, Destination, Endpoints, Event, Events, OutboundCall, Reason, SessionId, SourceSpec};
+use offhook::{
+    Client, ConnectionState, Destination, Endpoints, Event, Events, OutboundCall, Reason, SessionId, SourceSpec,
+};
 use offhook_audio::speech::{self, Speech};
 use offhook_sim::{CallFaults, CallHandle, CallRequest, Cloud, CloudConfig, GatewayConfig, OutboundOrder};
 use secrecy::ExposeSecret;
@@ -33,7 +35,7 @@ const FAR_END: &str = "far-end";
 
 /// Runs the demo and says whether all of it worked.
 pub async fn demo(options: &DemoOptions) -> Exit {
-    match calls(&options.out, &CallFaults::default(), &Ladder::printing()).await {
+    match calls(&options.out, &CallFaults::default(), true).await {
         Ok(verdict) => {
             println!("\n{verdict}");
             if verdict.passes() {
@@ -47,48 +49,105 @@ pub async fn demo(options: &DemoOptions) -> Exit {
 }
 
 /// One call each way against a cloud whose calls have these faults; what it recorded is compared with what was played.
-async fn calls(out: &Path, faults: &CallFaults, ladder: &Ladder) -> Result<Verdict, String> {
+async fn calls(out: &Path, faults: &CallFaults, prints: bool) -> Result<Verdict, String> {
     let folder = fresh(out)?;
     let cloud = Cloud::start(config(faults, &folder)?).await.map_err(text)?;
-    ladder.follow(&cloud);
-    ladder.say(&format!("a cloud of its own at {}", cloud.api_url()));
-    let (client, mut events) = client(&cloud, &folder)?;
-    within("connecting", client.connect()).await?.map_err(text)?;
-
-    ladder.say("OUTBOUND: the application places a call");
-    let number = OutboundCall::to(Destination::PhoneNumber("+493012345678".into()));
-    let conversation = within("placing the call", client.place_call(number))
-        .await?
-        .map_err(text)?;
-    let call = within("the cloud's side of the call", cloud.call_of(&conversation)).await?;
-    let session = until_connected(&mut events, ladder).await?;
-    tokio::time::sleep(TALK).await;
-    ladder.say("the application hangs up");
-    client.end(&session, Reason::Success).await.map_err(text)?;
-    until_ended(&mut events, &session, ladder).await?;
-    let outbound = heard("outbound", &folder, &call).await?;
-
-    ladder.say("INBOUND: the far end calls");
-    let request = CallRequest {
-        duration: Some(TALK),
-        ..CallRequest::default()
+    let ladder = Ladder::of(&cloud, prints);
+    let (client, events) = client(&cloud, &folder)?;
+    let mut stage = Stage {
+        cloud,
+        client,
+        events,
+        ladder,
     };
-    let call = cloud.call(request).map_err(text)?;
-    let proposal = until(&mut events, "the proposal", |event| match event {
-        Event::Proposed(proposal) => Some(proposal),
-        _ => None,
-    })
-    .await?;
-    ladder.say("it rings; the application accepts");
-    client.accept(&proposal.id).await.map_err(text)?;
-    let session = until_connected(&mut events, ladder).await?;
-    until_ended(&mut events, &session, ladder).await?;
-    let inbound = heard("inbound", &folder, &call).await?;
-
+    stage.say(&format!("a cloud of its own at {}", stage.cloud.api_url()));
+    within("connecting", stage.client.connect()).await?.map_err(text)?;
+    let outbound = stage.outbound().await?;
+    let outbound = heard("outbound", &folder, &outbound).await?;
+    let inbound = stage.inbound().await?;
+    let inbound = heard("inbound", &folder, &inbound).await?;
+    let Stage {
+        cloud, client, ladder, ..
+    } = stage;
     within("closing", client.shutdown()).await?;
-    ladder.finish();
+    ladder.finish().await;
     cloud.stop().await;
     Ok(Verdict::new(folder, outbound.into_iter().chain(inbound)))
+}
+
+/// Everybody who takes part.
+struct Stage {
+    cloud: Cloud,
+    client: Client,
+    events: Events,
+    ladder: Ladder,
+}
+
+impl Stage {
+    /// A call that the application places and ends.
+    async fn outbound(&mut self) -> Result<CallHandle, String> {
+        self.say("OUTBOUND: the application places a call");
+        let number = OutboundCall::to(Destination::PhoneNumber("+493012345678".into()));
+        let conversation = within("placing the call", self.client.place_call(number))
+            .await?
+            .map_err(text)?;
+        let call = within("the cloud's side of the call", self.cloud.call_of(&conversation)).await?;
+        let session = self.until_connected().await?;
+        tokio::time::sleep(TALK).await;
+        self.say("the application hangs up");
+        self.client.end(&session, Reason::Success).await.map_err(text)?;
+        self.until_ended(&session).await?;
+        Ok(call)
+    }
+
+    /// A call that the far end places and ends.
+    async fn inbound(&mut self) -> Result<CallHandle, String> {
+        self.say("INBOUND: the far end calls");
+        let request = CallRequest {
+            duration: Some(TALK),
+            ..CallRequest::default()
+        };
+        let call = self.cloud.call(request).map_err(text)?;
+        let proposed = |event| match event {
+            Event::Proposed(proposal) => Some(proposal),
+            _ => None,
+        };
+        let proposal = until(&mut self.events, "the proposal", proposed).await?;
+        self.say("it rings, and the application accepts");
+        self.client.accept(&proposal.id).await.map_err(text)?;
+        let session = self.until_connected().await?;
+        self.until_ended(&session).await?;
+        Ok(call)
+    }
+
+    async fn until_connected(&mut self) -> Result<SessionId, String> {
+        let connected = |event| match event {
+            Event::ConnectionState {
+                session,
+                state: ConnectionState::Connected,
+            } => Some(session),
+            _ => None,
+        };
+        let session = until(&mut self.events, "audio", connected).await?;
+        self.say("audio flows both ways");
+        Ok(session)
+    }
+
+    async fn until_ended(&mut self, session: &SessionId) -> Result<(), String> {
+        let ended = |event| match event {
+            Event::SessionEnded {
+                session: ended, reason, ..
+            } if ended == *session => Some(reason),
+            _ => None,
+        };
+        let reason = until(&mut self.events, "the end of the session", ended).await?;
+        self.say(&format!("the session ended: {reason}"));
+        Ok(())
+    }
+
+    fn say(&self, words: &str) {
+        self.ladder.say(&self.cloud, words);
+    }
 }
 
 fn config(faults: &CallFaults, folder: &Path) -> Result<CloudConfig, String> {
@@ -164,31 +223,6 @@ fn fresh(out: &Path) -> Result<PathBuf, String> {
     let folder = folder.ok_or("no name is left for the recordings")?;
     fs::create_dir_all(folder.join(FAR_END)).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(folder)
-}
-
-async fn until_connected(events: &mut Events, ladder: &Ladder) -> Result<SessionId, String> {
-    let session = until(events, "audio", |event| match event {
-        Event::ConnectionState {
-            session,
-            state: offhook::ConnectionState::Connected,
-        } => Some(session),
-        _ => None,
-    })
-    .await?;
-    ladder.say("audio flows both ways");
-    Ok(session)
-}
-
-async fn until_ended(events: &mut Events, session: &SessionId, ladder: &Ladder) -> Result<(), String> {
-    let reason = until(events, "the end of the session", |event| match event {
-        Event::SessionEnded {
-            session: ended, reason, ..
-        } if ended == *session => Some(reason),
-        _ => None,
-    })
-    .await?;
-    ladder.say(&format!("the session ended: {reason}"));
-    Ok(())
 }
 
 /// Waits for an event; a session that ends in trouble is told at once.

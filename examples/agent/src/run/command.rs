@@ -1,6 +1,6 @@
 //! Commands as JSON lines, each answered by one `reply`.
 
-use offhook::{Client, ConversationId, Destination, OutboundCall, Reason, Service, SessionId};
+use offhook::{Client, ConversationId, Destination, Engine, OutboundCall, Reason, Service, SessionId};
 use serde_json::{Map, Value, json};
 
 use super::event::{ice_servers, named};
@@ -44,8 +44,17 @@ struct Refusal {
 
 type Answer = Result<Value, Refusal>;
 
+/// What commands act on.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    pub client: &'a Client,
+    pub engine: &'a Engine,
+    /// The ICE servers that were told last.
+    pub servers: &'a [Service],
+}
+
 /// Carries out one line and gives its reply.
-pub async fn carry_out(line: &str, client: &Client, servers: &[Service]) -> (Option<Value>, After) {
+pub async fn carry_out(line: &str, desk: Desk<'_>) -> (Option<Value>, After) {
     let command: Map<String, Value> = match serde_json::from_str(line) {
         Ok(Value::Object(command)) => command,
         Ok(_) => {
@@ -69,13 +78,13 @@ pub async fn carry_out(line: &str, client: &Client, servers: &[Service]) -> (Opt
         );
     };
     if name == "endRtcSessions" {
-        return match end_sessions(&command, client).await {
+        return match end_sessions(&command, desk.client).await {
             Ok(ends) => (None, After::Ends(ends, id.unwrap_or(Value::Null))),
             Err(refusal) => (Some(reply(id, Err(refusal))), After::Nothing),
         };
     }
     let after = if name == "quit" { After::Quit } else { After::Nothing };
-    (Some(reply(id, answer(name, &command, client, servers).await)), after)
+    (Some(reply(id, answer(name, &command, desk).await)), after)
 }
 
 /// The reply to `endRtcSessions`, once all have ended.
@@ -84,7 +93,12 @@ pub fn ended(id: Value, sessions: &[SessionId]) -> Value {
     reply(id, Ok(json!({"sessionIds": sessions})))
 }
 
-async fn answer(name: &str, command: &Map<String, Value>, client: &Client, servers: &[Service]) -> Answer {
+async fn answer(name: &str, command: &Map<String, Value>, desk: Desk<'_>) -> Answer {
+    let Desk {
+        client,
+        engine,
+        servers,
+    } = desk;
     match name {
         "quit" => Ok(json!({})),
         "connect" => done(client.connect().await),
@@ -119,7 +133,7 @@ async fn answer(name: &str, command: &Map<String, Value>, client: &Client, serve
             let listed = sessions
                 .into_iter()
                 .map(|(session, conversation)| json!({"sessionId": session, "conversationId": conversation}));
-            Ok(json!({"sessions": listed.collect::<Vec<_>>()}))
+            Ok(json!({"sessions": listed.collect::<Vec<_>>(), "tasks": engine.tasks()}))
         }
         "setAccessToken" => Err(not_yet(name, "the token is fixed at start")),
         other => match PLANNED.iter().find(|(planned, _)| *planned == other) {

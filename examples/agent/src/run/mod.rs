@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::{
-    command::After,
+    command::{After, Desk},
     event::{Translator, named},
 };
 use crate::{
@@ -44,6 +44,7 @@ pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>) -> Ex
 }
 
 struct Agent {
+    engine: Engine,
     client: Client,
     events: Events,
     json: bool,
@@ -82,7 +83,7 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     engine.trust_anchors.extend(options.cloud.ca.clone());
     let engine = Engine::new(&engine).map_err(|error| Exit::usage(error.to_string()))?;
     let client = Client::builder(options.cloud.endpoints()?, options.token.token()?)
-        .engine(engine)
+        .engine(engine.clone())
         .answer(options.policy())
         .play(options.source()?);
     let client = match &options.record {
@@ -91,6 +92,7 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     };
     let client = client.build()?;
     Ok(Agent {
+        engine,
         events: client.events(),
         client,
         json: options.json,
@@ -217,7 +219,12 @@ impl Agent {
     }
 
     async fn command(&mut self, line: &str) -> Result<(), Exit> {
-        let (reply, after) = command::carry_out(line, &self.client, &self.servers).await;
+        let desk = Desk {
+            client: &self.client,
+            engine: &self.engine,
+            servers: &self.servers,
+        };
+        let (reply, after) = command::carry_out(line, desk).await;
         if let Some(reply) = reply {
             print(&reply);
         }

@@ -1,0 +1,326 @@
+//! The agent and the simulated cloud as programs: call after call, and what is left of them.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command as Cargo, Stdio},
+    time::Duration,
+};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+/// How long anything may take before the test fails.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a call lasts once its media are up.
+const TALK: f64 = 0.8;
+
+/// The simulated cloud; it is killed when the test ends, however that is.
+struct Cloud {
+    child: Child,
+    api: String,
+    streaming: String,
+    http: Client,
+}
+
+impl Cloud {
+    async fn start() -> Self {
+        let mut child = Command::new(simulator())
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the simulator starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let line = timeout(LIMIT, lines.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .expect("a start line");
+        let url = |scheme: &str| {
+            let found = line.split_whitespace().find(|word| word.starts_with(scheme));
+            found
+                .unwrap_or_else(|| panic!("no {scheme} URL in {line:?}"))
+                .to_owned()
+        };
+        // The other lines are for people; they must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        // Plain HTTP, but the client wants a TLS library all the same. Another test may have installed it before.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let http = Client::builder().no_proxy().build().unwrap();
+        Self {
+            child,
+            api: url("http://"),
+            streaming: url("ws://"),
+            http,
+        }
+    }
+
+    async fn call(&self) -> String {
+        let url = format!("{}/control/calls", self.api);
+        let request = self.http.post(url).json(&json!({"durationSeconds": TALK}));
+        let reply = timeout(LIMIT, request.send()).await.unwrap().unwrap();
+        let call: Value = reply.error_for_status().unwrap().json().await.unwrap();
+        call["session"]
+            .as_str()
+            .or(call["sessionId"].as_str())
+            .expect("a session")
+            .to_owned()
+    }
+
+    async fn control(&self, path: &str) -> Value {
+        let url = format!("{}/control/{path}", self.api);
+        let reply = timeout(LIMIT, self.http.get(url).send()).await.unwrap().unwrap();
+        reply.error_for_status().unwrap().json().await.unwrap()
+    }
+}
+
+/// The agent, driven by JSON lines.
+struct Agent {
+    child: Child,
+    commands: ChildStdin,
+    events: Lines<BufReader<ChildStdout>>,
+}
+
+impl Agent {
+    async fn start(cloud: &Cloud) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
+            .args(["run", "--json", "--answer", "always", "--play", "tone:440"])
+            .args(["--api", &cloud.api, "--streaming", &cloud.streaming])
+            .env("OFFHOOK_TOKEN", "offhook-sim-token")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the agent starts");
+        let commands = child.stdin.take().expect("it is piped");
+        let events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut agent = Self {
+            child,
+            commands,
+            events,
+        };
+        let ready = agent.event("ready").await;
+        assert_eq!(ready["protocol"], 1);
+        agent.event("connected").await;
+        agent
+    }
+
+    /// The next event of this name.
+    async fn event(&mut self, name: &str) -> Value {
+        let waiting = async {
+            loop {
+                let line = self.events.next_line().await.unwrap().expect("the agent runs");
+                let event: Value = serde_json::from_str(&line).expect("a JSON line");
+                assert_ne!(event["event"], "rtcSessionError", "{event}");
+                if event["event"] == name {
+                    return event;
+                }
+            }
+        };
+        timeout(LIMIT, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{name} does not come"))
+    }
+
+    async fn command(&mut self, command: Value) -> Value {
+        self.commands
+            .write_all(format!("{command}\n").as_bytes())
+            .await
+            .unwrap();
+        self.event("reply").await
+    }
+
+    /// Sockets of the process, and tasks of its engine.
+    async fn holds(&mut self) -> (usize, u64) {
+        let listed = self.command(json!({"command": "listSessions", "id": 1})).await;
+        assert_eq!((&listed["ok"], &listed["id"]), (&json!(true), &json!(1)), "{listed}");
+        assert_eq!(listed["result"]["sessions"], json!([]));
+        let sockets = sockets(self.child.id().expect("it runs"));
+        (sockets, listed["result"]["tasks"].as_u64().expect("a number of tasks"))
+    }
+}
+
+#[tokio::test]
+async fn calls_at_once_and_one_after_the_other_leave_nothing_behind() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::start(&cloud).await;
+    let mut first = None;
+    for round in 1..=10 {
+        let at_once = [cloud.call().await, cloud.call().await];
+        for _ in &at_once {
+            agent.event("terminated").await;
+        }
+        let after = cloud.call().await;
+        agent.event("terminated").await;
+        for session in at_once.iter().chain([&after]) {
+            let call = cloud.control(&format!("calls/{session}")).await;
+            let heard = call["heard"]["toneHertz"].as_f64().unwrap_or_default();
+            assert!((heard - 440.0).abs() < 5.0, "round {round}: {call}");
+        }
+        // The last task and socket of a call end a moment after it was told to have ended.
+        let settled = async {
+            loop {
+                let holds = agent.holds().await;
+                let (sockets, tasks) = *first.get_or_insert(holds);
+                if holds.0 <= sockets && holds.1 <= tasks {
+                    return holds;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let (sockets, tasks) = timeout(LIMIT, settled)
+            .await
+            .unwrap_or_else(|_| panic!("round {round} leaks: at first {first:?}"));
+        println!("after round {round}: {sockets} sockets, {tasks} tasks");
+    }
+    let live = cloud.control("live").await;
+    assert_eq!(
+        (&live["calls"], &live["mediaSockets"]),
+        (&json!(0), &json!(0)),
+        "{live}"
+    );
+    assert_eq!(agent.command(json!({"command": "quit"})).await["ok"], true);
+    let status = timeout(LIMIT, agent.child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(cloud.child.id().is_some());
+}
+
+#[tokio::test]
+async fn commands_are_answered_and_what_is_wrong_is_said() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::start(&cloud).await;
+    let cases = [
+        (json!({"command": "acceptRtcSession", "sessionId": "none"}), "failed"),
+        (json!({"command": "acceptRtcSession"}), "bad_command"),
+        (
+            json!({"command": "setMute", "sessionId": "s", "muted": true}),
+            "not_supported",
+        ),
+        (json!({"command": "dance"}), "bad_command"),
+        (json!([]), "bad_command"),
+        (json!({"command": "endRtcSessions", "reason": "boredom"}), "bad_command"),
+        (json!({"command": "endCall", "conversationId": "c"}), "not_found"),
+    ];
+    for (command, code) in cases {
+        let reply = agent.command(command.clone()).await;
+        assert_eq!(
+            (&reply["ok"], &reply["error"]["code"]),
+            (&json!(false), &json!(code)),
+            "{command}: {reply}"
+        );
+    }
+    let placed = agent
+        .command(json!({"command": "placeCall", "phoneNumber": "+4930"}))
+        .await;
+    let conversation = placed["result"]["conversationId"].clone();
+    assert!(conversation.is_string(), "{placed}");
+    let started = agent.event("incomingRtcSession").await;
+    assert_eq!(started["conversationId"], conversation);
+    let active = agent.event("change:active").await;
+    assert_eq!(
+        (&active["active"], &active["sessionId"]),
+        (&json!(true), &started["sessionId"])
+    );
+    // The reply comes when all have ended; the end itself is told before.
+    agent
+        .commands
+        .write_all(b"{\"command\":\"endRtcSessions\",\"id\":\"x\"}\n")
+        .await
+        .unwrap();
+    let terminated = agent.event("terminated").await;
+    assert_eq!(
+        (&terminated["reason"], &terminated["by"]),
+        (&json!("success"), &json!("local")),
+        "{terminated}"
+    );
+    let reply = agent.event("reply").await;
+    assert_eq!(
+        (&reply["id"], &reply["result"]["sessionIds"]),
+        (&json!("x"), &json!([started["sessionId"]])),
+        "{reply}"
+    );
+    // The end of standard input ends the agent.
+    let Agent {
+        mut child, commands, ..
+    } = agent;
+    drop(commands);
+    assert!(timeout(LIMIT, child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn exit_statuses_tell_what_was_wrong() {
+    let cloud = Cloud::start().await;
+    let (api, streaming) = (cloud.api.as_str(), cloud.streaming.as_str());
+    let right = "offhook-sim-token";
+    let cases: [(&[&str], &str, i32, &str); 6] = [
+        (&["--api", api, "--streaming", streaming], "wrong", 3, "access token"),
+        (
+            &["--api", "http://127.0.0.1:9", "--streaming", "ws://127.0.0.1:9"],
+            right,
+            4,
+            "127.0.0.1:9",
+        ),
+        (
+            &["--api", "http://example.com", "--streaming", streaming],
+            right,
+            2,
+            "not encrypted",
+        ),
+        (
+            &["--api", api, "--streaming", streaming, "--ice-policy", "relay"],
+            right,
+            2,
+            "--ice-policy",
+        ),
+        (
+            &["--api", api, "--streaming", streaming, "--play", "file:Cargo.toml"],
+            right,
+            2,
+            "WAV",
+        ),
+        (
+            &["--api", api, "--streaming", streaming, "--play", "device"],
+            right,
+            2,
+            "device",
+        ),
+    ];
+    for (options, token, status, word) in cases {
+        let run = Command::new(env!("CARGO_BIN_EXE_agent"))
+            .arg("run")
+            .args(options)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("OFFHOOK_TOKEN", token)
+            .kill_on_drop(true)
+            .output();
+        let output = timeout(LIMIT, run).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{options:?}: {said}");
+        assert!(said.contains(word), "{options:?}: {said}");
+    }
+}
+
+/// How many sockets a process has open.
+fn sockets(process: u32) -> usize {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("the process runs");
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    links
+        .filter(|link| link.to_string_lossy().starts_with("socket:"))
+        .count()
+}
+
+/// The simulator's program, built beside the agent's.
+fn simulator() -> std::path::PathBuf {
+    let build = Cargo::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--bin", "offhook-sim"])
+        .status();
+    assert!(build.expect("cargo runs").success());
+    Path::new(env!("CARGO_BIN_EXE_agent")).with_file_name("offhook-sim")
+}
