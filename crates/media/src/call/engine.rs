@@ -19,6 +19,9 @@ use crate::{CallConfig, DtlsVersion, FailureReason, dtls};
 /// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
 /// hold: one a second, so that one lost is nothing and three in a row are an interruption.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// When a first check that was not answered is sent again. The first one often comes before the peer has our answer, so this
+/// is what a call waits for its media.
+const FIRST_CHECK_AGAIN: Duration = Duration::from_millis(100);
 /// How often the engine reports round trip and loss.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// DTLS records that cannot be read, before the handshake is given up: one can be a forgery or
@@ -43,6 +46,7 @@ pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (
         .set_stats_interval(Some(REPORT_INTERVAL))
         .clear_extension_map()
         .clear_codecs();
+    config.set_initial_stun_rto(FIRST_CHECK_AGAIN);
     config.set_max_stun_rto(CHECK_INTERVAL);
     let codecs = config.codec_config();
     let rate = Frequency::FORTY_EIGHT_KHZ;
