@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use offhook_jingle::fuzzing::{genesys_webrtc, proposal_operations, session_operations};
-use offhook_media::fuzzing::sdp_offer;
+use offhook_media::fuzzing::{candidate, datagrams, jitter, sdp_answer, sdp_offer};
+use offhook_sim::fuzzing::{server_stream, stun};
 use offhook_xmpp::fuzzing::xmpp_frame;
 
 /// Gives every input of the target's corpus to its body, and names those that it does not survive.
@@ -53,4 +54,34 @@ fn proposal_operations_survive_their_corpus() {
 #[test]
 fn sdp_offer_survives_its_corpus() {
     replay("sdp_offer", sdp_offer);
+}
+
+#[test]
+fn sdp_answer_survives_its_corpus() {
+    replay("sdp_answer", sdp_answer);
+}
+
+#[test]
+fn candidate_survives_its_corpus() {
+    replay("candidate", candidate);
+}
+
+#[test]
+fn datagrams_survive_their_corpus() {
+    replay("datagrams", datagrams);
+}
+
+#[test]
+fn jitter_survives_its_corpus() {
+    replay("jitter", jitter);
+}
+
+#[test]
+fn server_stream_survives_its_corpus() {
+    replay("server_stream", server_stream);
+}
+
+#[test]
+fn stun_survives_its_corpus() {
+    replay("stun", stun);
 }
