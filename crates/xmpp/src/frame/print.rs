@@ -13,15 +13,16 @@ use minidom::{Element, Node, rxml};
 /// builds an element gives it names that XML allows.
 pub fn print(element: &Element) -> String {
     let mut text = String::new();
-    write_element(&mut text, element, "");
+    write_element(&mut text, element, None);
     text
 }
 
-fn write_element(out: &mut String, element: &Element, inherited: &str) {
+fn write_element(out: &mut String, element: &Element, inherited: Option<&str>) {
     let namespace = element.ns();
     out.push('<');
     out.push_str(element.name());
-    if namespace != inherited {
+    // Also when it is none: a frame that declares nothing is read as `jabber:client`.
+    if inherited != Some(namespace.as_str()) {
         write_attribute(out, "xmlns", &namespace);
     }
     for (index, ((namespace, name), value)) in element.attrs().iter().enumerate() {
@@ -41,7 +42,7 @@ fn write_element(out: &mut String, element: &Element, inherited: &str) {
     out.push('>');
     for node in element.nodes() {
         match node {
-            Node::Element(child) => write_element(out, child, &namespace),
+            Node::Element(child) => write_element(out, child, Some(&namespace)),
             Node::Text(text) => write_text(out, text),
         }
     }

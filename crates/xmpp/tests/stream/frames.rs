@@ -207,3 +207,10 @@ fn fuzzed_frames_of_all_sorts() {
     }
     fuzzing::xmpp_frame(b"\xff");
 }
+
+#[test]
+fn an_element_in_no_namespace_stays_in_none() {
+    let limits = Limits::default();
+    let element = parse("<open xmlns=''><a xmlns='urn:a'><b xmlns=''/></a></open>", &limits).unwrap();
+    assert_eq!(parse(&print(&element), &limits).unwrap(), element);
+}
