@@ -14,7 +14,7 @@ use crate::codec::OpusEncoder;
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
 use crate::playout::Playout;
-use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, RemoteAudio, Setup};
+use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, OUR_UFRAG, RemoteAudio, Setup};
 use crate::{
     AnswerError, Applied, CallConfig, CandidateError, Event, FailureReason, Input, OfferError, Output, SocketId,
     Statistics,
@@ -402,7 +402,7 @@ fn local_audio(config: &CallConfig, rng: &mut StdRng) -> LocalAudio {
         session: rng.random::<u64>() >> 1,
         version: 1,
         credentials: Credentials {
-            ufrag: ice_text(rng, 8),
+            ufrag: ice_text(rng, OUR_UFRAG),
             password: ice_text(rng, 24),
         },
         fingerprint: config.identity.fingerprint().to_owned(),

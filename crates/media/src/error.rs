@@ -61,6 +61,16 @@ pub enum OfferError {
     /// No `a=ice-ufrag` or no `a=ice-pwd` (RFC 8839).
     #[error("there is no a=ice-ufrag or no a=ice-pwd; media needs ICE")]
     MissingIceCredentials,
+    /// ICE credentials that cannot be put into a connectivity check.
+    #[error("a={attribute} of {bytes} bytes cannot be used: at most {longest} visible ASCII characters are")]
+    UnusableIceCredentials {
+        /// `ice-ufrag` or `ice-pwd`.
+        attribute: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        longest: usize,
+    },
     /// A DTLS role that cannot be met (RFC 8842 section 5).
     #[error("a=setup:{setup} is not possible here")]
     Setup {
@@ -87,6 +97,7 @@ impl OfferError {
             | Self::MissingFingerprint
             | Self::UnusableFingerprint { .. }
             | Self::MissingIceCredentials
+            | Self::UnusableIceCredentials { .. }
             | Self::Setup { .. } => OfferErrorKind::Incompatible,
             Self::Codec(_) | Self::Engine(_) => OfferErrorKind::Local,
         }

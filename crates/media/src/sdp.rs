@@ -13,7 +13,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use audio::{Credentials, RemoteAudio, Setup};
+pub(crate) use audio::{Credentials, OUR_UFRAG, RemoteAudio, Setup};
 pub(crate) use description::Description;
 pub(crate) use write::{LocalAudio, answer, offer};
 

@@ -27,6 +27,9 @@ pub(crate) struct RemoteAudio {
     pub(crate) candidates: Vec<String>,
 }
 
+/// How long our own user fragments are (RFC 8839 section 5.4: at least 4, of 64 characters each).
+pub(crate) const OUR_UFRAG: usize = 8;
+
 /// ICE credentials; `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
@@ -272,17 +275,30 @@ fn fingerprint(levels: &Levels<'_>) -> Result<Fingerprint, OfferError> {
     weak.ok_or(unusable.unwrap_or(OfferError::MissingFingerprint))
 }
 
+/// The longest user fragment of a peer. RFC 8839 section 5.4 allows 256 characters, but the engine writes no STUN user name,
+/// both fragments and a colon, of more than 128 bytes.
+const LONGEST_UFRAG: usize = 128 - 1 - OUR_UFRAG;
+/// RFC 8839 section 5.4.
+const LONGEST_PASSWORD: usize = 256;
+
 fn credentials(levels: &Levels<'_>) -> Result<Credentials, OfferError> {
-    // RFC 8839 section 5.4: 4 to 256 and 22 to 256 characters; shorter ones are not refused,
-    // since it is the peer's own security that suffers, and only towards itself.
-    let value = |name| levels.value(name).filter(|value| (1..=256).contains(&value.len()));
-    match (value("ice-ufrag"), value("ice-pwd")) {
-        (Some(ufrag), Some(password)) => Ok(Credentials {
-            ufrag: ufrag.to_owned(),
-            password: password.to_owned(),
-        }),
-        (_, _) => Err(OfferError::MissingIceCredentials),
-    }
+    // Shorter ones than RFC 8839 asks for are not refused, since it is the peer's own security that suffers, and only towards
+    // itself. Characters beyond its list are seen in the wild; those that STUN or SDP cannot carry are not.
+    let value = |name, longest| match levels.value(name) {
+        None | Some("") => Err(OfferError::MissingIceCredentials),
+        Some(value) if value.len() > longest || !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(OfferError::UnusableIceCredentials {
+                attribute: name,
+                bytes: value.len(),
+                longest,
+            })
+        }
+        Some(value) => Ok(value.to_owned()),
+    };
+    Ok(Credentials {
+        ufrag: value("ice-ufrag", LONGEST_UFRAG)?,
+        password: value("ice-pwd", LONGEST_PASSWORD)?,
+    })
 }
 
 fn setup(levels: &Levels<'_>) -> Result<Setup, OfferError> {

@@ -414,3 +414,25 @@ fn a_peer_cannot_send_candidates_without_end() {
     let refused = (1_000..2_000).filter(|port| add(*port).is_err()).count();
     assert_eq!(refused, 900);
 }
+
+#[test]
+fn credentials_that_no_connectivity_check_can_carry_are_refused() {
+    let ufrag = lines(GATEWAY, "a=ice-ufrag:")[0];
+    let with = |value: &str| answer_to(&GATEWAY.replace(ufrag, &format!("a=ice-ufrag:{value}")));
+
+    assert!(with(&"u".repeat(119)).is_ok());
+    for value in ["u".repeat(120), "\u{fc}mlaut".to_owned()] {
+        let error = with(&value).err().expect("a refusal");
+        assert!(
+            matches!(
+                error,
+                OfferError::UnusableIceCredentials {
+                    attribute: "ice-ufrag",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert_eq!(error.kind(), OfferErrorKind::Incompatible);
+    }
+}
