@@ -28,6 +28,9 @@ pub struct Desk {
     pub events: Vec<Event>,
     /// What the sessions told their media.
     pub media: Vec<(SessionId, dialogue::SessionEvent)>,
+    /// Whether what sessions say stays on its way to the phone, as in a mailbox.
+    pub mail_waits: bool,
+    mail: VecDeque<(SessionId, SessionReport)>,
     /// Now.
     pub now: Instant,
     /// When something wants to be woken.
@@ -46,6 +49,8 @@ impl Desk {
             requests: VecDeque::new(),
             events: Vec::new(),
             media: Vec::new(),
+            mail_waits: false,
+            mail: VecDeque::new(),
             now,
             wake: now,
         }
@@ -131,6 +136,12 @@ impl Desk {
         })
     }
 
+    /// Delivers what sessions have said meanwhile.
+    pub fn deliver_mail(&mut self) {
+        self.mail_waits = false;
+        self.pump();
+    }
+
     fn input(&mut self, input: Input) {
         self.phone.handle_input(self.now, input);
         self.pump();
@@ -174,22 +185,29 @@ impl Desk {
                 }
             };
             match self.poll_sessions() {
-                Ok(sessions) => {
-                    self.wake = phone.min(stream).min(sessions);
-                    return;
-                }
-                Err((id, output)) => self.session_said(id, output),
+                Err(said) => self.session_said(*said),
+                Ok(sessions) => match self.next_mail() {
+                    Some((session, report)) => self.phone.handle_input(self.now, Input::Session { session, report }),
+                    None => {
+                        self.wake = phone.min(stream).min(sessions);
+                        return;
+                    }
+                },
             }
         }
     }
 
+    fn next_mail(&mut self) -> Option<(SessionId, SessionReport)> {
+        if self.mail_waits { None } else { self.mail.pop_front() }
+    }
+
     /// The first thing that a session has to say, or when the first of them wants to be woken.
-    fn poll_sessions(&mut self) -> Result<Instant, (SessionId, dialogue::Output)> {
+    fn poll_sessions(&mut self) -> Result<Instant, Box<(SessionId, dialogue::Output)>> {
         let mut wake = self.now + Duration::from_secs(24 * 60 * 60);
         for (id, session) in &mut self.sessions {
             match session.poll_output() {
                 dialogue::Output::Timeout(at) => wake = wake.min(at),
-                output => return Err((id.clone(), output)),
+                output => return Err(Box::new((id.clone(), output))),
             }
         }
         Ok(wake)
@@ -241,7 +259,7 @@ impl Desk {
         }
     }
 
-    fn session_said(&mut self, session: SessionId, output: dialogue::Output) {
+    fn session_said(&mut self, (session, output): (SessionId, dialogue::Output)) {
         let report = match output {
             dialogue::Output::Request { token, to, payload } => SessionReport::Request { token, to, payload },
             dialogue::Output::Reply { ticket, reply } => SessionReport::Reply { ticket, reply },
@@ -250,9 +268,12 @@ impl Desk {
                 self.sessions.remove(&session);
                 SessionReport::Ended { reason, by }
             }
+            dialogue::Output::Event(dialogue::SessionEvent::ConversationChanged { conversation }) => {
+                SessionReport::ConversationChanged(conversation)
+            }
             dialogue::Output::Event(event) => return self.media.push((session, event)),
             dialogue::Output::Timeout(_) => return,
         };
-        self.phone.handle_input(self.now, Input::Session { session, report });
+        self.mail.push_back((session, report));
     }
 }

@@ -70,7 +70,7 @@ impl ConnectError {
         }
     }
 
-    /// The error's short name for programs: `invalid_token` or `connection_failed`.
+    /// The error's short name for programs: `invalid_token`, `cancelled` or `connection_failed`.
     pub fn code(&self) -> &'static str {
         match self {
             error if error.credentials_refused() => "invalid_token",

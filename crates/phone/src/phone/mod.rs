@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jid::Jid;
 use offhook_jingle::{
     ConversationId, Proposal, Proposals, Reason, SessionId,
     proposals::{self, ProposalsConfig},
@@ -35,7 +36,7 @@ use crate::{endpoints::Endpoints, error::CommandError, event::Event, http::HttpI
 /// How long an idle phone lets the shell sleep.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Which proposals are accepted without asking the application.
+/// Which proposals of gateways are accepted without asking the application. Those of anybody else never are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerPolicy {
     /// Those of calls that this phone placed; a proposal that comes before the REST reply waits for it.
@@ -68,7 +69,7 @@ pub struct PhoneConfig {
     pub resource: Option<String>,
     /// Which proposals are accepted without asking.
     pub answer: AnswerPolicy,
-    /// Limits and times of the ringing table; its JID is set when the stream is bound.
+    /// How long a proposal rings that is neither taken back nor repeated: 120 s unless told otherwise.
     pub proposal_expiry: Duration,
 }
 
@@ -83,6 +84,13 @@ impl PhoneConfig {
             proposal_expiry: Duration::from_secs(120),
         }
     }
+}
+
+/// Whether this is the far end of softphone media, as the platform names them: `gjoll` in what follows the `@`.
+fn is_gateway(jid: &Jid) -> bool {
+    jid.to_string()
+        .split_once('@')
+        .is_some_and(|(_, host)| host.to_ascii_lowercase().contains("gjoll"))
 }
 
 /// Whether the phone is in use.
@@ -177,6 +185,11 @@ impl Phone {
     /// The sessions that have not ended, each with its conversation.
     pub fn sessions(&self) -> impl Iterator<Item = (&SessionId, Option<&ConversationId>)> {
         self.lines.iter()
+    }
+
+    /// The proposals that have no offer yet.
+    pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
+        self.ringing.iter().flat_map(|ringing| ringing.proposals.iter())
     }
 
     /// The session that carries a conversation.
@@ -329,15 +342,6 @@ impl Phone {
             .and_then(|ringing| ringing.proposals.proposal(session))
     }
 
-    /// The proposal of a conversation that waits to be accepted.
-    fn ringing(&self, conversation: &ConversationId) -> Option<SessionId> {
-        let proposals = self.ringing.as_ref()?.proposals.iter();
-        proposals
-            .filter(|proposal| !proposal.accepted && proposal.conversation.as_ref() == Some(conversation))
-            .map(|proposal| proposal.id.clone())
-            .next()
-    }
-
     /// Lets the ringing table act on one of its proposals, if signalling stands.
     fn with_proposals(
         &mut self,
@@ -379,15 +383,16 @@ impl Phone {
         match event {
             ProposalEvent::Proposed(proposal) => self.proposed(proposal),
             ProposalEvent::Replaced { old, proposal } => {
+                self.lines.forget_early(&old);
                 self.emit(Event::ProposalCancelled(old));
                 self.proposed(proposal);
             }
             ProposalEvent::Cancelled { id, .. } => {
-                self.abandon(&id);
+                self.lines.forget_early(&id);
                 self.emit(Event::ProposalCancelled(id));
             }
             ProposalEvent::HandledElsewhere { id } => {
-                self.abandon(&id);
+                self.lines.forget_early(&id);
                 self.emit(Event::ProposalHandled(id));
             }
             ProposalEvent::Refused { from, id, cause } => {
@@ -396,18 +401,35 @@ impl Phone {
         }
     }
 
-    /// Tells the application of a proposal, and accepts it when the policy says so.
-    fn proposed(&mut self, proposal: Proposal) {
+    /// Accepts a proposal when the policy says so, and tells the application.
+    fn proposed(&mut self, mut proposal: Proposal) {
+        if self.is_wanted(&proposal) {
+            self.accept_by_policy(&proposal.id);
+            proposal.accepted = self.proposal(&proposal.id).is_some_and(|proposal| proposal.accepted);
+        }
+        self.emit(Event::Proposed(proposal));
+    }
+
+    /// Whether the policy accepts a proposal that was not accepted yet. Policies are for calls: nobody but a gateway opens
+    /// the microphone without asking.
+    fn is_wanted(&self, proposal: &Proposal) -> bool {
         let AnswerPolicy { placed, auto, always } = self.config.answer;
         let ours = proposal
             .conversation
             .as_ref()
             .is_some_and(|id| self.outbound.is_placed(id));
         let wanted = always || (auto && (proposal.auto_answer || proposal.silent)) || (placed && ours);
-        let session = proposal.id.clone();
-        let accepted = proposal.accepted;
-        self.emit(Event::Proposed(proposal));
-        if wanted && !accepted {
+        wanted && !proposal.accepted && is_gateway(&proposal.from)
+    }
+
+    /// Judges again what rings, since no answer could go out before.
+    fn judge_proposals(&mut self) {
+        let ringing = self.ringing.iter().flat_map(|ringing| ringing.proposals.iter());
+        let wanted: Vec<_> = ringing
+            .filter(|proposal| self.is_wanted(proposal))
+            .map(|proposal| proposal.id.clone())
+            .collect();
+        for session in wanted {
             self.accept_by_policy(&session);
         }
     }
@@ -444,6 +466,7 @@ impl Phone {
     /// Lets time pass.
     fn expire(&mut self) {
         self.outbound.expire(self.now);
+        self.lines.expire(self.now);
         if let Some(ringing) = &mut self.ringing {
             ringing.proposals.handle_input(self.now, proposals::Input::Timeout);
         }
@@ -452,7 +475,7 @@ impl Phone {
 
     fn next_timeout(&self) -> Instant {
         let ringing = self.ringing.as_ref().map(|ringing| ringing.wake);
-        [ringing, self.outbound.next_expiry()]
+        [ringing, self.outbound.next_expiry(), self.lines.next_expiry()]
             .into_iter()
             .flatten()
             .min()

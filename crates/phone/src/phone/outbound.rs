@@ -128,12 +128,7 @@ impl Phone {
         if self.session_of(&conversation).is_some() {
             return;
         }
-        let ringing = self.ringing(&conversation);
         self.outbound.placed.insert(conversation, self.now + PROPOSAL_DUE);
-        if let Some(session) = ringing
-            && self.config.answer.placed
-        {
-            self.accept_by_policy(&session);
-        }
+        self.judge_proposals();
     }
 }

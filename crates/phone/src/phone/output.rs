@@ -4,7 +4,7 @@ use std::{fmt, time::Instant};
 
 use jid::Jid;
 use minidom::Element;
-use offhook_jingle::{Reason, SessionId, Ticket, Token, session};
+use offhook_jingle::{ConversationId, Reason, SessionId, Ticket, Token, session};
 use offhook_xmpp as xmpp;
 use url::Url;
 
@@ -95,6 +95,8 @@ pub enum SessionReport {
         /// What.
         payload: Element,
     },
+    /// It belongs to another conversation now.
+    ConversationChanged(ConversationId),
     /// It ended; the last report.
     Ended {
         /// Why.

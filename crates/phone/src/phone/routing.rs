@@ -1,6 +1,9 @@
 //! Which stanza belongs to which session: by session id **and** sender.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use jid::Jid;
 use minidom::Element;
@@ -11,11 +14,17 @@ use offhook_jingle::{
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Output, Phone, SessionReport, SessionStart, StreamCommand};
+use super::{Life, Output, Phone, Ringing, SessionReport, SessionStart, StreamCommand};
 use crate::event::Event;
 
 /// How many sessions there may be at once; more are refused with `resource-constraint`.
 const SESSIONS: usize = 1000;
+
+/// For how many proposals candidates are kept that come before their offer, and how many for each.
+const EARLY: (usize, usize) = (10, 64);
+
+/// How long they are kept.
+const EARLY_FOR: Duration = Duration::from_secs(60);
 
 /// The session table, and the numbers under which its sessions ask and answer.
 #[derive(Debug, Default)]
@@ -24,15 +33,24 @@ pub(super) struct Lines {
     /// Requests of sessions that wait for their outcome.
     requests: BTreeMap<xmpp::Token, (SessionId, jingle::Token)>,
     /// Requests of peers that wait for a session's reply.
-    tickets: BTreeMap<jingle::Ticket, xmpp::Ticket>,
+    tickets: BTreeMap<jingle::Ticket, (SessionId, xmpp::Ticket)>,
+    /// Candidates of proposals whose offer has not come.
+    early: BTreeMap<SessionId, Early>,
+}
+
+/// What a proposer sent before its offer, acknowledged already.
+#[derive(Debug)]
+struct Early {
+    until: Instant,
+    payloads: Vec<Element>,
 }
 
 #[derive(Debug)]
 struct Line {
     peer: Jid,
     conversation: Option<ConversationId>,
-    /// When the offer came; candidates may come before it.
-    started: Option<Instant>,
+    /// When its first offer came.
+    started: Instant,
 }
 
 impl Lines {
@@ -48,9 +66,17 @@ impl Lines {
         self.sessions.is_empty()
     }
 
-    /// The stream that gave them out is closed.
-    pub(super) fn forget_tickets(&mut self) {
-        self.tickets.clear();
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.early.retain(|_, early| early.until > now);
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.early.values().map(|early| early.until).min()
+    }
+
+    /// A proposal is gone, and what came early for it.
+    pub(super) fn forget_early(&mut self, id: &SessionId) {
+        self.early.remove(id);
     }
 }
 
@@ -106,18 +132,124 @@ impl Phone {
 
     fn route_rpc(&mut self, ticket: xmpp::Ticket, from: Jid, payload: Element, rpc: &Rpc) {
         let id = rpc.method.session();
-        if !self.lines.contains(id) && !self.start_session(id, &from) {
-            return match rpc.method {
-                // Both sides may end at once; the second terminate is no error.
-                Method::Terminate { .. } => self.reply(ticket, xmpp::Reply::Result(None)),
-                _ => self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound),
-            };
+        if self.lines.contains(id) {
+            return self.deliver(id, Some(ticket), from, payload);
         }
-        if let Method::Offer { conversation, .. } = &rpc.method {
-            self.offered(id, &from, conversation.as_ref());
+        match &rpc.method {
+            // Both sides may end at once; the second terminate is no error.
+            Method::Terminate { .. } => self.reply(ticket, xmpp::Reply::Result(None)),
+            Method::Offer { conversation, .. } => {
+                self.offered(ticket, id, from, payload, conversation.as_ref());
+            }
+            Method::Candidate { .. } | Method::EndOfCandidates { .. } if self.proposed_by(id, &from) => {
+                self.keep_early(ticket, id, payload);
+            }
+            Method::Candidate { .. }
+            | Method::EndOfCandidates { .. }
+            | Method::Answer { .. }
+            | Method::Info { .. }
+            | Method::Mute { .. }
+            | Method::Unmute { .. } => self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound),
         }
+    }
+
+    fn proposed_by(&self, id: &SessionId, from: &Jid) -> bool {
+        self.proposal(id).is_some_and(|proposal| proposal.from == *from)
+    }
+
+    /// Keeps a candidate that overtook its offer.
+    fn keep_early(&mut self, ticket: xmpp::Ticket, id: &SessionId, payload: Element) {
+        let until = self.now + EARLY_FOR;
+        let early = &mut self.lines.early;
+        let (proposals, candidates) = EARLY;
+        let room = match early.get(id) {
+            Some(early) => early.payloads.len() < candidates,
+            None => early.len() < proposals,
+        };
+        if !room {
+            return self.refuse(ticket, ErrorKind::Wait, Condition::ResourceConstraint);
+        }
+        early
+            .entry(id.clone())
+            .or_insert_with(|| Early {
+                until,
+                payloads: Vec::new(),
+            })
+            .payloads
+            .push(payload);
+        self.reply(ticket, xmpp::Reply::Result(None));
+    }
+
+    /// The first offer of a proposal that was accepted, from its proposer: the proposal becomes a session.
+    fn offered(
+        &mut self,
+        ticket: xmpp::Ticket,
+        id: &SessionId,
+        from: Jid,
+        payload: Element,
+        conversation: Option<&ConversationId>,
+    ) {
+        let accepted = self.proposal(id).is_some_and(|proposal| proposal.accepted);
+        // While signalling closes no answer could go out, and a client that shuts down wants no new sessions.
+        let takes_calls = self.life == Life::Running && self.is_connected();
+        if !(accepted && takes_calls && self.proposed_by(id, &from)) {
+            return self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
+        }
+        if self.lines.sessions.len() >= SESSIONS {
+            tracing::warn!(session = %id, limit = SESSIONS, "too many sessions");
+            return self.refuse(ticket, ErrorKind::Wait, Condition::ResourceConstraint);
+        }
+        let now = self.now;
+        let Some(Ringing { proposals, local, .. }) = &mut self.ringing else {
+            return;
+        };
+        let Some(proposal) = proposals.offered(now, id) else {
+            return;
+        };
+        let conversation = conversation.cloned().or(proposal.conversation);
+        let mut config = session::SessionConfig::new(id.clone(), local.to_bare(), from.clone());
+        config.conversation.clone_from(&conversation);
+        self.drain_proposals();
+        self.start_session(config, conversation);
+        self.deliver(id, Some(ticket), from.clone(), payload);
+        let early = self
+            .lines
+            .early
+            .remove(id)
+            .map(|early| early.payloads)
+            .unwrap_or_default();
+        for payload in early {
+            self.deliver(id, None, from.clone(), payload);
+        }
+    }
+
+    fn start_session(&mut self, config: session::SessionConfig, conversation: Option<ConversationId>) {
+        let (session, peer) = (config.id.clone(), config.peer.clone());
+        if let Some(conversation) = &conversation {
+            self.outbound.arrived(conversation);
+        }
+        let line = Line {
+            peer: peer.clone(),
+            conversation: conversation.clone(),
+            started: self.now,
+        };
+        self.lines.sessions.insert(session.clone(), line);
+        let seed = self.ids.seed();
+        self.outputs
+            .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
+        self.emit(Event::SessionStarted {
+            session,
+            conversation,
+            peer,
+        });
+    }
+
+    /// Hands a request to its session; one that was acknowledged already has no ticket.
+    fn deliver(&mut self, id: &SessionId, ticket: Option<xmpp::Ticket>, from: Jid, payload: Element) {
         let number = jingle::Ticket(self.ids.next());
-        self.lines.tickets.insert(number, ticket);
+        if let Some(ticket) = ticket {
+            self.lines.tickets.insert(number, (id.clone(), ticket));
+        }
         let input = session::Input::Request {
             ticket: number,
             from,
@@ -129,71 +261,11 @@ impl Phone {
         });
     }
 
-    /// The first stanza of a session whose proposal was accepted and whose sender made it starts the session.
-    fn start_session(&mut self, id: &SessionId, from: &Jid) -> bool {
-        let Some((proposal, local)) = self
-            .ringing
-            .as_ref()
-            .and_then(|ringing| Some((ringing.proposals.proposal(id)?, &ringing.local)))
-            .filter(|(proposal, _)| proposal.accepted && proposal.from == *from)
-        else {
-            return false;
-        };
-        if self.lines.sessions.len() >= SESSIONS {
-            tracing::warn!(session = %id, limit = SESSIONS, "too many sessions");
-            return false;
-        }
-        let conversation = proposal.conversation.clone();
-        let mut config = session::SessionConfig::new(id.clone(), local.to_bare(), from.clone());
-        config.conversation = conversation.clone();
-        let line = Line {
-            peer: from.clone(),
-            conversation,
-            started: None,
-        };
-        let seed = self.ids.seed();
-        self.lines.sessions.insert(id.clone(), line);
-        self.outputs
-            .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
-        true
-    }
-
-    /// An offer for a session: its first one makes the proposal a session.
-    fn offered(&mut self, id: &SessionId, from: &Jid, conversation: Option<&ConversationId>) {
-        let now = self.now;
-        let Some(line) = self.lines.sessions.get_mut(id).filter(|line| line.peer == *from) else {
-            return;
-        };
-        // A reinvite may move the session to another conversation.
-        if conversation.is_some() {
-            line.conversation = conversation.cloned();
-        }
-        if line.started.replace(line.started.unwrap_or(now)).is_some() {
-            return;
-        }
-        let started = Event::SessionStarted {
-            session: id.clone(),
-            conversation: line.conversation.clone(),
-            peer: line.peer.clone(),
-        };
-        if let Some(conversation) = &line.conversation {
-            self.outbound.arrived(conversation);
-        }
-        if let Some(ringing) = &mut self.ringing {
-            ringing.proposals.offered(now, id);
-        }
-        self.drain_proposals();
-        self.emit(started);
-    }
-
-    /// Another client took the call, or it was taken back, before its offer came.
-    pub(super) fn abandon(&mut self, id: &SessionId) {
-        if self.lines.sessions.get(id).is_some_and(|line| line.started.is_none()) {
-            let input = session::Input::HandledElsewhere;
-            self.outputs.push_back(Output::Session {
-                session: id.clone(),
-                input,
-            });
+    /// The stream is closed: what waits on it is lost.
+    pub(super) fn lose_exchanges(&mut self) {
+        self.lines.tickets.clear();
+        for (session, token) in std::mem::take(&mut self.lines.requests).into_values() {
+            self.respond(session, token, session::Outcome::Lost);
         }
     }
 
@@ -226,11 +298,16 @@ impl Phone {
         match report {
             SessionReport::Request { token, to, payload } => self.send_request(session, token, to, payload),
             SessionReport::Reply { ticket, reply } => {
-                if let Some(ticket) = self.lines.tickets.remove(&ticket) {
+                if let Some((_, ticket)) = self.lines.tickets.remove(&ticket) {
                     self.reply(ticket, stanza_reply(reply));
                 }
             }
             SessionReport::Message { to, payload } => self.send_message(to, payload),
+            SessionReport::ConversationChanged(conversation) => {
+                if let Some(line) = self.lines.sessions.get_mut(&session) {
+                    line.conversation = Some(conversation);
+                }
+            }
             SessionReport::Ended { reason, by } => self.session_ended(&session, reason, by),
         }
     }
@@ -275,17 +352,19 @@ impl Phone {
             return;
         };
         self.lines.requests.retain(|_, (owner, _)| owner != session);
-        if let Some(started) = line.started {
-            let lasted = self.now.saturating_duration_since(started);
-            let conversation = line.conversation;
-            self.emit(Event::SessionEnded {
-                session: session.clone(),
-                conversation,
-                reason,
-                by,
-                lasted,
-            });
+        let unanswered = self.lines.tickets.extract_if(.., |_, (owner, _)| owner == session);
+        for (_, ticket) in unanswered.map(|(_, waiting)| waiting).collect::<Vec<_>>() {
+            self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
         }
+        let lasted = self.now.saturating_duration_since(line.started);
+        let conversation = line.conversation;
+        self.emit(Event::SessionEnded {
+            session: session.clone(),
+            conversation,
+            reason,
+            by,
+            lasted,
+        });
     }
 
     fn refuse(&mut self, ticket: xmpp::Ticket, kind: ErrorKind, condition: Condition) {

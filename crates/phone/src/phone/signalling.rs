@@ -116,7 +116,12 @@ impl Phone {
                 };
                 self.outputs.push_back(Output::Stream(StreamCommand::Close));
             }
-            Signalling::Closing { again, .. } => *again = false,
+            Signalling::Closing { again, .. } => {
+                // Whoever asked to connect again meanwhile is told that nothing comes of it.
+                if std::mem::take(again) {
+                    self.emit(Event::ConnectFailed(ConnectError::Cancelled));
+                }
+            }
         }
     }
 
@@ -225,10 +230,11 @@ impl Phone {
             channel,
         });
         self.emit(Event::IceServers(connected.services));
+        self.judge_proposals();
     }
 
     fn stream_closed(&mut self, reason: xmpp::CloseReason) {
-        self.lines.forget_tickets();
+        self.lose_exchanges();
         match self.signalling {
             Signalling::Offline | Signalling::LoggingIn { .. } => {}
             Signalling::Dialing { .. } => self.fail(ConnectError::Stream(reason)),

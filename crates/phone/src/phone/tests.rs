@@ -12,6 +12,12 @@ use crate::{
 const USER: &str = r#"{"id":"u","chat":{"jabberId":"agent@org.example"}}"#;
 const GATEWAY: &str = "call@gjoll.example/1";
 
+/// Where virtual time begins.
+#[allow(clippy::disallowed_methods)]
+fn an_instant() -> Instant {
+    Instant::now()
+}
+
 /// A phone, its virtual time, and everything it said that was not looked at yet.
 struct Story {
     phone: Phone,
@@ -26,7 +32,7 @@ impl Story {
             answer,
             ..PhoneConfig::new(endpoints, "secret-token".into())
         };
-        let now = Instant::now();
+        let now = an_instant();
         Self {
             phone: Phone::new(config, [1; 32], now),
             now,
@@ -348,6 +354,54 @@ fn policies_decide_what_is_accepted_without_asking() {
 }
 
 #[test]
+fn nobody_but_a_gateway_opens_the_microphone_without_asking() {
+    let mut story = Story::online(AnswerPolicy {
+        placed: true,
+        auto: true,
+        always: true,
+    });
+    let propose = "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1' inin-cid='c' inin-autoanswer='true' \
+                   inin-sdp-over-xmpp='true'/>";
+    story.message(
+        "colleague@org.example/gjoll",
+        propose
+            .replace("call-1", "call-0")
+            .replace("'c'", "'d'")
+            .parse()
+            .unwrap(),
+    );
+    story.message("colleague@org.example/1", propose.parse().unwrap());
+    assert_eq!(story.messages(), ["proceed call-0 -> colleague@org.example/gjoll"]);
+    assert!(
+        story.phone.accept(story.now, &SessionId::new("call-1")).is_ok(),
+        "the application may"
+    );
+}
+
+#[test]
+fn what_rings_is_judged_again_when_signalling_is_back() {
+    let mut story = Story::online(only_placed());
+    let posted = call(&mut story);
+    story.propose("call-1", "conversation-1", false);
+    story.stream(story.attempt(), xmpp::Event::Closed(xmpp::CloseReason::ByPeer));
+    story.reply(posted, 200, r#"{"id":"conversation-1"}"#);
+    story.said.clear();
+    story.phone.connect(story.now).unwrap();
+    let attempt = story.reach_dial();
+    story.stream(attempt, connected());
+    assert_eq!(story.messages(), [format!("proceed call-1 -> {GATEWAY}")]);
+}
+
+#[test]
+fn connecting_that_is_taken_back_while_closing_is_answered() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.phone.disconnect(story.now).unwrap();
+    story.phone.connect(story.now).unwrap();
+    story.phone.disconnect(story.now).unwrap();
+    assert_eq!(story.events(), [Event::ConnectFailed(ConnectError::Cancelled)]);
+}
+
+#[test]
 fn a_proposal_for_jingle_is_told_and_cannot_be_accepted_yet() {
     let mut story = Story::online(AnswerPolicy {
         always: true,
@@ -482,7 +536,7 @@ fn happen(story: &mut Story, kind: u8, which: u8) {
 proptest! {
     #[test]
     fn the_same_seed_and_inputs_give_the_same_outputs(steps in prop::collection::vec((any::<u8>(), any::<u8>()), 0..60)) {
-        let start = Instant::now();
+        let start = an_instant();
         let run = || {
             let mut story = Story::new(AnswerPolicy::default());
             story.now = start;
