@@ -1,7 +1,8 @@
 //! Whole calls: the client's shell against the simulated cloud, over loopback sockets.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    num::NonZero,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -406,6 +407,43 @@ async fn a_session_that_panics_ends_and_no_other_notices() {
             reason: Reason::Success
         }
     );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_made_ends_and_no_other_notices() {
+    let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
+    let one_thread = EngineConfig::with_media_threads(NonZero::<usize>::MIN);
+    let engine = Engine::new(&one_thread).unwrap();
+    let made = AtomicUsize::new(0);
+    let policy = AnswerPolicy {
+        always: true,
+        ..AnswerPolicy::default()
+    };
+    let second_fails = builder(&cloud).engine(engine).answer(policy).play_with(move || {
+        assert_ne!(
+            made.fetch_add(1, Ordering::Relaxed),
+            1,
+            "the second source cannot be made"
+        );
+        Box::new(offhook_audio::Silence)
+    });
+    let (client, mut events) = connected(second_fails).await;
+    let first = called(&cloud, CallFaults::default());
+    media_up(&mut events).await;
+    let second = called(&cloud, CallFaults::default());
+    assert_eq!(ended(&mut events).await.1, Reason::GeneralError);
+    assert_eq!(
+        timeout(LIMIT, second.ended()).await.unwrap(),
+        Ended::Terminated {
+            reason: Reason::GeneralError
+        }
+    );
+    let before = first.statistics().packets_received;
+    receives(&first, before + 25).await;
+    called(&cloud, CallFaults::default());
+    media_up(&mut events).await;
+    timeout(LIMIT, client.shutdown()).await.unwrap();
     cloud.stop().await;
 }
 

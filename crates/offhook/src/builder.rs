@@ -1,6 +1,6 @@
 //! How a client is made.
 
-use std::{fs, io, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 use offhook_audio::{Silence, Source, SourceSpec};
 use offhook_media::Identity;
@@ -13,7 +13,7 @@ use crate::{
     engine::Engine,
     error::BuildError,
     event::Publisher,
-    session::{Setup, SourceFactory},
+    session::{Addresses, Setup, SourceFactory},
 };
 
 /// What a client is made with; begin with [`Client::builder`].
@@ -89,8 +89,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The local addresses that media use; by default the IPv4 addresses of all interfaces, those of loopback only when the
-    /// API is on loopback too.
+    /// The local addresses that media use; by default the IPv4 addresses that all interfaces have when a call begins, those of
+    /// loopback only when the API is on loopback too.
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         self.addresses = Some(addresses.into_iter().collect());
         self
@@ -115,10 +115,12 @@ impl ClientBuilder {
             })?;
         }
         let addresses = match self.addresses {
-            Some(addresses) => addresses,
-            None => interfaces(is_loopback(&self.phone.endpoints)).map_err(BuildError::Interfaces)?,
+            Some(addresses) => Addresses::Fixed(addresses),
+            None => Addresses::Interfaces {
+                loopback: is_loopback(&self.phone.endpoints),
+            },
         };
-        if addresses.is_empty() {
+        if addresses.list().map_err(BuildError::Interfaces)?.is_empty() {
             return Err(BuildError::NoAddress);
         }
         let engine = self.engine.map_or_else(Engine::shared, Ok)?;
@@ -132,22 +134,6 @@ impl ClientBuilder {
         };
         Ok(Client::start(self.phone, engine, setup))
     }
-}
-
-/// The IPv4 addresses of this machine.
-fn interfaces(with_loopback: bool) -> io::Result<Vec<IpAddr>> {
-    let interfaces = if_addrs::get_if_addrs()?;
-    let usable = interfaces
-        .iter()
-        .filter(|interface| with_loopback || !interface.is_loopback());
-    Ok(usable
-        .map(if_addrs::Interface::ip)
-        .filter(|ip| ip.is_ipv4() && !is_link_local(*ip))
-        .collect())
-}
-
-fn is_link_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(ip) if ip.is_link_local())
 }
 
 fn is_loopback(endpoints: &Endpoints) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::Addr;
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_phone::{CommandError, Endpoints, OutboundCall, PhoneConfig};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
@@ -54,7 +54,9 @@ impl Client {
         self.0.listener.listen()
     }
 
-    /// Brings signalling up: REST login, WebSocket, XMPP. At once when it stands already.
+    /// Brings signalling up: REST login, WebSocket, XMPP. At once when it stands already. Dropping the future does not cancel
+    /// the attempt; [`disconnect`](Self::disconnect) does. A connection that is lost is told by
+    /// [`Event::Disconnected`](crate::Event::Disconnected) and not brought back: connect again.
     ///
     /// # Errors
     /// When the token is refused, a server cannot be reached or is not what it should be.
@@ -72,7 +74,9 @@ impl Client {
         self.ask(Ask::Disconnect).await.unwrap_or(Err(CommandError::ShutDown))
     }
 
-    /// Places a call by REST and says which conversation it became. Its proposal is accepted automatically.
+    /// Places a call by REST and says which conversation it became. Its proposal is accepted without asking if
+    /// [`AnswerPolicy::placed`](crate::AnswerPolicy::placed) says so, which is the default. A call whose future is dropped is
+    /// placed all the same.
     ///
     /// # Errors
     /// When signalling does not stand, or the API refuses.
@@ -118,6 +122,11 @@ impl Client {
     /// The sessions that have not ended, each with its conversation; none after `shutdown`.
     pub async fn sessions(&self) -> Vec<(SessionId, Option<ConversationId>)> {
         self.ask(Ask::Sessions).await.unwrap_or_default()
+    }
+
+    /// The proposals that have no offer yet: what rings, and what was accepted just now; none after `shutdown`.
+    pub async fn proposals(&self) -> Vec<Proposal> {
+        self.ask(Ask::Proposals).await.unwrap_or_default()
     }
 
     /// Ends all sessions properly, closes signalling, and returns when that is done.

@@ -53,7 +53,7 @@ pub use offhook_audio::{SourceSpec, SourceSpecError};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
 pub use offhook_phone::{
     AnswerPolicy, ChannelId, CommandError, ConnectError, Destination, Endpoints, EndpointsError, OutboundCall,
-    PlaceCallError,
+    PlaceCallError, ReplyError,
 };
 pub use offhook_xmpp::{FullJid, Jid, Service};
 

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler};
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_phone::{
     AttemptId, CallToken, CommandError, Event as Told, HttpFailure, HttpId, HttpReply, HttpRequest, Input,
     OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart,
 };
+use offhook_xmpp::{self as xmpp, CloseReason};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     engine::Engine,
     error::{CallFailure, ConnectFailure},
     event::Event,
-    session::{self, Session, Setup},
+    session::{self, Obituary, Session, Setup},
     transport::{self, Dial, FromTransport, Said, Transport},
 };
 
@@ -60,6 +61,7 @@ pub(crate) enum Ask {
         reply: Reply<Result<(), CommandError>>,
     },
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
+    Proposals(Reply<Vec<Proposal>>),
     Shutdown(Option<Reply<()>>),
 }
 
@@ -159,12 +161,14 @@ impl Supervisor {
     }
 
     fn start_session(&mut self, start: SessionStart, context: &mut Context<Self>) {
-        let (setup, supervisor) = (self.setup.clone(), context.address());
+        let setup = self.setup.clone();
         let id = start.config.id.clone();
+        // Made here, so that a session that does not even come to life is told as lost.
+        let obituary = Obituary::new(id.clone(), context.address());
         let session = self
             .engine
             .media()
-            .spawn(move |clock, context| Session::new(start, setup, supervisor, clock.watch(), context));
+            .spawn(move |clock, context| Session::new(start, setup, obituary, clock.watch(), context));
         self.sessions.insert(id, session);
     }
 
@@ -281,6 +285,7 @@ impl Handler<Ask> for Supervisor {
             Ask::Reject { session, ignore, reply } => drop(reply.send(self.phone.reject(now, &session, ignore))),
             Ask::End { session, reason, reply } => drop(reply.send(self.phone.end(now, &session, reason))),
             Ask::Sessions(reply) => drop(reply.send(self.sessions())),
+            Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
             Ask::Shutdown(reply) => {
                 self.waiting.shutdown.extend(reply);
                 self.phone.shutdown(now);
@@ -297,6 +302,11 @@ impl Handler<FromTransport> for Supervisor {
         let input = match said {
             Said::DialFailed(error) => Input::DialFailed { attempt, error },
             Said::Stream(event) => Input::Stream { attempt, event },
+            Said::Lost => {
+                let reason = "the connection failed within the client".to_owned();
+                let event = xmpp::Event::Closed(CloseReason::SocketClosed { code: None, reason });
+                Input::Stream { attempt, event }
+            }
         };
         self.input(context, input);
     }

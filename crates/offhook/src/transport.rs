@@ -29,6 +29,12 @@ use crate::{
 /// From the first packet to the open WebSocket.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How many frames may wait for a server that reads slowly; one that lets more pile up is given up.
+const FRAMES_WAITING: usize = 512;
+
+/// How long a server may take to read one frame.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What the phone asked for.
@@ -41,8 +47,7 @@ pub(crate) struct Dial {
 
 /// The actor. It lives from the dialling until its stream is closed.
 pub(crate) struct Transport {
-    attempt: AttemptId,
-    supervisor: Addr<Supervisor>,
+    obituary: Obituary,
     link: Link,
     alarm: Alarm,
 }
@@ -54,7 +59,7 @@ enum Link {
     },
     Open {
         stream: Box<Stream>,
-        frames: mpsc::UnboundedSender<tungstenite::Message>,
+        frames: mpsc::Sender<tungstenite::Message>,
     },
     Closed,
 }
@@ -73,6 +78,23 @@ pub(crate) enum Said {
     DialFailed(DialError),
     /// What its stream says.
     Stream(xmpp::Event),
+    /// It is gone, and did not say so before if this is news.
+    Lost,
+}
+
+/// Tells the supervisor that the transport is gone, however it went: a panic drops the actor too.
+struct Obituary {
+    attempt: AttemptId,
+    supervisor: Addr<Supervisor>,
+}
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        self.supervisor.do_send(FromTransport {
+            attempt: self.attempt,
+            said: Said::Lost,
+        });
+    }
 }
 
 /// For a transport: a command for its stream.
@@ -88,6 +110,10 @@ pub(crate) struct Abandon;
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Dialed(Result<Socket, DialError>);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct WriteFailed(String);
 
 impl Transport {
     /// Begins to dial.
@@ -105,8 +131,7 @@ impl Transport {
             let dialing = async move { address.do_send(Dialed(open(&url, tls, limit).await)) };
             context.spawn(wrap_future(dialing));
             Self {
-                attempt,
-                supervisor,
+                obituary: Obituary { attempt, supervisor },
                 link: Link::Dialing { config, seed },
                 alarm,
             }
@@ -117,8 +142,15 @@ impl Transport {
     fn pump(&mut self, context: &mut Context<Self>) {
         while let Link::Open { stream, frames } = &mut self.link {
             match stream.poll_output() {
-                // The writer is gone only when the socket is; its reading side tells.
-                Output::Transmit(frame) => drop(frames.send(tungstenite::Message::text(frame.into_string()))),
+                Output::Transmit(frame) => {
+                    if frames
+                        .try_send(tungstenite::Message::text(frame.into_string()))
+                        .is_err()
+                    {
+                        let reason = "the server does not read what it is sent".to_owned();
+                        stream.handle_input(clock::now(), Input::SocketClosed { code: None, reason });
+                    }
+                }
                 Output::Event(event) => {
                     if matches!(event, xmpp::Event::Closed(_)) {
                         self.link = Link::Closed;
@@ -132,8 +164,9 @@ impl Transport {
     }
 
     fn say(&self, said: Said) {
-        self.supervisor.do_send(FromTransport {
-            attempt: self.attempt,
+        let Obituary { attempt, supervisor } = &self.obituary;
+        supervisor.do_send(FromTransport {
+            attempt: *attempt,
             said,
         });
     }
@@ -168,10 +201,10 @@ impl Handler<Dialed> for Transport {
             }
             Ok(socket) => {
                 let (sink, incoming) = socket.split();
-                let (frames, queue) = mpsc::unbounded_channel();
+                let (frames, queue) = mpsc::channel(FRAMES_WAITING);
                 context.add_stream(incoming);
                 // Its own task, so that what is queued (the `<close/>` above all) still goes out when the actor is gone.
-                actix::spawn(write(queue, sink));
+                actix::spawn(write(queue, sink, context.address()));
                 let stream = Box::new(Stream::new(*config, seed, clock::now()));
                 self.link = Link::Open { stream, frames };
                 self.pump(context);
@@ -220,6 +253,14 @@ impl Handler<Abandon> for Transport {
     fn handle(&mut self, Abandon: Abandon, context: &mut Context<Self>) {
         self.link = Link::Closed;
         context.stop();
+    }
+}
+
+impl Handler<WriteFailed> for Transport {
+    type Result = ();
+
+    fn handle(&mut self, WriteFailed(reason): WriteFailed, context: &mut Context<Self>) {
+        self.closed(context, None, reason);
     }
 }
 
@@ -272,7 +313,9 @@ async fn open(url: &Url, tls: Arc<ClientConfig>, largest_frame: usize) -> Result
         .headers_mut()
         .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("xmpp"));
     // One byte more, so that the stream sees a frame that is too large and says so.
-    let config = WebSocketConfig::default().max_message_size(Some(largest_frame + 1));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(largest_frame + 1))
+        .max_frame_size(Some(largest_frame + 1));
     let dialing = connect_async_tls_with_config(request, Some(config), true, Some(Connector::Rustls(tls)));
     match time::timeout(DIAL_TIMEOUT, dialing).await {
         Err(_) => Err(DialError::TimedOut { host }),
@@ -290,16 +333,20 @@ async fn open(url: &Url, tls: Arc<ClientConfig>, largest_frame: usize) -> Result
     }
 }
 
-/// Writes what is queued, then closes the socket.
+/// Writes what is queued, then closes the socket. A peer that does not read must not keep it.
 async fn write(
-    mut queue: mpsc::UnboundedReceiver<tungstenite::Message>,
+    mut queue: mpsc::Receiver<tungstenite::Message>,
     mut sink: SplitSink<Socket, tungstenite::Message>,
+    transport: Addr<Transport>,
 ) {
     while let Some(message) = queue.recv().await {
-        if sink.send(message).await.is_err() {
-            return;
-        }
+        let written = time::timeout(WRITE_TIMEOUT, sink.send(message)).await;
+        let reason = match written {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the server read nothing for {} s", WRITE_TIMEOUT.as_secs()),
+        };
+        return transport.do_send(WriteFailed(reason));
     }
-    // A peer that does not read must not keep the socket.
     drop(time::timeout(Duration::from_secs(2), sink.close()).await);
 }

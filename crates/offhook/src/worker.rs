@@ -7,7 +7,7 @@ use tokio::{
     runtime::{Builder, Handle, LocalOptions},
     sync::{Notify, mpsc, watch},
     task,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 /// The public audio frame.
@@ -46,7 +46,7 @@ impl Worker {
             let actor = make(clock, &mut context);
             context.run(actor);
         });
-        // The queue is open as long as this handle exists.
+        // The queue is open as long as this handle exists; a thread that is gone drops the job, and what it holds tells.
         drop(self.jobs.send(job));
         Addr::new(sender)
     }
@@ -68,9 +68,11 @@ fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSen
     };
     drop(ready.send(Ok(runtime.handle().clone())));
     runtime.block_on(async move {
-        let clock = FrameClock::start();
+        let clock = Rc::new(FrameClock::start());
         while let Some(job) = queue.recv().await {
-            job(&clock);
+            let clock = clock.clone();
+            // A task of its own, so that a panic in it ends neither the thread nor the other calls.
+            task::spawn_local(async move { job(&clock) });
         }
     });
 }
@@ -96,16 +98,17 @@ impl FrameClock {
         };
         let (counter, watched) = (clock.counter.clone(), clock.watched.clone());
         task::spawn_local(async move {
+            let start = Instant::now();
             let mut beats = interval(FRAME);
-            // A late thread catches up: the calls' clocks must not run slow.
-            beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Skip);
             loop {
                 if counter.receiver_count() == 0 {
                     watched.notified().await;
-                    beats.reset();
                 }
                 beats.tick().await;
-                counter.send_modify(|count| *count += 1);
+                // Counted by the time that has passed: a thread that was held up catches up at one beat.
+                let count = start.elapsed().as_nanos() / FRAME.as_nanos();
+                counter.send_replace(u64::try_from(count).unwrap_or(u64::MAX));
             }
         });
         clock

@@ -3,11 +3,12 @@
 //! It decides nothing about the protocol: the dialogue is [`offhook_jingle::Session`], the media are
 //! [`offhook_media::Call`]; this carries each one's words to the other, and both to the outside.
 
+mod addresses;
 mod error;
 mod sockets;
 mod sound;
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future,
@@ -20,9 +21,10 @@ use offhook_media::{self as media, Call, CallConfig, Identity, SocketId};
 use offhook_phone::{SessionReport, SessionStart};
 use tokio::{sync::watch, task::spawn_blocking};
 use tokio_stream::wrappers::WatchStream;
+use tracing::Span;
 
 pub use self::error::SessionError;
-pub(crate) use self::sound::SourceFactory;
+pub(crate) use self::{addresses::Addresses, sound::SourceFactory};
 use self::{sockets::Sockets, sound::Sound};
 use crate::{
     alarm::{Alarm, Rang},
@@ -45,7 +47,7 @@ pub(crate) struct Setup {
     /// The DTLS certificate.
     pub(crate) identity: Identity,
     /// Where to gather host candidates.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) addresses: Addresses,
     /// What the far end hears.
     pub(crate) source: SourceFactory,
     /// Where recordings go.
@@ -65,6 +67,8 @@ pub(crate) struct Session {
     beat: u64,
     obituary: Obituary,
     datagram: Box<[u8]>,
+    /// Names the session in the log.
+    span: Span,
 }
 
 /// One generation of media.
@@ -74,17 +78,33 @@ struct Media {
     sockets: Sockets,
     /// What the offer was answered with.
     answer: String,
+    /// It was connected: from then on frames go round, also through an interruption.
+    up: bool,
 }
 
-/// Tells the supervisor that the session is gone, however it went: a panic drops the actor too.
-struct Obituary {
+/// Tells the supervisor that the session is gone without having ended: a panic drops the actor too.
+pub(crate) struct Obituary {
     session: SessionId,
     supervisor: Addr<Supervisor>,
+    /// The session ended properly; there is nothing to tell.
+    settled: bool,
+}
+
+impl Obituary {
+    pub(crate) fn new(session: SessionId, supervisor: Addr<Supervisor>) -> Self {
+        Self {
+            session,
+            supervisor,
+            settled: false,
+        }
+    }
 }
 
 impl Drop for Obituary {
     fn drop(&mut self) {
-        self.supervisor.do_send(SessionLost(self.session.clone()));
+        if !self.settled {
+            self.supervisor.do_send(SessionLost(self.session.clone()));
+        }
     }
 }
 
@@ -102,7 +122,7 @@ impl Session {
     pub(crate) fn new(
         start: SessionStart,
         setup: Arc<Setup>,
-        supervisor: Addr<Supervisor>,
+        obituary: Obituary,
         beats: watch::Receiver<u64>,
         context: &mut Context<Self>,
     ) -> Self {
@@ -111,20 +131,18 @@ impl Session {
         let beat = *beats.borrow();
         context.add_stream(WatchStream::from_changes(beats));
         let SessionStart { config, seed } = start;
-        let id = config.id.clone();
+        let (id, conversation) = (config.id.clone(), config.conversation.clone());
         Self {
-            conversation: config.conversation.clone(),
+            conversation: conversation.clone(),
             dialogue: jingle::Session::new(config, seed, clock::now()),
             media: None,
             sound: Sound::new((setup.source)()),
             setup,
             alarm,
             beat,
-            obituary: Obituary {
-                session: id.clone(),
-                supervisor,
-            },
+            obituary,
             datagram: vec![0; LARGEST_DATAGRAM].into_boxed_slice(),
+            span: tracing::info_span!("session", session = %id, conversation = conversation.as_ref().map(ConversationId::as_str)),
             id,
         }
     }
@@ -161,7 +179,10 @@ impl Session {
 
     fn dialogue_event(&mut self, event: SessionEvent, context: &mut Context<Self>) {
         match event {
-            SessionEvent::ConversationChanged { conversation } => self.conversation = Some(conversation),
+            SessionEvent::ConversationChanged { conversation } => {
+                self.conversation = Some(conversation.clone());
+                self.report(SessionReport::ConversationChanged(conversation));
+            }
             SessionEvent::Offer { generation, sdp, kind } => self.offered(generation, &sdp, kind, context),
             SessionEvent::RemoteCandidate {
                 generation, candidate, ..
@@ -187,10 +208,20 @@ impl Session {
             return self.answer(generation, answer);
         }
         self.changed(ConnectionState::Starting);
-        let config = CallConfig::new(self.setup.identity.clone(), self.setup.addresses.clone());
+        let addresses = self.setup.addresses.list().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the network interfaces cannot be listed");
+            Vec::new()
+        });
+        let config = CallConfig::new(self.setup.identity.clone(), addresses);
         match Call::answerer(config, sdp, clock::seed(), now) {
             Ok((call, answer)) => {
-                let media = Media { generation, call, sockets: Sockets::default(), answer: answer.clone() };
+                let media = Media {
+                    generation,
+                    call,
+                    sockets: Sockets::default(),
+                    answer: answer.clone(),
+                    up: false,
+                };
                 self.replace_media(Some(media), context);
                 self.answer(generation, answer);
                 self.changed(ConnectionState::Connecting);
@@ -259,6 +290,9 @@ impl Session {
                 self.tell(Event::EndOfCandidates(self.id.clone()));
             }
             media::Event::Connected => {
+                if let Some(media) = &mut self.media {
+                    media.up = true;
+                }
                 self.start_recording();
                 self.media_connected(now, generation);
             }
@@ -289,7 +323,7 @@ impl Session {
     }
 
     fn start_recording(&mut self) {
-        let Some(directory) = &self.setup.record else {
+        let Some(directory) = self.setup.record.as_ref().filter(|_| !self.sound.is_recording()) else {
             return;
         };
         if let Err(error) = self.sound.record(directory, &self.id, self.conversation.as_ref()) {
@@ -314,6 +348,7 @@ impl Session {
     }
 
     fn leave(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
+        self.obituary.settled = true;
         self.report(SessionReport::Ended { reason, by });
         context.stop();
     }
@@ -351,6 +386,7 @@ impl Handler<Deliver> for Session {
     type Result = ();
 
     fn handle(&mut self, Deliver(input): Deliver, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
         self.dialogue.handle_input(clock::now(), input);
         self.pump(context);
     }
@@ -360,6 +396,9 @@ impl Handler<End> for Session {
     type Result = ();
 
     fn handle(&mut self, End(reason): End, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        // The far end need not be reached for our side to fall silent.
+        self.replace_media(None, context);
         // It is refused only when the session is ending already.
         drop(self.dialogue.end(clock::now(), reason));
         self.pump(context);
@@ -369,6 +408,7 @@ impl Handler<End> for Session {
 /// Datagrams of one of the call's sockets.
 impl StreamHandler<SocketId> for Session {
     fn handle(&mut self, socket: SocketId, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
         for _ in 0..DATAGRAMS_AT_ONCE {
             let Some(media) = &mut self.media else {
                 return;
@@ -396,10 +436,16 @@ impl StreamHandler<SocketId> for Session {
 /// The frame clock.
 impl StreamHandler<u64> for Session {
     fn handle(&mut self, beat: u64, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
         let frames = beat.saturating_sub(self.beat).min(FRAMES_AT_ONCE);
         self.beat = beat;
+        if !self.obituary.supervisor.connected() {
+            // The client failed; a call that nobody can end must not go on.
+            self.obituary.settled = true;
+            return context.stop();
+        }
         for _ in 0..frames {
-            let Some(media) = self.media.as_mut().filter(|media| media.call.is_connected()) else {
+            let Some(media) = self.media.as_mut().filter(|media| media.up) else {
                 return;
             };
             let now = clock::now();
@@ -414,6 +460,7 @@ impl StreamHandler<u64> for Session {
 
 impl StreamHandler<Rang> for Session {
     fn handle(&mut self, Rang: Rang, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
         let now = clock::now();
         self.dialogue.handle_input(now, dialogue::Input::Timeout);
         if let Some(media) = &mut self.media {

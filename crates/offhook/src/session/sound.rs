@@ -32,6 +32,10 @@ impl Sound {
         }
     }
 
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.is_some()
+    }
+
     /// Starts to record into a new file of this directory.
     pub(super) fn record(
         &mut self,
