@@ -118,8 +118,6 @@ async fn the_ladder_shows_the_call_in_its_order() {
         "offer",
         "<accept>",
         "answer",
-        "result of answer",
-        "iceCandidate (end)",
         "info active",
         "terminate success",
         "result of terminate success",
@@ -129,6 +127,8 @@ async fn the_ladder_shows_the_call_in_its_order() {
         let found = frames[position..].iter().position(|frame| frame == step);
         position += found.unwrap_or_else(|| panic!("no {step} in its place: {frames:#?}")) + 1;
     }
+    // Candidates trickle in beside all that.
+    assert!(frames.iter().any(|frame| frame == "iceCandidate (end)"), "{frames:#?}");
     let ladder: String = cloud.records().iter().map(|record| format!("{record}\n")).collect();
     assert!(ladder.contains("POST /api/v2/notifications/channels"), "{ladder}");
     assert!(ladder.contains("media connected"), "{ladder}");

@@ -119,9 +119,8 @@ pub struct CloudOptions {
 }
 
 #[derive(Debug, Args)]
-#[group(multiple = false)]
 pub struct TokenOptions {
-    /// A file whose first line is the access token; - for standard input.
+    /// A file whose first line is the access token, - for standard input; it goes before OFFHOOK_TOKEN.
     #[arg(long, value_name = "PATH")]
     token_file: Option<PathBuf>,
     /// The access token. It shows in the list of processes: prefer OFFHOOK_TOKEN or --token-file.
@@ -224,9 +223,9 @@ impl TokenOptions {
     /// The access token.
     pub fn token(&self) -> Result<SecretString, Exit> {
         let token = match (&self.token, &self.token_file) {
-            (Some(token), _) => token.clone(),
-            (None, Some(path)) => first_line(path)
+            (_, Some(path)) => first_line(path)
                 .map_err(|error| Exit::usage(format!("the token cannot be read from {}: {error}", path.display())))?,
+            (Some(token), None) => token.clone(),
             (None, None) => {
                 return Err(Exit::usage(
                     "no access token: set OFFHOOK_TOKEN, or use --token-file PATH",

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use offhook::{BuildError, CallFailure, CommandError, ConnectFailure};
+use offhook::{BuildError, CallFailure, CommandError, ConnectFailure, PlaceCallError, ReplyError};
 
 /// The end of the program.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,6 +98,10 @@ impl From<CallFailure> for Exit {
     fn from(error: CallFailure) -> Self {
         match error {
             CallFailure::Command(CommandError::NotConnected) => Self::disconnected(error.to_string()),
+            CallFailure::Refused(PlaceCallError::Rest(ReplyError::CredentialsRefused { .. })) => Self {
+                status: Status::CredentialsRefused,
+                message: Some(error.to_string()),
+            },
             error => Self::call_refused(error.to_string()),
         }
     }

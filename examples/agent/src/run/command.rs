@@ -1,6 +1,6 @@
 //! Commands as JSON lines, each answered by one `reply`.
 
-use offhook::{Client, ConversationId, Destination, Engine, OutboundCall, Reason, Service, SessionId};
+use offhook::{Client, ConversationId, Destination, Engine, Event, OutboundCall, Reason, Service, SessionId};
 use serde_json::{Map, Value, json};
 
 use super::event::{ice_servers, named};
@@ -25,17 +25,6 @@ const PLANNED: [(&str, &str); 16] = [
     ("claimAlertingLeader", "there are no notifications"),
 ];
 
-/// What a line of standard input asks for, beyond the client.
-#[derive(Debug, PartialEq, Eq)]
-pub enum After {
-    /// Go on.
-    Nothing,
-    /// End the program.
-    Quit,
-    /// Reply when all these sessions have ended.
-    Ends(Vec<SessionId>, Value),
-}
-
 /// Why a command was not carried out.
 struct Refusal {
     code: &'static str,
@@ -45,60 +34,64 @@ struct Refusal {
 type Answer = Result<Value, Refusal>;
 
 /// What commands act on.
-#[derive(Clone, Copy)]
-pub struct Desk<'a> {
-    pub client: &'a Client,
-    pub engine: &'a Engine,
+#[derive(Clone)]
+pub struct Desk {
+    pub client: Client,
+    pub engine: Engine,
     /// The ICE servers that were told last.
-    pub servers: &'a [Service],
+    pub servers: Vec<Service>,
 }
 
-/// Carries out one line and gives its reply.
-pub async fn carry_out(line: &str, desk: Desk<'_>) -> (Option<Value>, After) {
+/// What came of a line.
+pub struct Done {
+    /// To be written, the reply last.
+    pub lines: Vec<Value>,
+    /// The program ends.
+    pub quit: bool,
+}
+
+/// Carries out one line.
+pub async fn carry_out(line: &str, desk: &Desk) -> Done {
+    let mut done = Done {
+        lines: Vec::new(),
+        quit: false,
+    };
     let command: Map<String, Value> = match serde_json::from_str(line) {
         Ok(Value::Object(command)) => command,
-        Ok(_) => {
-            return (
-                Some(reply(None, Err(bad("a command is a JSON object")))),
-                After::Nothing,
-            );
-        }
-        Err(error) => {
-            return (
-                Some(reply(None, Err(bad(format!("not JSON: {error}"))))),
-                After::Nothing,
-            );
-        }
+        Ok(_) => return done.with(reply(None, Err(bad("a command is a JSON object")))),
+        Err(error) => return done.with(reply(None, Err(bad(format!("not JSON: {error}"))))),
     };
     let id = command.get("id").cloned();
     let Some(name) = command.get("command").and_then(Value::as_str) else {
-        return (
-            Some(reply(id, Err(bad("the field `command` is missing")))),
-            After::Nothing,
-        );
+        return done.with(reply(id, Err(bad("the field `command` is missing"))));
     };
-    if name == "endRtcSessions" {
-        return match end_sessions(&command, desk.client).await {
-            Ok(ends) => (None, After::Ends(ends, id.unwrap_or(Value::Null))),
-            Err(refusal) => (Some(reply(id, Err(refusal))), After::Nothing),
-        };
+    let answer = answer(name, &command, desk).await;
+    if let (Err(refusal), "acceptRtcSession" | "rejectRtcSession") = (&answer, name) {
+        let error = json!({"code": refusal.code, "message": refusal.message});
+        let fields = json!({"error": error, "sessionId": command.get("sessionId"), "details": {}});
+        done.lines.push(named("rtcSessionError", fields));
     }
-    let after = if name == "quit" { After::Quit } else { After::Nothing };
-    (Some(reply(id, answer(name, &command, desk).await)), after)
+    done.quit = name == "quit";
+    done.with(reply(id, answer))
 }
 
-/// The reply to `endRtcSessions`, once all have ended.
-pub fn ended(id: Value, sessions: &[SessionId]) -> Value {
-    let id = if id.is_null() { None } else { Some(id) };
-    reply(id, Ok(json!({"sessionIds": sessions})))
+/// The result of `listSessions`, without having been asked.
+pub async fn list_sessions(desk: &Desk) -> Done {
+    Done {
+        lines: vec![reply(None, Ok(listed(desk).await))],
+        quit: false,
+    }
 }
 
-async fn answer(name: &str, command: &Map<String, Value>, desk: Desk<'_>) -> Answer {
-    let Desk {
-        client,
-        engine,
-        servers,
-    } = desk;
+impl Done {
+    fn with(mut self, line: Value) -> Self {
+        self.lines.push(line);
+        self
+    }
+}
+
+async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer {
+    let Desk { client, servers, .. } = desk;
     match name {
         "quit" => Ok(json!({})),
         "connect" => done(client.connect().await),
@@ -128,13 +121,8 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: Desk<'_>) -> Ans
             let secrets = command.get("secrets").and_then(Value::as_bool).unwrap_or_default();
             Ok(json!({"iceServers": ice_servers(servers, secrets)}))
         }
-        "listSessions" => {
-            let sessions = client.sessions().await;
-            let listed = sessions
-                .into_iter()
-                .map(|(session, conversation)| json!({"sessionId": session, "conversationId": conversation}));
-            Ok(json!({"sessions": listed.collect::<Vec<_>>(), "tasks": engine.tasks()}))
-        }
+        "listSessions" => Ok(listed(desk).await),
+        "endRtcSessions" => end_sessions(command, client).await,
         "setAccessToken" => Err(not_yet(name, "the token is fixed at start")),
         other => match PLANNED.iter().find(|(planned, _)| *planned == other) {
             Some((planned, missing)) => Err(not_yet(planned, missing)),
@@ -143,27 +131,57 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: Desk<'_>) -> Ans
     }
 }
 
-/// Tells sessions to end; gives those that were told.
-async fn end_sessions(command: &Map<String, Value>, client: &Client) -> Result<Vec<SessionId>, Refusal> {
+async fn listed(desk: &Desk) -> Value {
+    let sessions = desk.client.sessions().await;
+    let listed = sessions
+        .into_iter()
+        .map(|(session, conversation)| json!({"sessionId": session, "conversationId": conversation}));
+    json!({"sessions": listed.collect::<Vec<_>>(), "tasks": desk.engine.tasks()})
+}
+
+/// Ends all sessions and refuses what rings; answers when all have ended.
+async fn end_sessions(command: &Map<String, Value>, client: &Client) -> Answer {
     if command.get("options").and_then(|options| options.get("jid")).is_some() {
         return Err(not_yet(
             "endRtcSessions with options.jid",
             "sessions are ended by id or all at once",
         ));
     }
-    let reason = match command.get("reason").and_then(Value::as_str) {
+    let reason = match command.get("reason") {
         None => Reason::Success,
-        Some(reason) => reason
-            .parse()
-            .map_err(|error: offhook::UnknownReason| bad(error.to_string()))?,
+        Some(reason) => {
+            let reason = reason.as_str().ok_or_else(|| bad("`reason` is a text"))?;
+            reason
+                .parse()
+                .map_err(|error: offhook::UnknownReason| bad(error.to_string()))?
+        }
     };
-    let mut told = Vec::new();
-    for (session, _) in client.sessions().await {
-        if client.end(&session, reason).await.is_ok() {
-            told.push(session);
+    let mut events = client.events();
+    let mut ids = Vec::new();
+    for proposal in client.proposals().await {
+        if client.end(&proposal.id, reason).await.is_ok() {
+            ids.push(proposal.id);
         }
     }
-    Ok(told)
+    let mut live = Vec::new();
+    for (session, _) in client.sessions().await {
+        if client.end(&session, reason).await.is_ok() {
+            live.push(session);
+        }
+    }
+    ids.extend(live.iter().cloned());
+    while !live.is_empty() {
+        match events.next().await {
+            Some(Event::SessionEnded { session, .. }) => live.retain(|id| *id != session),
+            Some(Event::Lagged(_)) => {
+                let now = client.sessions().await;
+                live.retain(|id| now.iter().any(|(session, _)| session == id));
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(json!({"sessionIds": ids}))
 }
 
 fn outbound(command: &Map<String, Value>) -> Result<OutboundCall, Refusal> {

@@ -2,17 +2,21 @@
 
 mod command;
 mod event;
+mod output;
+mod placed;
 mod text;
 
 use std::{
-    future::pending,
-    io::{self, BufRead, Write},
+    future::{Future, pending},
+    io::{self, BufRead},
     process, thread,
     time::Duration,
 };
 
-use offhook::{Client, ConversationId, Engine, EngineConfig, Event, Events, OutboundCall, Service, SessionId};
-use serde_json::{Value, json};
+use offhook::{
+    CallFailure, Client, ConversationId, Engine, EngineConfig, EngineError, Event, Events, OutboundCall, SessionId,
+};
+use serde_json::json;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -20,8 +24,10 @@ use tokio::{
 };
 
 use self::{
-    command::{After, Desk},
-    event::{Translator, named},
+    command::{Desk, Done},
+    event::named,
+    output::Output,
+    placed::Placed,
 };
 use crate::{
     cli::{OutboundOptions, RunOptions},
@@ -33,8 +39,8 @@ pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>) -> Ex
     match start(options).await {
         Err(exit) => exit,
         Ok(mut agent) => {
-            let exit = match agent.connect(outbound).await {
-                Ok(()) => agent.serve(options).await,
+            let exit = match agent.connect().await {
+                Ok(()) => agent.serve(options, outbound).await,
                 Err(exit) => exit,
             };
             agent.close().await;
@@ -44,31 +50,26 @@ pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>) -> Ex
 }
 
 struct Agent {
-    engine: Engine,
-    client: Client,
+    desk: Desk,
     events: Events,
-    json: bool,
-    translator: Translator,
-    servers: Vec<Service>,
+    output: Output,
     /// Sessions that run.
     live: Vec<SessionId>,
+    /// How many sessions have ended.
     conversations: u64,
-    /// `endRtcSessions` that wait for their sessions.
-    ending: Vec<Ending>,
-    outbound: Option<Outbound>,
+    /// Why signalling is gone, while calls still live.
+    lost: Option<String>,
+    placed: Option<Placed>,
+    finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     signals: Signals,
 }
 
-/// The call of `agent call`.
-struct Outbound {
-    conversation: ConversationId,
-    /// Its session, once it is there.
-    session: Option<SessionId>,
-}
-
-struct Ending {
-    id: Value,
-    sessions: Vec<SessionId>,
+/// Something that was going on beside the loop has come to its end.
+enum Finished {
+    Command(Done),
+    PlaceCall(Result<ConversationId, CallFailure>),
+    /// The sessions there are, after events were missed.
+    Sessions(Vec<SessionId>),
 }
 
 struct Signals {
@@ -79,9 +80,12 @@ struct Signals {
 async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     options.check()?;
     let signals = Signals::new().map_err(|error| Exit::other(format!("signals cannot be handled: {error}")))?;
-    let mut engine = EngineConfig::default();
-    engine.trust_anchors.extend(options.cloud.ca.clone());
-    let engine = Engine::new(&engine).map_err(|error| Exit::usage(error.to_string()))?;
+    let mut config = EngineConfig::default();
+    config.trust_anchors.extend(options.cloud.ca.clone());
+    let engine = Engine::new(&config).map_err(|error| match error {
+        EngineError::TrustAnchor { .. } => Exit::usage(format!("--ca: {error}")),
+        error => Exit::other(error.to_string()),
+    })?;
     let client = Client::builder(options.cloud.endpoints()?, options.token.token()?)
         .engine(engine.clone())
         .answer(options.policy())
@@ -92,171 +96,153 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     };
     let client = client.build()?;
     Ok(Agent {
-        engine,
         events: client.events(),
-        client,
-        json: options.json,
-        translator: Translator::default(),
-        servers: Vec::new(),
+        desk: Desk {
+            client,
+            engine,
+            servers: Vec::new(),
+        },
+        output: Output::new(options.json),
         live: Vec::new(),
         conversations: 0,
-        ending: Vec::new(),
-        outbound: None,
+        lost: None,
+        placed: None,
+        finished: mpsc::unbounded_channel(),
         signals,
     })
 }
 
 impl Agent {
-    async fn connect(&mut self, outbound: Option<&OutboundOptions>) -> Result<(), Exit> {
-        if self.json {
-            print(&named(
-                "ready",
-                json!({"protocol": 1, "version": env!("CARGO_PKG_VERSION")}),
-            ));
+    async fn connect(&mut self) -> Result<(), Exit> {
+        self.output.json(&named(
+            "ready",
+            json!({"protocol": 1, "version": env!("CARGO_PKG_VERSION")}),
+        ))?;
+        tokio::select! {
+            connected = self.desk.client.connect() => Ok(connected?),
+            () = self.signals.any() => Err(Exit::clean()),
         }
-        let connected = tokio::select! {
-            connected = self.client.connect() => connected,
-            () = self.signals.any() => return Err(Exit::clean()),
-        };
-        connected?;
-        if let Some(options) = outbound {
-            let call = OutboundCall::to(options.destination.clone());
-            let conversation = self.client.place_call(call).await?;
-            self.outbound = Some(Outbound {
-                conversation,
-                session: None,
-            });
-            self.answered_within(options.timeout).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the media of the call that was placed.
-    async fn answered_within(&mut self, limit: Duration) -> Result<(), Exit> {
-        let deadline = sleep(limit);
-        tokio::pin!(deadline);
-        while self.outbound.as_ref().is_some_and(|call| call.session.is_none()) {
-            tokio::select! {
-                event = self.events.next() => self.told(event.as_ref())?,
-                () = &mut deadline => {
-                    return Err(Exit::call_refused(format!("not answered within {} s", limit.as_secs())));
-                }
-                () = self.signals.any() => return Err(Exit::clean()),
-            }
-        }
-        Ok(())
     }
 
     /// Handles events, commands and signals until one of them ends the program.
-    async fn serve(&mut self, options: &RunOptions) -> Exit {
+    async fn serve(&mut self, options: &RunOptions, outbound: Option<&OutboundOptions>) -> Exit {
         let mut commands = options.json.then(lines_of_stdin);
-        let over = async {
-            match options.duration {
-                Some(duration) => sleep(duration).await,
-                None => pending().await,
-            }
-        };
-        tokio::pin!(over);
+        let over = until(options.duration);
+        let answered = until(outbound.map(|outbound| outbound.timeout));
+        tokio::pin!(over, answered);
+        if let Some(outbound) = outbound {
+            self.place_call(OutboundCall::to(outbound.destination.clone()));
+        }
         loop {
+            let unanswered = self.placed.as_ref().is_some_and(|placed| !placed.is_answered());
             let step = tokio::select! {
                 event = self.events.next() => self.told(event.as_ref()),
-                line = next_line(&mut commands) => match line {
-                    Some(line) => self.command(&line).await,
-                    None => Err(Exit::clean()),
-                },
-                () = self.signals.any() => Err(Exit::clean()),
+                line = next_line(&mut commands) => self.command(line),
+                finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished)),
+                () = &mut answered, if unanswered => Err(Exit::call_refused("the call was not answered in time")),
                 () = &mut over => Err(Exit::clean()),
+                () = self.signals.any() => Err(Exit::clean()),
             };
-            if let Err(exit) = step {
+            if let Err(exit) = step.and_then(|()| self.go_on(options)) {
                 return exit;
             }
-            if options.calls.is_some_and(|calls| self.conversations >= calls) && self.live.is_empty() {
-                return Exit::clean();
+        }
+    }
+
+    /// Whether there is still something to do.
+    fn go_on(&self, options: &RunOptions) -> Result<(), Exit> {
+        if !self.live.is_empty() {
+            return Ok(());
+        }
+        if options.calls.is_some_and(|calls| self.conversations >= calls) {
+            return Err(Exit::clean());
+        }
+        match &self.lost {
+            // A program can connect again.
+            Some(reason) if !options.json => Err(Exit::disconnected(format!("the connection is lost: {reason}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn place_call(&mut self, call: OutboundCall) {
+        self.placed = Some(Placed::default());
+        let client = self.desk.client.clone();
+        self.beside(async move { Finished::PlaceCall(client.place_call(call).await) });
+    }
+
+    /// Lets something go on beside the loop, which goes on handling events and signals.
+    fn beside(&self, work: impl Future<Output = Finished> + Send + 'static) {
+        let finished = self.finished.0.clone();
+        tokio::spawn(async move {
+            // It fails when the program is ending, and then nobody wants to know.
+            drop(finished.send(work.await));
+        });
+    }
+
+    fn command(&mut self, line: Option<String>) -> Result<(), Exit> {
+        let line = line.ok_or_else(Exit::clean)?;
+        let desk = self.desk.clone();
+        self.beside(async move { Finished::Command(command::carry_out(&line, &desk).await) });
+        Ok(())
+    }
+
+    fn finish(&mut self, finished: Finished) -> Result<(), Exit> {
+        match finished {
+            Finished::Command(Done { lines, quit }) => {
+                lines.iter().try_for_each(|line| self.output.json(line))?;
+                if quit { Err(Exit::clean()) } else { Ok(()) }
+            }
+            Finished::PlaceCall(result) => {
+                let conversation = result?;
+                self.placed
+                    .as_mut()
+                    .map_or(Ok(()), |placed| placed.became(conversation))
+            }
+            Finished::Sessions(sessions) => {
+                let ended = self.live.iter().filter(|live| !sessions.contains(live)).count();
+                self.conversations += ended as u64;
+                self.live = sessions;
+                Ok(())
             }
         }
     }
 
     /// Takes in an event; an `Err` ends the program.
     fn told(&mut self, event: Option<&Event>) -> Result<(), Exit> {
-        let Some(event) = event else {
-            return Err(Exit::other("the client is gone"));
-        };
-        self.show(event);
+        let event = event.ok_or_else(|| Exit::other("the client is gone"))?;
+        self.output.event(event)?;
         match event {
-            Event::IceServers(servers) => self.servers.clone_from(servers),
-            Event::SessionStarted {
-                session, conversation, ..
-            } => {
-                self.live.push(session.clone());
-                if let Some(call) = &mut self.outbound
-                    && conversation.as_ref() == Some(&call.conversation)
-                {
-                    call.session = Some(session.clone());
-                }
-            }
-            Event::SessionEnded { session, .. } => return self.ended(session),
+            Event::IceServers(servers) => self.desk.servers.clone_from(servers),
+            Event::Connected { .. } => self.lost = None,
             Event::Disconnected {
                 error: Some(error),
                 reconnecting: false,
-            } if self.live.is_empty() => {
-                return Err(Exit::disconnected(format!("the connection is lost: {error}")));
+            } => self.lost = Some(error.to_string()),
+            Event::SessionStarted { session, .. } => self.live.push(session.clone()),
+            Event::SessionEnded { session, .. } => {
+                self.live.retain(|live| live != session);
+                self.conversations += 1;
             }
+            Event::Lagged(_) => self.look_again(),
             _ => {}
         }
-        Ok(())
+        self.placed.as_mut().map_or(Ok(()), |placed| placed.told(event))
     }
 
-    fn ended(&mut self, session: &SessionId) -> Result<(), Exit> {
-        self.live.retain(|live| live != session);
-        self.conversations += 1;
-        for ending in std::mem::take(&mut self.ending) {
-            self.reply_when_ended(ending);
-        }
-        match &self.outbound {
-            Some(call) if call.session.as_ref() == Some(session) => Err(Exit::clean()),
-            _ => Ok(()),
-        }
-    }
-
-    async fn command(&mut self, line: &str) -> Result<(), Exit> {
-        let desk = Desk {
-            client: &self.client,
-            engine: &self.engine,
-            servers: &self.servers,
-        };
-        let (reply, after) = command::carry_out(line, desk).await;
-        if let Some(reply) = reply {
-            print(&reply);
-        }
-        match after {
-            After::Nothing => Ok(()),
-            After::Quit => Err(Exit::clean()),
-            After::Ends(sessions, id) => {
-                self.reply_when_ended(Ending { id, sessions });
-                Ok(())
-            }
-        }
-    }
-
-    fn reply_when_ended(&mut self, ending: Ending) {
-        if ending.sessions.iter().any(|session| self.live.contains(session)) {
-            self.ending.push(ending);
-        } else {
-            print(&command::ended(ending.id, &ending.sessions));
-        }
-    }
-
-    fn show(&mut self, event: &Event) {
-        if self.json {
-            self.translator.translate(event).iter().for_each(print);
-        } else if let Some(line) = text::line(event) {
-            println!("{line}");
-        }
+    /// Events were missed: asks what is now, and tells it.
+    fn look_again(&self) {
+        let desk = self.desk.clone();
+        self.beside(async move {
+            let sessions = desk.client.sessions().await;
+            Finished::Sessions(sessions.into_iter().map(|(session, _)| session).collect())
+        });
+        let desk = self.desk.clone();
+        self.beside(async move { Finished::Command(command::list_sessions(&desk).await) });
     }
 
     /// Ends all calls and closes; a second signal ends the program at once.
     async fn close(&mut self) {
-        let client = self.client.clone();
+        let client = self.desk.client.clone();
         let closing = client.shutdown();
         tokio::pin!(closing);
         loop {
@@ -264,10 +250,8 @@ impl Agent {
                 biased;
                 event = self.events.next() => match event {
                     Some(Event::ShutDown) | None => return,
-                    Some(event) => {
-                        // The program ends anyway; what it would exit for is of no interest any more.
-                        drop(self.told(Some(&event)));
-                    }
+                    // The program ends anyway; what it would end for is of no interest any more.
+                    Some(event) => drop(self.told(Some(&event))),
                 },
                 () = &mut closing => return,
                 () = self.signals.any() => process::exit(1),
@@ -292,27 +276,33 @@ impl Signals {
     }
 }
 
-/// Writes one JSON line.
-fn print(value: &Value) {
-    let mut stdout = io::stdout().lock();
-    // Nobody reads any more: the end of standard input, which such a reader also closes, ends the program.
-    drop(writeln!(stdout, "{value}").and_then(|()| stdout.flush()));
+/// After so long; never, if it is not said.
+async fn until(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => sleep(duration).await,
+        None => pending().await,
+    }
 }
 
 /// Lines of standard input, from a thread of its own, which the end of the program does not wait for.
 fn lines_of_stdin() -> mpsc::Receiver<String> {
     let (lines, receiver) = mpsc::channel(64);
     thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if !line.trim().is_empty() && lines.blocking_send(line).is_err() {
+        let mut stdin = io::stdin().lock();
+        let mut line = Vec::new();
+        while stdin.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            // What is no UTF-8 is no JSON either, and is answered as that.
+            let text = String::from_utf8_lossy(&line);
+            if !text.trim().is_empty() && lines.blocking_send(text.into_owned()).is_err() {
                 return;
             }
+            line.clear();
         }
     });
     receiver
 }
 
-/// The next command; never comes when none can.
+/// The next command, `None` at the end of input; never comes when none can.
 async fn next_line(commands: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
     match commands {
         Some(commands) => commands.recv().await,

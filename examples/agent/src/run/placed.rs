@@ -1,0 +1,98 @@
+//! The call of `agent call`: what became of it decides how the program ends.
+
+use std::collections::HashMap;
+
+use offhook::{ConnectionState, ConversationId, Event, SessionId};
+
+use crate::exit::Exit;
+
+/// A call that was placed. Its proposal may come before REST says which conversation it is.
+#[derive(Default)]
+pub struct Placed {
+    conversation: Option<ConversationId>,
+    /// The conversations of what rings and runs.
+    carries: HashMap<SessionId, ConversationId>,
+    /// How sessions ended while it was not known which is ours.
+    ended: HashMap<ConversationId, Result<(), Exit>>,
+    /// Sessions whose audio has come.
+    answered: Vec<SessionId>,
+}
+
+impl Placed {
+    /// Whether its audio flows.
+    pub fn is_answered(&self) -> bool {
+        self.answered
+            .iter()
+            .any(|session| self.carries.get(session) == self.conversation.as_ref())
+    }
+
+    /// REST has answered.
+    pub fn became(&mut self, conversation: ConversationId) -> Result<(), Exit> {
+        let ended = self.ended.remove(&conversation);
+        self.conversation = Some(conversation);
+        match ended {
+            Some(Err(exit)) => Err(exit),
+            Some(Ok(())) => Err(Exit::clean()),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in an event; an `Err` is the end of the call.
+    pub fn told(&mut self, event: &Event) -> Result<(), Exit> {
+        match event {
+            Event::Proposed(proposal) => {
+                self.carries.extend(
+                    proposal
+                        .conversation
+                        .clone()
+                        .map(|conversation| (proposal.id.clone(), conversation)),
+                );
+                Ok(())
+            }
+            Event::ProposalCancelled(session) => self.over(session, Err(Exit::call_refused("the call was taken back"))),
+            Event::ProposalHandled(session) => self.over(
+                session,
+                Err(Exit::call_refused("the call was answered by another client")),
+            ),
+            Event::SessionStarted {
+                session,
+                conversation: Some(conversation),
+                ..
+            } => {
+                self.carries.insert(session.clone(), conversation.clone());
+                Ok(())
+            }
+            Event::ConnectionState {
+                session,
+                state: ConnectionState::Connected,
+            } => {
+                self.answered.push(session.clone());
+                Ok(())
+            }
+            Event::SessionEnded { session, reason, .. } => {
+                let answered = self.answered.contains(session);
+                let end = if answered {
+                    Ok(())
+                } else {
+                    Err(Exit::call_refused(format!("no audio came: {reason}")))
+                };
+                self.over(session, end)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn over(&mut self, session: &SessionId, how: Result<(), Exit>) -> Result<(), Exit> {
+        let Some(conversation) = self.carries.remove(session) else {
+            return Ok(());
+        };
+        match &self.conversation {
+            Some(ours) if *ours == conversation => Err(how.err().unwrap_or_else(Exit::clean)),
+            Some(_) => Ok(()),
+            None => {
+                self.ended.insert(conversation, how);
+                Ok(())
+            }
+        }
+    }
+}
