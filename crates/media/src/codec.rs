@@ -32,7 +32,8 @@ pub(crate) struct OpusEncoder {
 impl OpusEncoder {
     pub(crate) fn new(settings: EncoderSettings) -> Result<Self, OfferError> {
         let build = || -> opus::Result<Encoder> {
-            let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)?;
+            // `Voip` filters and shapes the voice; `Audio` keeps its waveform, which bots, recorders and measurements want.
+            let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Audio)?;
             encoder.set_bitrate(Bitrate::Bits(settings.bitrate.clamp(6_000, 510_000)))?;
             encoder.set_complexity(settings.complexity.clamp(0, 10))?;
             encoder.set_vbr(!settings.constant_rate)?;
