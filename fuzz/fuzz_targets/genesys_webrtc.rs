@@ -1,4 +1,4 @@
-//! The JSON-RPC body of a `genesys-webrtc` stanza (SDP over XMPP).
+//! JSON-RPC bodies of `genesys-webrtc` stanzas (SDP over XMPP).
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| offhook_jingle::fuzzing::genesys_webrtc(data));

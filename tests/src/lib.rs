@@ -1,4 +1,4 @@
-//! What the tests across crates share. The examples of the README are compiled here.
+//! What the tests across crates share. The examples of the README and of the guide are compiled here.
 
 #![forbid(unsafe_code)]
 
@@ -9,3 +9,8 @@ pub mod recording;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The guide's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+pub struct Guide;

@@ -28,8 +28,8 @@ pub(crate) struct Target {
     max_length: u32,
 }
 
-/// Every target of `fuzz/Cargo.toml`.
-pub(crate) const TARGETS: [Target; 5] = [
+/// Every target of `fuzz/Cargo.toml`, those of one crate together.
+pub(crate) const TARGETS: [Target; 11] = [
     Target {
         name: "xmpp_frame",
         max_length: 65_536,
@@ -49,6 +49,30 @@ pub(crate) const TARGETS: [Target; 5] = [
     Target {
         name: "sdp_offer",
         max_length: 16_384,
+    },
+    Target {
+        name: "sdp_answer",
+        max_length: 16_384,
+    },
+    Target {
+        name: "candidate",
+        max_length: 4096,
+    },
+    Target {
+        name: "datagrams",
+        max_length: 8192,
+    },
+    Target {
+        name: "jitter",
+        max_length: 3072,
+    },
+    Target {
+        name: "server_stream",
+        max_length: 32_768,
+    },
+    Target {
+        name: "stun",
+        max_length: 2048,
     },
 ];
 
@@ -96,4 +120,30 @@ pub(crate) fn run(workspace: &Workspace, install: Install, name: &str, seconds: 
 pub(crate) fn replay(workspace: &Workspace) -> Result<(), Error> {
     let replay = ["test", "--workspace", "--test", "fuzz_replay"];
     Step::new("cargo", &replay, REPLAY_LIMIT).folder(&workspace.root).run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_target_has_its_program_its_corpus_and_its_replay() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |path: &str| fs::read_to_string(root.join(path)).expect(path);
+        let (manifest, replay) = (read("fuzz/Cargo.toml"), read("tests/fuzz_replay.rs"));
+        for Target { name, .. } in TARGETS {
+            let program = read(&format!("fuzz/fuzz_targets/{name}.rs"));
+            assert!(program.contains(&format!("fuzzing::{name}(")), "{name}");
+            assert!(
+                manifest.contains(&format!("required-features = [\"{name}\"]")),
+                "{name}"
+            );
+            assert!(replay.contains(&format!("replay(\"{name}\", {name})")), "{name}");
+            let seeds = fs::read_dir(root.join("fuzz/corpus").join(name)).expect(name).count();
+            assert!(seeds > 0, "{name}");
+        }
+        assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
+        assert_eq!(replay.matches("#[test]").count(), TARGETS.len());
+    }
 }

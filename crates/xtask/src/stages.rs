@@ -42,14 +42,24 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
     tools::for_checking(install)?;
 
     let mut total = Tally::default();
-    total += command(workspace, cargo("format", &["fmt", "--all", "--check"], READING));
+    total += command(
+        workspace,
+        cargo(
+            "format",
+            &["fmt", "--all", "--check", "--", "--files-with-diff"],
+            READING,
+        ),
+    );
     total += stage("house rules", || house_rules(workspace));
     total += dependencies(workspace, install, quick);
-    // Nothing that comes after can tell more about a build that is broken.
-    let build = command(
+    // Nothing that comes after can tell more about a build that is broken. The programs are built as users build them, and
+    // tests that start them find them there.
+    let mut build = command(
         workspace,
-        cargo("build", &["test", "--workspace", "--all-targets", "--no-run"], BUILDING),
+        cargo("build programs", &["build", "--workspace", "--bins"], BUILDING),
     );
+    let tests = ["test", "--workspace", "--all-targets", "--no-run"];
+    build += command(workspace, cargo("build tests", &tests, BUILDING));
     total += build;
     if build.failed == 0 {
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -57,9 +67,9 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
         let mut docs = cargo("docs", &["doc", "--workspace", "--no-deps"], BUILDING);
         docs.step = docs.step.variable("RUSTDOCFLAGS", "-D warnings");
         total += command(workspace, docs);
-        total += command(workspace, tests("unit tests", &["--lib", "--bins", "--examples"]));
-        total += command(workspace, tests("end to end tests", &["--test", "*"]));
-        total += command(workspace, tests("doc tests", &["--doc"]));
+        total += command(workspace, testing("unit tests", &["--lib", "--bins", "--examples"]));
+        total += command(workspace, testing("end to end tests", &["--test", "*"]));
+        total += command(workspace, testing("doc tests", &["--doc"]));
     }
     println!("\nall of it took {:.0} s", start.elapsed().as_secs_f64());
     println!("{} passed, {} failed", total.passed, total.failed);
@@ -79,7 +89,7 @@ fn cargo(name: &'static str, arguments: &[&str], limit: Duration) -> CommandStag
 }
 
 /// Tests are selected from the whole workspace: selecting a package would change features and build it anew.
-fn tests(name: &'static str, selection: &[&str]) -> CommandStage {
+fn testing(name: &'static str, selection: &[&str]) -> CommandStage {
     let arguments = [&["test", "--workspace", "--no-fail-fast"], selection].concat();
     CommandStage {
         counts_tests: true,
@@ -180,19 +190,30 @@ fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
     tally
 }
 
-/// The end of a long log, and where all of it is.
+/// What a log tells beyond the progress that was made: its end, if it is long, and where all of it is.
 fn shortened(output: &str, log: &Path) -> String {
-    let lines = output.lines().count();
-    if lines <= SHOWN_LINES {
-        return output.to_owned();
-    }
-    let shown: Vec<&str> = output.lines().skip(lines - SHOWN_LINES).collect();
+    let told: Vec<&str> = output.lines().filter(|line| !is_progress(line)).collect();
+    let left_out = told.len().saturating_sub(SHOWN_LINES);
     format!(
-        "... {} lines before these are in {}\n{}\n",
-        lines - SHOWN_LINES,
-        log.display(),
-        shown.join("\n")
+        "{}\nall of this is in {}\n",
+        told[left_out..].join("\n").trim(),
+        log.display()
     )
+}
+
+/// Whether a line only says that something went as it should.
+fn is_progress(line: &str) -> bool {
+    let working = [
+        "Compiling ",
+        "Checking ",
+        "Documenting ",
+        "Generated ",
+        "Finished ",
+        "Fresh ",
+        "running ",
+    ];
+    let line = line.trim();
+    (line.starts_with("test ") && line.ends_with(" ... ok")) || working.iter().any(|word| line.starts_with(word))
 }
 
 #[cfg(test)]
@@ -200,11 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_log_is_shown_from_its_end() {
+    fn of_a_log_what_went_wrong_is_shown() {
+        let log = "   Compiling x v0.1.0\n\nrunning 2 tests\ntest a ... ok\ntest b ... FAILED\n\nb panicked\n";
+        assert_eq!(
+            shortened(log, Path::new("x.log")),
+            "test b ... FAILED\n\nb panicked\nall of this is in x.log\n"
+        );
         let long: String = (1..=SHOWN_LINES + 2).map(|n| format!("line {n}\n")).collect();
         let shown = shortened(&long, Path::new("x.log"));
-        assert!(shown.starts_with("... 2 lines before these are in x.log\nline 3\n"));
-        assert!(shown.ends_with("line 402\n"));
-        assert_eq!(shortened("a\n", Path::new("x.log")), "a\n");
+        assert!(shown.starts_with("line 3\n") && shown.contains("line 402\n"));
     }
 }

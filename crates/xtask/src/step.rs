@@ -105,6 +105,7 @@ impl Step {
         let file = File::create(log).map_err(unusable)?;
         let mut command = self.command();
         // A file and no pipe: a program left behind that holds it open holds nobody up.
+        command.env("TERM", "dumb").env("CARGO_TERM_COLOR", "never");
         command
             .stdin(Stdio::null())
             .stdout(file.try_clone().map_err(unusable)?)
