@@ -29,6 +29,10 @@
 //! # }
 //! ```
 //!
+//! # Logs
+//! Logs are `tracing` events, and no secret is in them. The WebSocket library, however, writes whole frames through the `log` crate
+//! at TRACE, the login among them: a program that collects `log` records must leave the target `tungstenite` out.
+//!
 //! # Threads
 //! An [`Engine`] runs signalling on one thread and media on one for each core. Handles may be used from any runtime, or
 //! from none by a blocking executor. Sessions are actors of their own: one that fails ends with `general-error`, and no

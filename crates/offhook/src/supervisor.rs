@@ -226,7 +226,6 @@ impl Supervisor {
                 }
                 return context.stop();
             }
-            _ => return,
         };
         self.setup.publisher.tell(event);
     }

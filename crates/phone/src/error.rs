@@ -75,7 +75,7 @@ impl ConnectError {
         match self {
             error if error.credentials_refused() => "invalid_token",
             Self::Cancelled => "cancelled",
-            _ => "connection_failed",
+            Self::Rest(_) | Self::Account { .. } | Self::Dial(_) | Self::Stream(_) => "connection_failed",
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::{
 
 /// What happened. Ids are as in the protocol: a *session* is named by `propose@id`, a *conversation* by `propose@inin-cid`.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Event {
     /// Signalling stands: the session is bound, external services are known, server pings are subscribed or refused.
     Connected {

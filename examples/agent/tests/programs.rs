@@ -330,6 +330,7 @@ async fn a_call_is_placed_from_the_command_line() {
             &cloud.streaming,
         ])
         .env("OFFHOOK_TOKEN", "offhook-sim-token")
+        .env("OFFHOOK_LOG", "trace")
         .kill_on_drop(true)
         .output();
     let output = timeout(LIMIT, call).await.unwrap().unwrap();
@@ -340,6 +341,11 @@ async fn a_call_is_placed_from_the_command_line() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(said.contains("is connected") && said.contains("success"), "{said}");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("TRACE"), "{log}");
+    for secret in ["offhook-sim-token", "authKey", "<auth", "Bearer"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }
 
 #[tokio::test]

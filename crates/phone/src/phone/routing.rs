@@ -14,7 +14,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Life, Output, Phone, Ringing, SessionReport, SessionStart, StreamCommand};
+use super::{Life, Output, Phone, SessionReport, SessionStart, StreamCommand, ringing::Ringing};
 use crate::event::Event;
 
 /// How many sessions there may be at once; more are refused with `resource-constraint`.

@@ -1,6 +1,7 @@
 //! Stories that need no stream: login, attempts that are given up, proposals, placed calls, the end.
 
 use offhook_jingle::InitiationMessage;
+use offhook_xmpp as xmpp;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,0 +1,165 @@
+//! What rings: the table of proposals, and which of them are accepted without asking.
+
+use std::time::Instant;
+
+use jid::Jid;
+use offhook_jingle::{
+    Proposal, Proposals, SessionId,
+    proposals::{self, ProposalEvent, ProposalsConfig},
+};
+use offhook_xmpp as xmpp;
+
+use super::{AnswerPolicy, Phone};
+use crate::{error::CommandError, event::Event};
+
+/// The ringing table and what the phone keeps beside it.
+#[derive(Debug)]
+pub(super) struct Ringing {
+    pub(super) proposals: Proposals,
+    /// Our own address, as bound last.
+    pub(super) local: xmpp::FullJid,
+    /// When the table wants to be woken.
+    pub(super) wake: Instant,
+}
+
+impl Phone {
+    pub(super) fn proposal(&self, session: &SessionId) -> Option<&Proposal> {
+        self.ringing
+            .as_ref()
+            .and_then(|ringing| ringing.proposals.proposal(session))
+    }
+
+    /// Lets the ringing table act on one of its proposals, if signalling stands.
+    pub(super) fn with_proposals(
+        &mut self,
+        session: &SessionId,
+        act: impl FnOnce(&mut Proposals, Instant, &SessionId) -> bool,
+    ) -> Result<(), CommandError> {
+        if !self.is_connected() {
+            return Err(CommandError::NotConnected);
+        }
+        let now = self.now;
+        let done = self
+            .ringing
+            .as_mut()
+            .is_some_and(|ringing| act(&mut ringing.proposals, now, session));
+        self.drain_proposals();
+        if done {
+            Ok(())
+        } else {
+            Err(CommandError::UnknownProposal(session.clone()))
+        }
+    }
+
+    /// Carries out what the ringing table says.
+    pub(super) fn drain_proposals(&mut self) {
+        while let Some(ringing) = &mut self.ringing {
+            match ringing.proposals.poll_output() {
+                proposals::Output::Message { to, payload } => self.send_message(to, payload),
+                proposals::Output::Event(event) => self.proposal_event(event),
+                proposals::Output::Timeout(wake) => {
+                    ringing.wake = wake;
+                    break;
+                }
+            }
+        }
+    }
+
+    pub(super) fn proposal_event(&mut self, event: ProposalEvent) {
+        match event {
+            ProposalEvent::Proposed(proposal) => self.proposed(proposal),
+            ProposalEvent::Replaced { old, proposal } => {
+                self.lines.forget_early(&old);
+                self.emit(Event::ProposalCancelled(old));
+                self.proposed(proposal);
+            }
+            ProposalEvent::Cancelled { id, .. } => {
+                self.lines.forget_early(&id);
+                self.emit(Event::ProposalCancelled(id));
+            }
+            ProposalEvent::HandledElsewhere { id } => {
+                self.lines.forget_early(&id);
+                self.emit(Event::ProposalHandled(id));
+            }
+            ProposalEvent::Refused { from, id, cause } => {
+                tracing::debug!(%from, ?id, %cause, "a message about a proposal is passed over");
+            }
+        }
+    }
+
+    /// Accepts a proposal when the policy says so, and tells the application.
+    pub(super) fn proposed(&mut self, mut proposal: Proposal) {
+        if self.is_wanted(&proposal) {
+            self.accept_by_policy(&proposal.id);
+            proposal.accepted = self.proposal(&proposal.id).is_some_and(|proposal| proposal.accepted);
+        }
+        self.emit(Event::Proposed(proposal));
+    }
+
+    /// Whether the policy accepts a proposal that was not accepted yet. Policies are for calls: nobody but a gateway opens
+    /// the microphone without asking.
+    pub(super) fn is_wanted(&self, proposal: &Proposal) -> bool {
+        let AnswerPolicy { placed, auto, always } = self.config.answer;
+        let ours = proposal
+            .conversation
+            .as_ref()
+            .is_some_and(|id| self.outbound.is_placed(id));
+        let wanted = always || (auto && (proposal.auto_answer || proposal.silent)) || (placed && ours);
+        wanted && !proposal.accepted && is_gateway(&proposal.from)
+    }
+
+    /// Judges again what rings, since no answer could go out before.
+    pub(super) fn judge_proposals(&mut self) {
+        let ringing = self.ringing.iter().flat_map(|ringing| ringing.proposals.iter());
+        let wanted: Vec<_> = ringing
+            .filter(|proposal| self.is_wanted(proposal))
+            .map(|proposal| proposal.id.clone())
+            .collect();
+        for session in wanted {
+            self.accept_by_policy(&session);
+        }
+    }
+
+    pub(super) fn accept_by_policy(&mut self, session: &SessionId) {
+        if let Err(error) = self.accept(self.now, session) {
+            tracing::warn!(%session, %error, "a proposal that should be accepted cannot be");
+        }
+    }
+
+    /// Makes the ringing table, or moves it to a new stream.
+    pub(super) fn bind_proposals(&mut self, jid: &xmpp::FullJid) {
+        let (local, wake) = (jid.clone(), self.now);
+        match &mut self.ringing {
+            Some(ringing) => {
+                ringing.proposals.set_local(local.clone());
+                ringing.local = local;
+            }
+            None => {
+                let config = ProposalsConfig {
+                    expiry: self.config.proposal_expiry,
+                    ..ProposalsConfig::new(jid.clone())
+                };
+                self.ringing = Some(Ringing {
+                    proposals: Proposals::new(config, self.now),
+                    local,
+                    wake,
+                });
+            }
+        }
+        self.drain_proposals();
+    }
+
+    pub(super) fn expire_proposals(&mut self) {
+        if let Some(ringing) = &mut self.ringing {
+            ringing.proposals.handle_input(self.now, proposals::Input::Timeout);
+        }
+        self.drain_proposals();
+    }
+}
+
+/// Whether this is the far end of softphone media, as the platform names them: `gjoll` in what follows the `@`.
+fn is_gateway(jid: &Jid) -> bool {
+    jid.to_string()
+        .split_once('@')
+        .is_some_and(|(_, host)| host.to_ascii_lowercase().contains("gjoll"))
+}
