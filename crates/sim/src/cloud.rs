@@ -95,7 +95,7 @@ impl Cloud {
         let stun = tokio::spawn(stun::serve(stun));
         let clock = tokio::spawn(gateway::clock::run(inner.clock.clone()));
         let server = tokio::spawn(http::serve(listener, Arc::clone(&inner)));
-        tracing::info!(%address, "the simulated cloud is up");
+        tracing::debug!(%address, "the simulated cloud is up");
         Ok(Self {
             inner,
             server,

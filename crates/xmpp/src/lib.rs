@@ -1,7 +1,7 @@
 //! A sans-IO XMPP client stream in WebSocket framing.
 //!
 //! [`Stream`] is the client's end of one XMPP stream over one WebSocket: it opens the stream, authenticates, binds a
-//! resource, learns the STUN and TURN servers of the account, agrees on keepalive, and then carries requests and messages
+//! resource, learns the STUN and TURN servers of the account, subscribes to pings, and then carries requests and messages
 //! in both directions until it closes. It does no I/O and reads no clock: text frames go in and come out, time is an
 //! argument, and all randomness comes from a seed. So it runs on any runtime, and a test of a fifteen second timeout
 //! takes no time.
@@ -102,7 +102,7 @@
 //! | RFC 7395, WebSocket framing | all but following `see-other-uri` | |
 //! | RFC 4616, SASL PLAIN | without an authorization identity | |
 //! | RFC 3921 section 3, session request | sent where a server requires it | |
-//! | XEP-0199, ping | pings are answered | sending them |
+//! | XEP-0199, ping | pings are answered | sending them, and noticing that the server fell silent |
 //! | XEP-0215, external services | both lists at connect, version 1 of the namespace | `credentials`, pushes, version 2 |
 //! | XEP-0060, pubsub | the subscription that makes the server ping | everything else |
 //! | XEP-0198, stream management | | everything |
