@@ -235,6 +235,29 @@ async fn a_dropped_websocket_ends_no_call() {
 }
 
 #[tokio::test]
+async fn a_hang_up_while_signalling_is_down_is_heard_in_the_media() {
+    let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
+    let (client, mut events) = connected_always(&cloud).await;
+    let call = called(&cloud, CallFaults::default());
+    let session = media_up(&mut events).await;
+    timeout(LIMIT, call.connected()).await.unwrap().unwrap();
+    cloud.drop_streams();
+    until(&mut events, |event| {
+        matches!(event, Event::Disconnected { .. }).then_some(())
+    })
+    .await;
+    client.end(&session, Reason::Success).await.unwrap();
+    assert_eq!(ended(&mut events).await, (session, Reason::Success, EndedBy::Local));
+    let end = timeout(LIMIT, call.ended()).await.unwrap();
+    assert!(
+        matches!(&end, Ended::MediaFailed { reason } if reason.contains("closed")),
+        "{end}"
+    );
+    client.shutdown().await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn offers_that_cannot_be_answered_end_the_call_with_a_reason() {
     let cases = [
         (OfferFault::NotSdp, Reason::IncompatibleParameters, "invalid_offer"),

@@ -78,8 +78,38 @@ struct Media {
     sockets: Sockets,
     /// What the offer was answered with.
     answer: String,
-    /// It was connected: from then on frames go round, also through an interruption.
-    up: bool,
+    flow: Flow,
+}
+
+impl Media {
+    /// Says goodbye to the far end's media, which may be all that it hears of us when signalling is down.
+    fn close(&mut self) {
+        self.call.close(clock::now());
+        loop {
+            match self.call.poll_output() {
+                media::Output::Transmit {
+                    socket,
+                    destination,
+                    payload,
+                } => {
+                    self.sockets.send(socket, destination, payload.as_ref());
+                }
+                media::Output::Event(_) | media::Output::Open { .. } => {}
+                media::Output::Timeout(_) => return,
+            }
+        }
+    }
+}
+
+/// Whether frames go round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// Not yet: ICE and DTLS are coming up.
+    Connecting,
+    /// Since media were connected, also through an interruption.
+    Up,
+    /// No more: we hung up, and the far end is being told.
+    Over,
 }
 
 /// Tells the supervisor that the session is gone without having ended: a panic drops the actor too.
@@ -220,7 +250,7 @@ impl Session {
                     call,
                     sockets: Sockets::default(),
                     answer: answer.clone(),
-                    up: false,
+                    flow: Flow::Connecting,
                 };
                 self.replace_media(Some(media), context);
                 self.answer(generation, answer);
@@ -270,6 +300,8 @@ impl Session {
                 };
                 media.call.handle_input(clock::now(), input);
             }
+            // What becomes of the media of a call that we hung up is of no interest.
+            media::Output::Event(_) if media.flow == Flow::Over => {}
             media::Output::Event(event) => {
                 let generation = media.generation;
                 self.media_event(generation, event);
@@ -291,7 +323,7 @@ impl Session {
             }
             media::Event::Connected => {
                 if let Some(media) = &mut self.media {
-                    media.up = true;
+                    media.flow = Flow::Up;
                 }
                 self.start_recording();
                 self.media_connected(now, generation);
@@ -333,6 +365,9 @@ impl Session {
 
     /// The dialogue is over: free everything, complete the recording, and go.
     fn ended(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
+        if let Some(media) = &mut self.media {
+            media.close();
+        }
         self.replace_media(None, context);
         self.changed(ConnectionState::Closed);
         let Some(recording) = self.sound.take_recording() else {
@@ -398,7 +433,9 @@ impl Handler<End> for Session {
     fn handle(&mut self, End(reason): End, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         // The far end need not be reached for our side to fall silent.
-        self.replace_media(None, context);
+        if let Some(media) = &mut self.media {
+            media.flow = Flow::Over;
+        }
         // It is refused only when the session is ending already.
         drop(self.dialogue.end(clock::now(), reason));
         self.pump(context);
@@ -445,7 +482,7 @@ impl StreamHandler<u64> for Session {
             return context.stop();
         }
         for _ in 0..frames {
-            let Some(media) = self.media.as_mut().filter(|media| media.up) else {
+            let Some(media) = self.media.as_mut().filter(|media| media.flow == Flow::Up) else {
                 return;
             };
             let now = clock::now();
