@@ -59,6 +59,11 @@ impl Desk {
     /// Logs in as this user (bare JID), up to the stream's first frame.
     pub fn log_in(&mut self, jid: &str) {
         self.command(|phone, now| phone.connect(now).expect("a new client connects"));
+        self.answer_login(jid);
+    }
+
+    /// Answers the REST requests of a login as this user (bare JID).
+    pub fn answer_login(&mut self, jid: &str) {
         while let Some((id, request)) = self.requests.pop_front() {
             let body = match request.url.path().rsplit('/').next() {
                 Some("me") => format!(r#"{{"id":"user-1","chat":{{"jabberId":"{jid}"}}}}"#),

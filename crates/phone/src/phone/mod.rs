@@ -182,6 +182,9 @@ impl Phone {
     /// Says what happened outside.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         self.now = self.now.max(now);
+        if self.life == Life::Over {
+            return;
+        }
         match input {
             Input::Reply { id, result } => self.http_replied(id, result),
             Input::DialFailed { attempt, error } => self.dial_failed(attempt, error),
@@ -276,7 +279,8 @@ impl Phone {
         }
     }
 
-    /// Ends everything: each session with `success`, then signalling, then [`Event::ShutDown`].
+    /// Ends everything: each session with `success`, then signalling; what still rings is told as cancelled. Then comes
+    /// [`Event::ShutDown`], and nothing after it.
     pub fn shutdown(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.life == Life::Running {
@@ -324,11 +328,9 @@ impl Phone {
 
     fn next_timeout(&self) -> Instant {
         let ringing = self.ringing.as_ref().map(|ringing| ringing.wake);
-        [ringing, self.outbound.next_expiry(), self.lines.next_expiry()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.now + IDLE)
+        let wakes = [ringing, self.outbound.next_expiry(), self.lines.next_expiry()];
+        let next = wakes.into_iter().flatten().min().filter(|_| self.life != Life::Over);
+        next.unwrap_or(self.now + IDLE)
     }
 
     /// Takes the next step of a shutdown that is under way.
@@ -339,6 +341,7 @@ impl Phone {
         self.close_signalling();
         if matches!(self.signalling, Signalling::Offline) {
             self.life = Life::Over;
+            self.drop_proposals();
             self.emit(Event::ShutDown);
         }
     }

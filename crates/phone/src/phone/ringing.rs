@@ -149,6 +149,15 @@ impl Phone {
         self.drain_proposals();
     }
 
+    /// Nobody will answer what rings.
+    pub(super) fn drop_proposals(&mut self) {
+        if let Some(ringing) = self.ringing.take() {
+            for proposal in ringing.proposals.iter() {
+                self.emit(Event::ProposalCancelled(proposal.id.clone()));
+            }
+        }
+    }
+
     pub(super) fn expire_proposals(&mut self) {
         if let Some(ringing) = &mut self.ringing {
             ringing.proposals.handle_input(self.now, proposals::Input::Timeout);
