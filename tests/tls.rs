@@ -1,0 +1,102 @@
+//! Encrypted signalling: the simulated cloud behind a terminator of TLS, whose authority the client is told of, or not.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use offhook::{Client, Endpoints, Engine, EngineConfig};
+use offhook_sim::{Cloud, CloudConfig};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{
+    ServerConfig,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+use secrecy::ExposeSecret;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A certificate for `localhost`, and its authority's as PEM.
+fn certificate() -> (ServerConfig, String) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".into()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (config, authority.pem())
+}
+
+/// Decrypts for the cloud; gives the port.
+async fn terminate(config: ServerConfig, cloud: &Cloud) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (acceptor, cloud) = (TlsAcceptor::from(Arc::new(config)), cloud.address());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust us breaks off; that is its error, not ours.
+                if let (Ok(mut inside), Ok(mut cloud)) =
+                    (acceptor.accept(stream).await, TcpStream::connect(cloud).await)
+                {
+                    drop(copy_bidirectional(&mut inside, &mut cloud).await);
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn rest_and_websocket_are_encrypted_and_the_authority_is_checked() {
+    let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
+    let (config, authority) = certificate();
+    let port = terminate(config, &cloud).await;
+    let endpoints = Endpoints::new(
+        &format!("https://localhost:{port}"),
+        &format!("wss://localhost:{port}"),
+        None,
+        false,
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = folder.path().join("authority.pem");
+    fs::write(&anchor, authority).unwrap();
+
+    let mut trusting = EngineConfig::default();
+    trusting.trust_anchors.push(anchor.clone());
+    let token = cloud.default_token();
+    let client = Client::builder(endpoints.clone(), token.expose_secret())
+        .engine(Engine::new(&trusting).unwrap())
+        .build()
+        .unwrap();
+    timeout(LIMIT, client.connect()).await.unwrap().unwrap();
+    client.shutdown().await;
+
+    let client = Client::builder(endpoints, token.expose_secret())
+        .engine(Engine::new(&EngineConfig::default()).unwrap())
+        .build()
+        .unwrap();
+    let error = timeout(LIMIT, client.connect()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    client.shutdown().await;
+
+    fs::write(&anchor, "no certificate").unwrap();
+    let error = Engine::new(&trusting).unwrap_err();
+    assert!(error.to_string().contains("authority.pem"), "{error}");
+    cloud.stop().await;
+}
