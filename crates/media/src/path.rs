@@ -91,18 +91,14 @@ impl PathMonitor {
         }
     }
 
-    /// The peer closed its DTLS association.
-    pub(crate) fn closed(&mut self, now: Instant) -> Option<Event> {
+    /// The peer closed its DTLS association. That is no interruption yet: most often it is how a call ends that the signalling
+    /// is about to end too.
+    pub(crate) fn closed(&mut self, now: Instant) {
         match self.phase {
-            Phase::Alive { .. } => {
+            Phase::Connecting { .. } | Phase::Alive { .. } | Phase::Interrupted { .. } => {
                 self.phase = Phase::Closed { at: now };
-                Some(Event::Interrupted)
             }
-            Phase::Connecting { .. } | Phase::Interrupted { .. } => {
-                self.phase = Phase::Closed { at: now };
-                None
-            }
-            Phase::Waiting | Phase::Closed { .. } | Phase::Over => None,
+            Phase::Waiting | Phase::Closed { .. } | Phase::Over => {}
         }
     }
 

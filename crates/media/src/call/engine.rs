@@ -140,9 +140,7 @@ impl Call {
             str0m::Event::RtpPacket(packet) => self.rtp(now, &packet),
             str0m::Event::Closed => {
                 tracing::debug!(mid = %self.mid, "the peer closed DTLS");
-                if let Some(event) = self.path.closed(now) {
-                    self.raise(event);
-                }
+                self.path.closed(now);
             }
             str0m::Event::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
