@@ -35,6 +35,8 @@ pub struct ProposalsConfig {
     pub ignore_for: Duration,
     /// The most proposals at one time; further ones are refused: 100 unless told otherwise.
     pub limit: usize,
+    /// The most proposals of one sender (by bare JID) at one time: 8 unless told otherwise. Nobody alone fills the table.
+    pub limit_per_sender: usize,
     /// The most ignored or settled proposals that are remembered; the oldest is forgotten first: 1000 unless told otherwise.
     pub memory: usize,
 }
@@ -47,6 +49,7 @@ impl ProposalsConfig {
             expiry: Duration::from_secs(120),
             ignore_for: Duration::from_secs(6 * 60 * 60),
             limit: 100,
+            limit_per_sender: 8,
             memory: 1000,
         }
     }

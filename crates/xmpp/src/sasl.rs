@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jid::BareJid;
 use minidom::Element;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{CloseReason, Credentials, SaslCondition, ns, xml};
 
@@ -30,16 +30,20 @@ pub(crate) fn authenticate(
                     offered: offered.into_iter().take(OFFERED_SHOWN).collect(),
                 });
             }
-            let message = format!("\0{jid}\0authKey:{}", token.expose_secret());
             let mut auth = xml::element("auth", ns::SASL, &[("mechanism", "PLAIN")]);
-            auth.append_text_node(BASE64_STANDARD.encode(message));
+            auth.append_text_node(plain(jid, token));
             Ok(auth)
         }
     }
 }
 
+/// The initial response of SASL PLAIN, as it goes out (RFC 4616).
+fn plain(jid: &BareJid, token: &SecretString) -> String {
+    BASE64_STANDARD.encode(format!("\0{jid}\0authKey:{}", token.expose_secret()))
+}
+
 /// Reads a `<failure/>`.
-pub(crate) fn refusal(failure: &Element, credentials: &Credentials) -> CloseReason {
+pub(crate) fn refusal(failure: &Element, jid: &BareJid, credentials: &Credentials) -> CloseReason {
     let condition = failure
         .children()
         .filter(|child| child.has_ns(ns::SASL))
@@ -47,14 +51,16 @@ pub(crate) fn refusal(failure: &Element, credentials: &Credentials) -> CloseReas
         .unwrap_or(SaslCondition::Other);
     CloseReason::AuthenticationRefused {
         condition,
-        text: xml::words(failure, ns::SASL).map(|text| without_secret(&text, credentials)),
+        text: xml::words(failure, ns::SASL).map(|text| without_secret(&text, jid, credentials)),
     }
 }
 
 /// The server's words with the credentials taken out, should it repeat them.
-pub(crate) fn without_secret(text: &str, credentials: &Credentials) -> String {
+pub(crate) fn without_secret(text: &str, jid: &BareJid, credentials: &Credentials) -> String {
     match credentials {
         Credentials::Token(token) if token.expose_secret().is_empty() => text.to_owned(),
-        Credentials::Token(token) => text.replace(token.expose_secret(), "[redacted]"),
+        Credentials::Token(token) => text
+            .replace(token.expose_secret(), "[redacted]")
+            .replace(&plain(jid, token), "[redacted]"),
     }
 }

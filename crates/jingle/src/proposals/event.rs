@@ -62,6 +62,12 @@ pub enum ProposalRefusal {
         /// The limit.
         limit: usize,
     },
+    /// [`ProposalsConfig::limit_per_sender`](super::ProposalsConfig::limit_per_sender) is reached.
+    #[error("{limit} proposals of this sender are pending already")]
+    TooManyOfSender {
+        /// The limit.
+        limit: usize,
+    },
     /// The element breaks the rules of its kind.
     #[error(transparent)]
     Malformed(MessageError),

@@ -15,7 +15,7 @@ impl Proposals {
             InitiationMessage::Accept(id) | InitiationMessage::Reject(id) => {
                 self.on_settled(now, &from, &id);
             }
-            InitiationMessage::Retract(id) => self.on_retract(&from, &id),
+            InitiationMessage::Retract(id) => self.on_retract(now, &from, &id),
             // For the initiator of a session, which this table is not.
             InitiationMessage::Proceed(id) => debug!(session = %id, "proceed for no call of ours"),
         }
@@ -34,11 +34,20 @@ impl Proposals {
         } else if self.pending.len() >= self.config.limit {
             let limit = self.config.limit;
             self.refuse(from, Some(id), ProposalRefusal::TableFull { limit });
+        } else if self.of_sender(&from) >= self.config.limit_per_sender {
+            let limit = self.config.limit_per_sender;
+            self.refuse(from, Some(id), ProposalRefusal::TooManyOfSender { limit });
         } else {
             let pending = Pending::new(from, propose, now + self.config.expiry);
             self.tell(ProposalEvent::Proposed(pending.proposal().clone()));
             self.pending.insert(id, pending);
         }
+    }
+
+    /// How many rows a sender has.
+    fn of_sender(&self, from: &Jid) -> usize {
+        let sender = from.to_bare();
+        self.iter().filter(|proposal| proposal.from.to_bare() == sender).count()
     }
 
     /// The first one's fields stay. After `proceed` the repetition says that it was lost, so it is sent again and nobody told.
@@ -96,7 +105,7 @@ impl Proposals {
         }
     }
 
-    fn on_retract(&mut self, from: &Jid, id: &SessionId) {
+    fn on_retract(&mut self, now: Instant, from: &Jid, id: &SessionId) {
         match self.proposal(id) {
             Some(proposal) if proposal.from == *from => {
                 self.pending.remove(id);
@@ -106,7 +115,11 @@ impl Proposals {
                 });
             }
             Some(_) => debug!(session = %id, "retracted by somebody who did not propose it"),
-            None => debug!(session = %id, "retracted, but not pending"),
+            None => {
+                // Its proposal may still be on the way, and must not ring then.
+                debug!(session = %id, "retracted, but not pending");
+                self.settled.insert(now, id.clone());
+            }
         }
     }
 

@@ -1,11 +1,21 @@
 //! What a session has to know of ICE: the credentials that tell one generation of media from the next (RFC 8839 section 5.4), and the
 //! `ufrag` by which a candidate says which of them it belongs to (RFC 8838 section 10).
 
-/// The credentials of an offer. New ones mean new media.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use std::fmt;
+
+/// The credentials of an offer. New ones mean new media. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
     ufrag: String,
     password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("ufrag", &self.ufrag)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Credentials {

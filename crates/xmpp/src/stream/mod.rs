@@ -335,7 +335,8 @@ fn stream_error(error: &Element, config: &StreamConfig) -> CloseReason {
         .unwrap_or(StreamCondition::UndefinedCondition);
     CloseReason::StreamError {
         condition,
-        text: xml::words(error, ns::STREAM_ERRORS).map(|text| sasl::without_secret(&text, &config.credentials)),
+        text: xml::words(error, ns::STREAM_ERRORS)
+            .map(|text| sasl::without_secret(&text, &config.jid, &config.credentials)),
     }
 }
 

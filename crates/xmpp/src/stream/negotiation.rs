@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use jid::{FullJid, Jid};
+use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use tracing::debug;
 
@@ -87,7 +87,7 @@ impl Negotiation {
                 Step::Reopening
             }
             Step::Authenticating if element.is("failure", ns::SASL) => {
-                return Err(sasl::refusal(&element, &cx.config.credentials));
+                return Err(sasl::refusal(&element, &cx.config.jid, &cx.config.credentials));
             }
             Step::Reopening if element.is("open", ns::FRAMING) => Step::AuthenticatedFeatures,
             Step::AuthenticatedFeatures if element.is("features", ns::STREAM) => bind(cx, &element)?,
@@ -98,8 +98,8 @@ impl Negotiation {
                 return Err(self.unexpected(&element));
             }
             Step::Binding { id, session_wanted } => {
-                let own = probable_jid(cx);
-                let Some(answer) = answer_to(id, element, own.as_ref()) else {
+                let account = &cx.config.jid;
+                let Some(answer) = answer_to(id, element, |from| answers_bind(from, account)) else {
                     return Ok(None);
                 };
                 let jid = bound_jid(answer)?;
@@ -112,7 +112,7 @@ impl Negotiation {
                     .transmit(&iq::request(&id, None, None, RequestKind::Set, session));
                 Step::StartingSession { id, jid }
             }
-            Step::StartingSession { id, jid } => match answer_to(id, element, Some(jid)) {
+            Step::StartingSession { id, jid } => match answer_to(id, element, |from| may_answer(None, from, jid)) {
                 Some(Answer::Result(_)) => return Ok(Some(Session::start(cx, jid.clone()))),
                 Some(Answer::Error(error)) => return Err(CloseReason::SessionRefused(Box::new(error))),
                 Some(Answer::Silence) | None => return Ok(None),
@@ -167,9 +167,12 @@ fn bound_jid(answer: Answer) -> Result<FullJid, CloseReason> {
     }
 }
 
-/// The JID that will be bound if the server grants the resource that was asked for.
-fn probable_jid(cx: &Context<'_>) -> Option<FullJid> {
-    FullJid::new(&format!("{}/{}", cx.config.jid, cx.config.resource)).ok()
+/// Whether an answer to the bind request comes from the account or its server. Its resource, if it has one, may be another than
+/// the one that was asked for.
+fn answers_bind(from: Option<&Jid>, account: &BareJid) -> bool {
+    let is_domain =
+        |from: &Jid| from.node().is_none() && from.resource().is_none() && from.domain() == account.domain();
+    from.is_none_or(|from| is_domain(from) || from.to_bare() == *account)
 }
 
 fn is_stanza(element: &Element) -> bool {
@@ -177,12 +180,11 @@ fn is_stanza(element: &Element) -> bool {
 }
 
 /// The answer to our request to the server, if the stanza is that.
-fn answer_to(expected: &str, stanza: Element, own: Option<&FullJid>) -> Option<Answer> {
+fn answer_to(expected: &str, stanza: Element, sender_fits: impl Fn(Option<&Jid>) -> bool) -> Option<Answer> {
     if stanza.name() != "iq" {
         debug!(name = stanza.name(), "stanza before the session started ignored");
         return None;
     }
-    let sender_fits = |from: Option<&Jid>| own.is_none_or(|own| may_answer(None, from, own));
     match Iq::read(stanza) {
         Iq::Answer { id, from, answer } if id == expected && sender_fits(from.as_ref()) => Some(answer),
         Iq::Answer { .. } | Iq::Request { .. } | Iq::Unusable => {

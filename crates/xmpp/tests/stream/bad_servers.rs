@@ -278,6 +278,22 @@ fn a_binding_under_another_id_or_from_somebody_else_is_not_the_answer() {
 }
 
 #[test]
+fn another_resource_than_the_one_asked_for_may_be_bound_and_may_say_so() {
+    let mut rig = Rig::at(After::Binding);
+    let answer = rig.answers.pop_front().unwrap();
+    let resource = answer
+        .split("agent@example.org/")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next())
+        .unwrap();
+    let other = answer
+        .replace(resource, "other")
+        .replace("<iq ", "<iq from='agent@example.org/other' ");
+    rig.receive(&other);
+    assert_eq!(rig.stream.jid().unwrap().to_string(), "agent@example.org/other");
+}
+
+#[test]
 fn a_refused_session_ends_the_attempt() {
     let mut rig = Rig::new(config());
     rig.server.wants_session = true;

@@ -114,6 +114,24 @@ fn proposals_beyond_the_limit_are_refused_and_the_others_stay() {
 }
 
 #[test]
+fn one_sender_cannot_fill_the_table() {
+    let mut phone = Phone::with(|config| config.limit_per_sender = 1);
+    phone.propose("s", "c");
+    let refused = ["event: refused one@gjoll.example/a: 1 proposals of this sender are pending already"];
+    assert_eq!(phone.propose("t", "d"), refused);
+    let propose = InitiationMessage::Propose(crate::message::Propose::new(id("u")));
+    let told = phone.message("two@gjoll.example/a", &propose);
+    assert_eq!(told, ["event: u proposed by two@gjoll.example/a, in Jingle"]);
+}
+
+#[test]
+fn a_retraction_that_overtakes_its_proposal_silences_it() {
+    let mut phone = Phone::new();
+    assert_eq!(phone.message(GATEWAY, &InitiationMessage::Retract(id("s"))), [""; 0]);
+    assert_eq!(phone.propose("s", "c"), [""; 0]);
+}
+
+#[test]
 fn a_message_that_cannot_be_read_is_told_and_others_are_passed_over() {
     let mut phone = Phone::new();
     let nameless = Element::bare("propose", crate::message::NAMESPACE);
