@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jid::FullJid;
+use offhook_audio::SourceError;
 use offhook_jingle::{ConversationId, SessionId};
 use offhook_media::IdentityError;
 use secrecy::{ExposeSecret, SecretString};
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The operating system gave no randomness.
     #[error("the operating system gave no random seed")]
     NoRandomness,
+    /// What the gateway plays cannot be opened.
+    #[error("the gateway has nothing to play: {0}")]
+    Source(#[from] SourceError),
     /// The gateway's certificate could not be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),

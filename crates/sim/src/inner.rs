@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use offhook_audio::Loaded;
 use offhook_media::Identity;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
+    /// What calls play that do not say otherwise, read once.
+    pub(crate) source: Loaded,
     pub(crate) faults: Mutex<CloudFaults>,
     pub(crate) sockets: Counter,
     /// Becomes true once, when the cloud stops: calls end, and no new ones start.
@@ -75,6 +78,7 @@ impl Inner {
             calls: Calls::new(),
             clock: Clock::new(),
             identity: Identity::generate()?,
+            source: config.gateway.play.load()?,
             faults: Mutex::new(config.faults.clone()),
             sockets: Counter::default(),
             stopping: watch::Sender::new(false),

@@ -120,8 +120,10 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
     let conversation = request
         .conversation
         .unwrap_or_else(|| ConversationId::new(inner.draw_id()));
-    let play = request.play.unwrap_or_else(|| Play::Spec(settings.play.clone()));
-    let source = play.open()?;
+    let source = match &request.play {
+        Some(play) => play.open()?,
+        None => inner.source.source(),
+    };
     let file = request.record.or_else(|| {
         settings
             .record
