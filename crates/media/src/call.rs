@@ -366,6 +366,10 @@ impl Call {
     }
 
     fn raise(&mut self, event: Event) {
+        // Nothing follows a failure.
+        if self.path.is_over() {
+            return;
+        }
         match &event {
             Event::Failed(reason) => {
                 tracing::info!(mid = %self.mid, %reason, "media failed");

@@ -82,6 +82,12 @@ impl OpusDecoder {
         Ok(Self { decoder })
     }
 
+    /// Forgets the stream: the next packet is the first.
+    pub(crate) fn reset(&mut self) {
+        // A decoder that keeps its state still decodes.
+        let _ = self.decoder.reset_state();
+    }
+
     /// Decodes a packet to the beginning of `out`; returns how many samples it held.
     pub(crate) fn decode(&mut self, packet: &[u8], out: &mut [i16]) -> Option<usize> {
         self.decoder.decode(packet, out, false).ok()

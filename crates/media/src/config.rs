@@ -30,13 +30,13 @@ pub struct CallConfig {
     pub complexity: i32,
     /// The DTLS versions to speak.
     pub dtls: DtlsVersion,
-    /// From the answer on, connecting may take this long. 30 s.
+    /// From the answer on, connecting may take this long. 30 s; more than a day is a day.
     pub connect_limit: Duration,
-    /// Silence of the peer after which the call is interrupted. 3 s.
+    /// Silence of the peer after which the call is interrupted. 3 s; more than a day is a day.
     pub interrupted_after: Duration,
-    /// Silence of the peer after which the call has failed. 15 s.
+    /// Silence of the peer after which the call has failed. 15 s; more than a day is a day.
     pub failed_after: Duration,
-    /// Audio held back at the start of playout to absorb the network's jitter. 40 ms.
+    /// Audio held back at the start of playout to absorb the network's jitter. 40 ms; at most a second.
     pub playout_delay: Duration,
 }
 

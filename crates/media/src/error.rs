@@ -2,6 +2,14 @@
 
 use thiserror::Error;
 
+/// As much of the peer's text as a message has room for.
+const EXCERPT: usize = 64;
+
+/// The beginning of a text of the peer, for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT).collect()
+}
+
 /// The kinds of [`OfferError`], so that a caller can choose the reason it gives to the peer
 /// (XEP-0166 section 7.4) without knowing every variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,13 +48,13 @@ pub enum OfferError {
     /// The audio is not carried by RTP.
     #[error("the audio is offered over {profile}; an RTP profile such as UDP/TLS/RTP/SAVPF is needed")]
     Profile {
-        /// The transport of the `m=` line.
+        /// The transport of the `m=` line, at most 64 characters of it.
         profile: String,
     },
     /// None of the offered codecs is known here.
     #[error("none of the offered codecs is supported ({offered}); opus/48000/2 is needed")]
     NoUsableCodec {
-        /// The names of those that were offered.
+        /// The names of those that were offered, at most 64 characters of them.
         offered: String,
     },
     /// No certificate fingerprint: the media could not be protected (RFC 5763).
@@ -55,7 +63,7 @@ pub enum OfferError {
     /// A fingerprint that cannot be checked.
     #[error("the certificate fingerprint cannot be checked ({hash}); sha-256 is needed")]
     UnusableFingerprint {
-        /// The hash function it names.
+        /// The hash function it names, at most 64 characters of it.
         hash: String,
     },
     /// No `a=ice-ufrag` or no `a=ice-pwd` (RFC 8839).
@@ -74,7 +82,7 @@ pub enum OfferError {
     /// A DTLS role that cannot be met (RFC 8842 section 5).
     #[error("a=setup:{setup} is not possible here")]
     Setup {
-        /// The value of the attribute.
+        /// The value of the attribute, at most 64 characters of it.
         setup: String,
     },
     /// The codec library refused to start.

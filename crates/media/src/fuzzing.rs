@@ -4,6 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+mod noise;
+
+use noise::{Begins, Pair};
+
 use crate::jitter::JitterBuffer;
 use crate::{Call, CallConfig, FRAME_SAMPLES, Identity, Input, OfferError, Output};
 
@@ -48,27 +52,14 @@ pub fn candidate(data: &[u8]) {
     drive(&mut call, now);
 }
 
-/// Any bytes as datagrams: each is preceded by its length in one byte.
+/// Any bytes as noise between two calls, once in the middle of their handshake and once when they
+/// are connected: pieces of datagrams, each preceded by its length in one byte, and damage to
+/// genuine ones, after the byte 255.
 pub fn datagrams(data: &[u8]) {
-    let mut now = an_instant();
-    let Some(mut call) = answered(now) else { return };
-    drive(&mut call, now);
-    let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9)), 40_009);
-    let mut rest = data;
-    while let Some((length, after)) = rest.split_first() {
-        let (payload, after) = after.split_at(after.len().min(usize::from(*length)));
-        let socket = crate::SocketId(0);
-        call.handle_input(
-            now,
-            Input::Datagram {
-                socket,
-                source,
-                payload,
-            },
-        );
-        drain(&mut call, now);
-        now += Duration::from_millis(20);
-        rest = after;
+    for begins in [Begins::InTheHandshake, Begins::WhenConnected] {
+        let mut pair = Pair::new(begins);
+        pair.disturb(data);
+        pair.settle();
     }
 }
 
@@ -85,16 +76,20 @@ pub fn jitter(data: &[u8]) {
         let sequence = u16::from_be_bytes([what >> 4, sequence]);
         match what % 3 {
             0 => drop(buffer.insert(now, sequence, timestamp, u32::from(time) * 120, &[payload])),
-            1 => buffer.pass(sequence, timestamp),
+            1 => buffer.pass(sequence),
             _ => drop(buffer.next(now)),
         }
     }
 }
 
 fn config() -> CallConfig {
+    config_on(Ipv4Addr::new(192, 0, 2, 8))
+}
+
+fn config_on(address: Ipv4Addr) -> CallConfig {
     static IDENTITY: LazyLock<Identity> =
         LazyLock::new(|| Identity::generate().expect("the crypto library makes certificates"));
-    CallConfig::new(IDENTITY.clone(), vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8))])
+    CallConfig::new(IDENTITY.clone(), vec![IpAddr::V4(address)])
 }
 
 fn answered(now: Instant) -> Option<Call> {

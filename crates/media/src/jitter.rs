@@ -22,8 +22,10 @@ use pace::Pace;
 
 /// Samples a second of the RTP clock (RFC 7587 section 4.1).
 const CLOCK: i64 = 48_000;
-/// More packets than a second of audio needs.
-const CAPACITY: usize = 64;
+/// So much audio waits at most; beyond it, the oldest goes.
+const MOST_WAITING: i64 = CLOCK * 5 / 4;
+/// Room from the start for a second of packets of the usual length.
+const USUAL: usize = 64;
 /// A timestamp this far from the last is a new timeline, not a gap.
 const RESTART: i64 = 2 * CLOCK;
 /// So does a jump of the sequence (RFC 3550 appendix A.1).
@@ -38,6 +40,8 @@ const STEP: i64 = 120;
 const LONGEST: i64 = 5_760;
 /// The length of a packet before one was seen.
 const NOMINAL: i64 = 960;
+/// No delay and no instant is further off than this: six thousand years.
+const FOREVER: i64 = 1 << 53;
 
 /// Orders the packets of one RTP stream and paces their playout.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub struct JitterBuffer {
     current: Vec<u8>,
     newest: Option<Newest>,
     playing: Option<Playing>,
+    drought: Option<Drought>,
     counters: Counters,
 }
 
@@ -64,7 +69,7 @@ pub enum Step<'a> {
     Play {
         /// The payload.
         payload: &'a [u8],
-        /// Too much is waiting: drop the first frame of what this gives, blending over.
+        /// Too much is waiting: drop what this gives, blending over to the packet that follows it.
         squeeze: bool,
     },
     /// One packet is missing and the following one is here: rebuild it from that one's
@@ -79,7 +84,8 @@ pub enum Step<'a> {
     Conceal {
         /// How many.
         samples: usize,
-        /// Whether they stand for audio that was lost, rather than for a pause of the sender.
+        /// Whether they are known to stand for audio that was lost. A pause of the sender is no loss, and where nothing waits
+        /// only the next packet tells which of the two it is.
         lost: bool,
     },
 }
@@ -108,7 +114,8 @@ pub struct Counters {
     pub late: u64,
     /// Packets that came again.
     pub duplicate: u64,
-    /// Pieces of lost audio that were invented.
+    /// Pieces of lost audio that were invented; those where nothing was waiting count when a gap in
+    /// the sequence has shown that they were no pause of the sender.
     pub concealed: u64,
     /// Pieces of lost audio rebuilt from the packet after them.
     pub recovered: u64,
@@ -131,9 +138,19 @@ struct Newest {
     timestamp: i64,
     /// Which of the last 64 sequence numbers came; the lowest bit is the newest.
     seen: u64,
+    /// Which of those held no audio.
+    passed: u64,
     /// Packets of this timeline that came, and those counted lost before it.
     received: u64,
     lost_before: u64,
+}
+
+/// What was invented while nothing was waiting.
+#[derive(Debug, Clone, Copy)]
+struct Drought {
+    /// The sequence number that was played before it.
+    after: i64,
+    pieces: u64,
 }
 
 #[derive(Debug)]
@@ -148,21 +165,24 @@ struct Playing {
     asked: i64,
     /// How long nothing was there.
     dry: i64,
+    /// The last packet was dropped; the one after it is what is blended over to.
+    squeezed: bool,
     pace: Pace,
 }
 
 impl JitterBuffer {
-    /// An empty buffer that holds audio back by `delay`.
+    /// An empty buffer that holds audio back by `delay`, at most a second.
     #[must_use]
     pub fn new(delay: Duration, now: Instant) -> Self {
         Self {
             epoch: now,
-            delay: samples_in(delay),
-            slots: Vec::with_capacity(CAPACITY),
-            spare: Vec::with_capacity(CAPACITY),
+            delay: samples_in(delay).min(CLOCK),
+            slots: Vec::with_capacity(USUAL),
+            spare: Vec::with_capacity(USUAL),
             current: Vec::new(),
             newest: None,
             playing: None,
+            drought: None,
             counters: Counters::default(),
         }
     }
@@ -189,6 +209,7 @@ impl JitterBuffer {
         self.stop();
         self.discard(self.slots.len());
         self.newest = None;
+        self.drought = None;
     }
 
     /// Takes a packet: the numbers of its RTP header, how many samples it holds, its payload.
@@ -196,7 +217,7 @@ impl JitterBuffer {
         let arrival = self.at(now);
         let (sequence, timestamp, restarted) = self.place(sequence, timestamp);
         let samples = i64::from(samples).clamp(STEP, LONGEST);
-        if !self.count(sequence, timestamp) {
+        if !self.count(sequence, Some(timestamp)) {
             self.counters.duplicate += 1;
             return Inserted::Duplicate;
         }
@@ -213,9 +234,7 @@ impl JitterBuffer {
             }
             playing.pace.in_time(arrival, early);
         }
-        if self.slots.len() == CAPACITY {
-            self.overflow();
-        }
+        self.make_room(samples);
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(payload);
@@ -236,10 +255,13 @@ impl JitterBuffer {
     }
 
     /// Takes note of a packet that holds no audio but has its place in the sequence, such as a
-    /// telephone event.
-    pub fn pass(&mut self, sequence: u16, timestamp: u32) {
-        let (sequence, timestamp, _) = self.place(sequence, timestamp);
-        if !self.count(sequence, timestamp) {
+    /// telephone event. Its timestamp says nothing: that of an event stands still while the audio
+    /// goes on (RFC 4733 section 2.2), or runs by another clock. Before the first audio and far
+    /// away from it the packet is ignored.
+    pub fn pass(&mut self, sequence: u16) {
+        let Some(newest) = &self.newest else { return };
+        let by = newest.ahead(sequence);
+        if by.abs() <= DROPOUT && !self.count(newest.sequence + by, None) {
             self.counters.duplicate += 1;
         }
     }
@@ -271,14 +293,14 @@ impl JitterBuffer {
             let samples = playing.nominal;
             playing.next += samples;
             playing.dry += samples;
+            let after = playing.sequence;
+            self.drought.get_or_insert(Drought { after, pieces: 0 }).pieces += 1;
             if playing.dry > DRY {
                 self.stop();
-            } else {
-                self.counters.concealed += 1;
             }
             return Step::Conceal {
                 samples: samples as usize,
-                lost: true,
+                lost: false,
             };
         };
         // Whatever is shorter than the codec's smallest step is skipped.
@@ -286,7 +308,9 @@ impl JitterBuffer {
         if gap <= 0 {
             return self.play();
         }
-        let lost = first.sequence != playing.sequence + 1;
+        let lost = self
+            .newest
+            .is_none_or(|newest| newest.misses(playing.sequence, first.sequence));
         if lost && gap <= first.samples {
             playing.next = first.timestamp;
             self.counters.recovered += 1;
@@ -309,14 +333,23 @@ impl JitterBuffer {
 
     fn play(&mut self) -> Step<'_> {
         let slot = self.slots.remove(0);
-        let enough = !self.slots.is_empty();
+        if let Some(drought) = self.drought.take()
+            && self
+                .newest
+                .is_none_or(|newest| newest.misses(drought.after, slot.sequence))
+        {
+            self.counters.concealed += drought.pieces;
+        }
+        let end = slot.timestamp + slot.samples;
+        let followed = self.slots.first().is_some_and(|next| next.timestamp - end < STEP);
         let mut squeeze = false;
         if let Some(playing) = &mut self.playing {
-            playing.next = slot.timestamp + slot.samples;
+            playing.next = end;
             playing.sequence = slot.sequence;
             playing.nominal = (slot.samples / STEP * STEP).clamp(STEP, NOMINAL);
             playing.dry = 0;
-            squeeze = enough && slot.samples == NOMINAL && playing.pace.squeeze();
+            squeeze = followed && !playing.squeezed && playing.pace.squeeze(slot.samples);
+            playing.squeezed = squeeze;
         }
         let done = std::mem::replace(&mut self.current, slot.payload);
         self.spare.push(done);
@@ -348,6 +381,7 @@ impl JitterBuffer {
             nominal: NOMINAL,
             asked: now,
             dry: 0,
+            squeezed: false,
             pace: Pace::new(now, self.delay),
         });
         true
@@ -364,8 +398,17 @@ impl JitterBuffer {
     }
 
     /// Nobody plays, or far too slowly: the oldest goes.
-    fn overflow(&mut self) {
-        self.discard(1);
+    fn make_room(&mut self, samples: i64) {
+        let mut waiting = samples + self.slots.iter().map(|slot| slot.samples).sum::<i64>();
+        let mut surplus = 0;
+        while let Some(slot) = self.slots.get(surplus).filter(|_| waiting > MOST_WAITING) {
+            waiting -= slot.samples;
+            surplus += 1;
+        }
+        if surplus == 0 {
+            return;
+        }
+        self.discard(surplus);
         if let (Some(playing), Some(first)) = (&mut self.playing, self.slots.first()) {
             playing.next = playing.next.max(first.timestamp);
         }
@@ -374,7 +417,7 @@ impl JitterBuffer {
     /// Extends the short numbers of a header to the timeline they belong to.
     fn place(&mut self, sequence: u16, timestamp: u32) -> (i64, i64, bool) {
         if let Some(newest) = &self.newest {
-            let by = i64::from(sequence.wrapping_sub(newest.sequence as u16) as i16);
+            let by = newest.ahead(sequence);
             let after = i64::from(timestamp.wrapping_sub(newest.timestamp as u32) as i32);
             if after.abs() <= RESTART && by.abs() <= DROPOUT {
                 return (newest.sequence + by, newest.timestamp + after, false);
@@ -387,19 +430,21 @@ impl JitterBuffer {
         (i64::from(sequence), i64::from(timestamp), restarted)
     }
 
-    /// Counts a packet; false when it was counted before.
-    fn count(&mut self, sequence: i64, timestamp: i64) -> bool {
+    /// Counts a packet; false when it was counted before. One without a timestamp holds no audio.
+    fn count(&mut self, sequence: i64, timestamp: Option<i64>) -> bool {
         let newest = self.newest.get_or_insert(Newest {
             first: sequence,
             sequence,
-            timestamp,
+            timestamp: timestamp.unwrap_or(0),
             seen: 0,
+            passed: 0,
             received: 0,
             lost_before: self.counters.lost,
         });
         let ahead = sequence - newest.sequence;
         if ahead > 0 {
             newest.seen = newest.seen.checked_shl(ahead as u32).unwrap_or(0);
+            newest.passed = newest.passed.checked_shl(ahead as u32).unwrap_or(0);
             newest.sequence = sequence;
         }
         let bit = 1_u64.checked_shl((newest.sequence - sequence) as u32).unwrap_or(0);
@@ -408,7 +453,10 @@ impl JitterBuffer {
         }
         newest.seen |= bit;
         newest.first = newest.first.min(sequence);
-        newest.timestamp = newest.timestamp.max(timestamp);
+        match timestamp {
+            Some(timestamp) => newest.timestamp = newest.timestamp.max(timestamp),
+            None => newest.passed |= bit,
+        }
         newest.received += 1;
         let expected = (newest.sequence - newest.first + 1).unsigned_abs();
         self.counters.received += 1;
@@ -421,7 +469,25 @@ impl JitterBuffer {
     }
 }
 
+impl Newest {
+    /// How far ahead of the newest this short number is.
+    fn ahead(&self, sequence: u16) -> i64 {
+        i64::from(sequence.wrapping_sub(self.sequence as u16) as i16)
+    }
+
+    /// Whether audio is missing between these two that were to be played: a number that no packet
+    /// without audio had. What came after its turn was missing too.
+    fn misses(&self, from: i64, to: i64) -> bool {
+        let audible = |sequence: i64| {
+            let bit = 1_u64.checked_shl((self.sequence - sequence) as u32).unwrap_or(0);
+            self.passed & bit == 0
+        };
+        // As many as the bits reach; one more is beyond them.
+        (from + 1..to).rev().take(65).any(audible)
+    }
+}
+
 fn samples_in(duration: Duration) -> i64 {
-    // i64 holds six million years of samples.
-    (duration.as_micros() as i64) * CLOCK / 1_000_000
+    let samples = duration.as_micros() * CLOCK.unsigned_abs() as u128 / 1_000_000;
+    samples.min(FOREVER as u128) as i64
 }

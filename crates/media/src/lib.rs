@@ -69,7 +69,7 @@
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
 //! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
 //! | RFC 4733 telephone-event | negotiated and passed over; digits are neither sent nor reported yet |
-//! | RFC 7675 consent | a peer that answers no more checks ends the call |
+//! | RFC 7675 consent | a peer that is heard but answers no more checks, for half a minute, ends the call |
 //!
 //! # Randomness
 //!

@@ -3,11 +3,15 @@
 //! str0m reports a dead path only 14 to 24 seconds after the cut, and goes on sending. Here
 //! anything that the engine accepts from the peer (media, RTCP, the ICE checks that come every
 //! second even when a call is on hold) counts as a sign of life. Silence makes a call interrupted
-//! after a few seconds and failed after some more, the times a browser user knows.
+//! after a few seconds and failed after some more, the times a browser user knows. A peer that is
+//! heard but does not answer our checks is given a few seconds to do so again.
 
 use std::time::{Duration, Instant};
 
 use crate::{Event, FailureReason};
+
+/// Whoever waits longer than this for anything waits for good, and instants have an end.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long is waited for what.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +24,11 @@ pub(crate) struct Limits {
 /// A closed DTLS association does not come back. The time leaves room for the signalling to
 /// tell why the peer went.
 const AFTER_CLOSE: Duration = Duration::from_secs(3);
+
+/// How long a peer that is heard may leave our checks unanswered after the engine gave them up:
+/// the timer of an outage can run out when the path is back already, and the next answer comes
+/// within a second or two.
+const CONSENT_GRACE: Duration = Duration::from_secs(5);
 
 /// Where the path stands.
 #[derive(Debug)]
@@ -43,17 +52,34 @@ enum Phase {
     Over,
 }
 
+/// Whether the peer consents to what we send, as far as the engine's checks tell (RFC 7675).
+#[derive(Debug)]
+enum Consent {
+    Given,
+    /// The checks go unanswered; in silence that counts for nothing.
+    Doubted {
+        since: Instant,
+    },
+}
+
 #[derive(Debug)]
 pub(crate) struct PathMonitor {
     limits: Limits,
     phase: Phase,
+    consent: Consent,
 }
 
 impl PathMonitor {
+    /// Limits of more than a day are a day.
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            limits,
+            limits: Limits {
+                connect: limits.connect.min(LONGEST),
+                interrupted: limits.interrupted.min(LONGEST),
+                failed: limits.failed.min(LONGEST),
+            },
             phase: Phase::Waiting,
+            consent: Consent::Given,
         }
     }
 
@@ -67,7 +93,7 @@ impl PathMonitor {
     pub(crate) fn connected(&mut self, now: Instant) -> Option<Event> {
         match self.phase {
             Phase::Connecting { .. } => {
-                self.phase = Phase::Alive { heard: now };
+                self.alive(now);
                 Some(Event::Connected)
             }
             Phase::Waiting | Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Closed { .. } | Phase::Over => {
@@ -84,10 +110,37 @@ impl PathMonitor {
                 None
             }
             Phase::Interrupted { .. } => {
-                self.phase = Phase::Alive { heard: now };
+                self.alive(now);
                 Some(Event::Recovered)
             }
             Phase::Waiting | Phase::Connecting { .. } | Phase::Closed { .. } | Phase::Over => None,
+        }
+    }
+
+    /// The peer answers our checks.
+    pub(crate) fn consented(&mut self) {
+        self.consent = Consent::Given;
+    }
+
+    /// The engine found our checks unanswered for long.
+    pub(crate) fn doubted(&mut self, now: Instant) {
+        if let Consent::Given = self.consent {
+            self.consent = Consent::Doubted { since: now };
+        }
+    }
+
+    /// The peer is heard from now on. Doubts from before count afresh.
+    fn alive(&mut self, now: Instant) {
+        self.phase = Phase::Alive { heard: now };
+        if let Consent::Doubted { since } = &mut self.consent {
+            *since = now;
+        }
+    }
+
+    fn consent_deadline(&self) -> Option<Instant> {
+        match self.consent {
+            Consent::Given => None,
+            Consent::Doubted { since } => Some(since + CONSENT_GRACE),
         }
     }
 
@@ -128,7 +181,10 @@ impl PathMonitor {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Connecting { since } => Some(since + self.limits.connect),
-            Phase::Alive { heard } => Some(heard + self.limits.interrupted),
+            Phase::Alive { heard } => {
+                let silent = heard + self.limits.interrupted;
+                Some(self.consent_deadline().map_or(silent, |consent| consent.min(silent)))
+            }
             Phase::Interrupted { heard } => Some(heard + self.limits.failed),
             Phase::Closed { at } => Some(at + AFTER_CLOSE),
             Phase::Waiting | Phase::Over => None,
@@ -144,6 +200,9 @@ impl PathMonitor {
             Phase::Connecting { .. } => {
                 let seconds = self.limits.connect.as_secs();
                 Some(Event::Failed(FailureReason::NeverConnected { seconds }))
+            }
+            Phase::Alive { heard } if now < heard + self.limits.interrupted => {
+                Some(Event::Failed(FailureReason::ConsentLost))
             }
             Phase::Alive { heard } => {
                 self.phase = Phase::Interrupted { heard };
@@ -194,6 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn limits_without_end_are_a_day() {
+        let start = an_instant();
+        let mut path = PathMonitor::new(Limits {
+            connect: Duration::MAX,
+            interrupted: Duration::MAX,
+            failed: Duration::MAX,
+        });
+        path.begin(start);
+        assert_eq!(path.deadline(), Some(after(start, 86_400)));
+        path.connected(start);
+        assert_eq!(path.look(after(start, 86_399)), None);
+        assert_eq!(path.look(after(start, 86_400)), Some(Event::Interrupted));
+        let lost = FailureReason::PathLost { seconds: 86_400 };
+        assert_eq!(path.look(after(start, 86_400)), Some(Event::Failed(lost)));
+    }
+
+    #[test]
     fn one_look_after_a_long_sleep_tells_both_events() {
         let start = an_instant();
         let mut path = PathMonitor::new(LIMITS);
@@ -205,6 +281,46 @@ mod tests {
         path.over();
         assert_eq!(path.look(woken), None);
         assert_eq!(path.deadline(), None);
+    }
+
+    #[test]
+    fn unanswered_checks_end_a_call_that_is_heard_after_a_grace() {
+        let start = an_instant();
+        let mut path = PathMonitor::new(LIMITS);
+        path.begin(start);
+        path.connected(start);
+        path.heard(after(start, 10));
+        path.doubted(after(start, 10));
+        path.heard(after(start, 12));
+        path.consented();
+        assert_eq!(path.deadline(), Some(after(start, 15)));
+
+        path.doubted(after(start, 13));
+        for second in 13..18 {
+            path.heard(after(start, second));
+            assert_eq!(path.look(after(start, second)), None);
+        }
+        assert_eq!(path.deadline(), Some(after(start, 18)));
+        let lost = FailureReason::ConsentLost;
+        assert_eq!(path.look(after(start, 18)), Some(Event::Failed(lost)));
+    }
+
+    #[test]
+    fn in_silence_unanswered_checks_count_for_nothing_and_afterwards_they_count_afresh() {
+        let start = an_instant();
+        let mut path = PathMonitor::new(LIMITS);
+        path.begin(start);
+        path.connected(start);
+        path.doubted(after(start, 1));
+        assert_eq!(path.look(after(start, 3)), Some(Event::Interrupted));
+        assert_eq!(path.look(after(start, 14)), None);
+        assert_eq!(path.heard(after(start, 14)), Some(Event::Recovered));
+        for second in 14..19 {
+            path.heard(after(start, second));
+            assert_eq!(path.look(after(start, second)), None);
+        }
+        let lost = FailureReason::ConsentLost;
+        assert_eq!(path.look(after(start, 19)), Some(Event::Failed(lost)));
     }
 
     #[test]

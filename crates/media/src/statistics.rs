@@ -20,7 +20,7 @@ pub struct Statistics {
     pub packets_late: u64,
     /// Packets that came twice.
     pub packets_duplicate: u64,
-    /// Frames that had to be invented.
+    /// Pieces of lost audio, mostly frames, that had to be invented. Pauses of the sender do not count.
     pub frames_concealed: u64,
     /// Frames rebuilt from the next packet's forward error correction.
     pub frames_recovered: u64,

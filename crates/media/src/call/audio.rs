@@ -68,7 +68,7 @@ impl Call {
             tracing::trace!(mid = %self.mid, sequence, timestamp, ?inserted, "packet");
         } else {
             // Telephone events share the numbers of the audio; there is no audio in them.
-            agreed.playout.pass(sequence, timestamp);
+            agreed.playout.pass(sequence);
         }
     }
 }

@@ -22,6 +22,11 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// When a first check that was not answered is sent again. The first one often comes before the peer has our answer, so this
 /// is what a call waits for its media.
 const FIRST_CHECK_AGAIN: Duration = Duration::from_millis(100);
+/// Checks beyond one for each second until silence ends the call. The engine forgets a pair of candidates whose checks all went
+/// unanswered, and then nobody checks any more: a path that comes back in the last moment must still be known.
+const CHECKS_TO_SPARE: u64 = 8;
+/// The engine remembers all checks that went unanswered.
+const MOST_CHECKS: u64 = 60;
 /// How often the engine reports round trip and loss.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// DTLS records that cannot be read, before the handshake is given up: one can be a forgery or
@@ -48,6 +53,8 @@ pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (
         .clear_codecs();
     config.set_initial_stun_rto(FIRST_CHECK_AGAIN);
     config.set_max_stun_rto(CHECK_INTERVAL);
+    let checks = settings.failed_after.as_secs().saturating_add(CHECKS_TO_SPARE);
+    config.set_max_stun_retransmits(checks.min(MOST_CHECKS) as usize);
     let codecs = config.codec_config();
     let rate = Frequency::FORTY_EIGHT_KHZ;
     codecs.add_config(
@@ -131,7 +138,7 @@ impl Call {
 
     fn engine_event(&mut self, now: Instant, event: str0m::Event) {
         match event {
-            str0m::Event::IceConnectionStateChange(state) => self.ice_changed(state),
+            str0m::Event::IceConnectionStateChange(state) => self.ice_changed(now, state),
             str0m::Event::Connected => {
                 if let Some(event) = self.path.connected(now) {
                     self.raise(event);
@@ -156,20 +163,19 @@ impl Call {
         }
     }
 
-    fn ice_changed(&mut self, state: IceConnectionState) {
+    fn ice_changed(&mut self, now: Instant, state: IceConnectionState) {
         tracing::debug!(mid = %self.mid, ?state, "ICE");
         match state {
             IceConnectionState::Connected | IceConnectionState::Completed => {
+                self.path.consented();
                 if std::mem::take(&mut self.handshake_due) {
                     self.start_handshake(true);
                 }
             }
-            // Media still comes but our checks go unanswered: the peer does not hear us, and the
-            // engine finds no way back (RFC 7675). In silence the path monitor has the word.
-            IceConnectionState::Disconnected if self.path.is_alive() => {
-                self.fail(FailureReason::ConsentLost);
-            }
-            IceConnectionState::Disconnected | IceConnectionState::New | IceConnectionState::Checking => {}
+            // Our checks go unanswered, perhaps those of an outage that is over: the path monitor
+            // decides when that ends the call (RFC 7675).
+            IceConnectionState::Disconnected => self.path.doubted(now),
+            IceConnectionState::New | IceConnectionState::Checking => {}
         }
     }
 

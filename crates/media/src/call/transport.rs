@@ -32,15 +32,16 @@ impl Call {
     }
 
     pub(super) fn socket_opened(&mut self, now: Instant, id: SocketId, address: SocketAddr) {
-        let Some(candidate) = candidate::host(address) else {
-            let reason = "a socket without an address of its own cannot be offered to the peer";
-            return self.socket_refused(now, id, reason);
-        };
         let asked = self
             .sockets
             .iter_mut()
             .find(|socket| socket.id == id && matches!(socket.state, SocketState::Asked));
+        // What is bound stays so, whatever is said about it again.
         let Some(socket) = asked else { return };
+        let Some(candidate) = candidate::host(address) else {
+            let reason = "a socket without an address of its own cannot be offered to the peer";
+            return self.socket_refused(now, id, reason);
+        };
         if let Some(added) = self.engine.add_local_candidate(candidate) {
             let text = candidate::write(added, &self.local.credentials.ufrag);
             socket.state = SocketState::Bound {

@@ -2,7 +2,7 @@
 
 /// Samples a second.
 const CLOCK: i64 = 48_000;
-/// Playout is moved by whole frames.
+/// Playout is held back by whole frames.
 const FRAME: i64 = 960;
 /// Packets that are all late for this long mean that the path has become longer.
 const STEP_SPELL: i64 = CLOCK / 10;
@@ -28,7 +28,8 @@ pub(super) struct Pace {
     hold: i64,
     /// How much playout was held back in all.
     held: i64,
-    squeeze: bool,
+    /// How much more than needed waits, when that is too much.
+    excess: i64,
     spell: Option<Spell>,
     spells: [Option<Spell>; SPELLS],
     window: Window,
@@ -54,7 +55,7 @@ impl Pace {
             delay,
             hold: 0,
             held: 0,
-            squeeze: false,
+            excess: 0,
             spell: None,
             spells: [None; SPELLS],
             window: Window {
@@ -85,7 +86,8 @@ impl Pace {
         if now - self.window.since >= WINDOW {
             let excess = self.window.least - self.delay;
             self.full_windows = if excess > EXCESS { self.full_windows + 1 } else { 0 };
-            self.squeeze = excess > GROSS_EXCESS || self.full_windows >= EXCESS_WINDOWS;
+            let too_much = excess > GROSS_EXCESS || self.full_windows >= EXCESS_WINDOWS;
+            self.excess = if too_much { excess } else { 0 };
             self.window = Window {
                 since: now,
                 least: i64::MAX,
@@ -100,12 +102,14 @@ impl Pace {
         holds
     }
 
-    /// Whether a frame is to be dropped now; asking takes the wish back.
-    pub(super) fn squeeze(&mut self) -> bool {
-        let squeeze = std::mem::take(&mut self.squeeze);
+    /// Whether a packet of this length is to be dropped now: never more than the excess, and of
+    /// short packets so many as make up a frame.
+    pub(super) fn squeeze(&mut self, samples: i64) -> bool {
+        let squeeze = samples <= self.excess;
         if squeeze {
+            self.excess = (self.excess.min(FRAME) - samples).max(0);
             self.full_windows = 0;
-            self.held = (self.held - FRAME).max(0);
+            self.held = (self.held - samples).max(0);
         }
         squeeze
     }

@@ -7,6 +7,7 @@ use str0m::config::Fingerprint;
 use super::Direction;
 use super::description::{Description, Section};
 use crate::OfferError;
+use crate::error::excerpt;
 
 /// The peer's audio, with everything that is needed to talk to it.
 #[derive(Debug, Clone)]
@@ -83,15 +84,16 @@ impl RemoteAudio {
             .ok_or(OfferError::NoAudio)?;
         if !is_rtp(&section.profile) {
             return Err(OfferError::Profile {
-                profile: section.profile.clone(),
+                profile: excerpt(&section.profile),
             });
         }
         let levels = Levels::of(description, section);
+        let opus = opus(section)?;
         Ok(Self {
             index,
             mid: section.mid().map(str::to_owned),
-            opus: opus(section)?,
-            events: events(section),
+            events: events(section, opus.payload_type),
+            opus,
             fingerprint: fingerprint(&levels)?,
             credentials: credentials(&levels)?,
             setup: setup(&levels)?,
@@ -162,7 +164,9 @@ fn opus(section: &Section) -> Result<Opus, OfferError> {
         } else {
             names.join(", ")
         };
-        return Err(OfferError::NoUsableCodec { offered });
+        return Err(OfferError::NoUsableCodec {
+            offered: excerpt(&offered),
+        });
     };
     let parameter = |name: &str| {
         let mut pairs = format.parameters.split(';').filter_map(|pair| pair.split_once('='));
@@ -180,10 +184,10 @@ fn opus(section: &Section) -> Result<Opus, OfferError> {
 
 /// Opus runs at 48 kHz, and so do the events that belong to it (RFC 4733 section 2.1); an 8 kHz
 /// format is taken where there is no other.
-fn events(section: &Section) -> Option<Events> {
+fn events(section: &Section, opus: u8) -> Option<Events> {
     let candidates = || {
         let formats = section.formats.iter().filter_map(|format| Format::of(section, format));
-        formats.filter(|format| format.name.eq_ignore_ascii_case("telephone-event"))
+        formats.filter(move |format| format.payload_type != opus && format.name.eq_ignore_ascii_case("telephone-event"))
     };
     let format = candidates()
         .find(|format| format.clock_rate == crate::SAMPLE_RATE)
@@ -206,7 +210,11 @@ struct Format<'a> {
 
 impl<'a> Format<'a> {
     fn of(section: &'a Section, format: &'a str) -> Option<Self> {
-        let payload_type = format.parse().ok().filter(|number| is_payload_type(*number))?;
+        // "096" and "+96" would be second names of 96.
+        let payload_type = format
+            .parse()
+            .ok()
+            .filter(|number: &u8| is_payload_type(*number) && number.to_string() == format)?;
         let of_this = move |value: &'a str| {
             value
                 .split_once(' ')
@@ -269,7 +277,7 @@ fn fingerprint(levels: &Levels<'_>) -> Result<Fingerprint, OfferError> {
             ("sha-1", Some(bytes)) if bytes.len() == 20 => {
                 weak = Some(Fingerprint { hash_func: hash, bytes });
             }
-            (_, _) => unusable = Some(OfferError::UnusableFingerprint { hash }),
+            (_, _) => unusable = Some(OfferError::UnusableFingerprint { hash: excerpt(&hash) }),
         }
     }
     weak.ok_or(unusable.unwrap_or(OfferError::MissingFingerprint))
@@ -307,9 +315,7 @@ fn setup(levels: &Levels<'_>) -> Result<Setup, OfferError> {
         None | Some("actpass") => Ok(Setup::ActPass),
         Some("active") => Ok(Setup::Active),
         Some("passive") => Ok(Setup::Passive),
-        Some(other) => Err(OfferError::Setup {
-            setup: other.to_owned(),
-        }),
+        Some(other) => Err(OfferError::Setup { setup: excerpt(other) }),
     }
 }
 

@@ -54,8 +54,10 @@ impl Attributes {
 }
 
 impl Section {
+    /// The mid. One that is no token could not be written into the fragments that trickle
+    /// candidates (RFC 8840 section 9), and counts as absent.
     pub(crate) fn mid(&self) -> Option<&str> {
-        self.attributes.value("mid").filter(|mid| !mid.is_empty())
+        self.attributes.value("mid").filter(|mid| is_token(mid))
     }
 
     /// A zero port rejects a section, unless it only rides on a bundle (RFC 9143 section 6).
@@ -138,6 +140,12 @@ fn media_line(line: &str) -> Result<Section, OfferError> {
         formats,
         attributes: Attributes::default(),
     })
+}
+
+/// RFC 8866 section 9, `token`.
+fn is_token(text: &str) -> bool {
+    let is_token_char = |byte| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'~');
+    !text.is_empty() && text.bytes().all(is_token_char)
 }
 
 fn not_sdp(problem: &'static str) -> OfferError {

@@ -66,6 +66,54 @@ fn the_mid_of_the_offer_is_kept_whatever_it_is() {
 }
 
 #[test]
+fn a_mid_that_is_no_token_counts_as_absent() {
+    for mid in ["a b", "x\"><y", "\u{c4}", "audio\u{ffff}", "a,b"] {
+        let offer = GATEWAY.replace("a=mid:audio", &format!("a=mid:{mid}"));
+        let (call, answer) = answer_to(&offer).expect("answered");
+        assert_eq!(call.mid(), "audio");
+        assert_eq!(lines(&answer, "a=mid"), [""; 0]);
+        assert_eq!(lines(&answer, "a=group"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_payload_type_has_one_name() {
+    let with = |formats: &str, events: &str| {
+        GATEWAY
+            .replace("SAVPF 96", &format!("SAVPF {formats}"))
+            .replace("a=rtpmap:101", &format!("a=rtpmap:{events}"))
+    };
+    for name in ["096", "+96", "96"] {
+        let answer = answered(&with(&format!("96 {name}"), name));
+        // The events that have a number of their own.
+        assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 126"], "{name}");
+        assert_eq!(lines(&answer, "a=rtpmap:96"), ["a=rtpmap:96 opus/48000/2"], "{name}");
+    }
+    for name in ["096", "+96", "0x60", "-96", "352"] {
+        let offer = with(name, "101").replace("a=rtpmap:96 ", &format!("a=rtpmap:{name} "));
+        let error = answer_to(&offer).expect_err(name);
+        assert!(matches!(error, OfferError::NoUsableCodec { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn no_message_repeats_a_peers_text_at_length() {
+    let long = "y".repeat(1_000);
+    for offer in [
+        GATEWAY.replace("UDP/TLS/RTP/SAVPF", &long),
+        GATEWAY.replace("opus/48000/2", &format!("{long}/48000")),
+        GATEWAY.replace("actpass", &long),
+        GATEWAY.replace("sha-256", &long),
+    ] {
+        let error = answer_to(&offer).expect_err("an offer like this").to_string();
+        assert!(
+            error.contains(&"y".repeat(64)) && !error.contains(&"y".repeat(65)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn what_gateways_leave_out_is_no_obstacle() {
     for missing in [
         "a=group:BUNDLE audio",

@@ -1,0 +1,226 @@
+//! Two calls that talk to each other, with noise on the wire between them.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::{an_instant, config_on};
+use crate::{Call, Event, FRAME_SAMPLES, Input, Output, SocketId};
+
+/// Time goes on by this much at once; it is also what a datagram takes.
+const STEP: Duration = Duration::from_millis(5);
+/// Within this many steps two calls connect on a clear wire.
+const TO_CONNECT: usize = 1_000;
+/// A call that wants to be woken again at once this often would keep a processor busy for nothing.
+const WAKES: usize = 100;
+/// In place of a length: the next genuine datagram is damaged.
+const DAMAGE: u8 = u8::MAX;
+
+/// When the noise begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// With the first record of the DTLS handshake.
+    InTheHandshake,
+    /// When both calls are connected.
+    WhenConnected,
+}
+
+struct Side {
+    call: Call,
+    address: SocketAddr,
+    due: Instant,
+    connected: bool,
+    failed: bool,
+}
+
+struct Flying {
+    from: usize,
+    payload: Vec<u8>,
+}
+
+/// The two calls.
+pub(super) struct Pair {
+    now: Instant,
+    sides: [Side; 2],
+    wire: VecDeque<Flying>,
+    /// The handshake has begun.
+    handshake: bool,
+    /// Where the next genuine datagrams are damaged, and with which bits.
+    damage: VecDeque<(usize, u8)>,
+}
+
+impl Pair {
+    /// Two calls that the noise will disturb from there on.
+    pub(super) fn new(begins: Begins) -> Self {
+        let now = an_instant();
+        let addresses = [1, 2].map(|last| Ipv4Addr::new(192, 0, 2, last));
+        let (mut offerer, offer) = Call::offerer(config_on(addresses[0]), [8; 32], now);
+        let (answerer, answer) =
+            Call::answerer(config_on(addresses[1]), &offer, [7; 32], now).expect("our own offer can be answered");
+        offerer.accept_answer(now, &answer).expect("our own answer fits");
+        let side = |call, address: Ipv4Addr| Side {
+            call,
+            address: SocketAddr::new(IpAddr::V4(address), 40_000),
+            due: now,
+            connected: false,
+            failed: false,
+        };
+        let mut pair = Self {
+            now,
+            sides: [side(offerer, addresses[0]), side(answerer, addresses[1])],
+            wire: VecDeque::new(),
+            handshake: false,
+            damage: VecDeque::new(),
+        };
+        for _ in 0..TO_CONNECT {
+            let ready = match begins {
+                Begins::InTheHandshake => pair.handshake,
+                Begins::WhenConnected => pair.sides.iter().all(|side| side.connected),
+            };
+            if ready {
+                return pair;
+            }
+            pair.step();
+        }
+        panic!("two calls on a clear wire did not get there");
+    }
+
+    /// Noise of this much: each piece is its length in one byte and then its bytes, and reaches
+    /// the sides in turn from the address of the other. The length 255 stands for a place and the
+    /// bits that are turned over there in the next genuine datagram.
+    pub(super) fn disturb(&mut self, data: &[u8]) {
+        let (mut rest, mut to) = (data, 1);
+        while let Some((length, after)) = rest.split_first() {
+            if *length == DAMAGE {
+                let (place, after) = after.split_at(after.len().min(2));
+                if let [at, bits] = *place {
+                    self.damage.push_back((usize::from(at), bits));
+                }
+                rest = after;
+            } else {
+                let (payload, after) = after.split_at(after.len().min(usize::from(*length)));
+                self.give(to, payload);
+                to = 1 - to;
+                rest = after;
+            }
+            self.talk();
+            self.step();
+        }
+    }
+
+    /// Goes on without further noise.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100 {
+            self.step();
+        }
+    }
+
+    fn talk(&mut self) {
+        for side in &mut self.sides {
+            let mut frame = [100; FRAME_SAMPLES];
+            side.call.push_pcm(self.now, &frame);
+            side.call.pull_pcm(self.now, &mut frame);
+        }
+    }
+
+    fn give(&mut self, to: usize, payload: &[u8]) {
+        let source = self.sides[1 - to].address;
+        let socket = SocketId(0);
+        let input = Input::Datagram {
+            socket,
+            source,
+            payload,
+        };
+        self.sides[to].call.handle_input(self.now, input);
+        self.drain(to);
+    }
+
+    fn step(&mut self) {
+        self.now += STEP;
+        for Flying { from, mut payload } in std::mem::take(&mut self.wire) {
+            self.handshake |= matches!(payload.first(), Some(20..=63));
+            if let Some((at, bits)) = self.damage.pop_front() {
+                let at = at % payload.len().max(1);
+                if let Some(byte) = payload.get_mut(at) {
+                    *byte ^= bits;
+                }
+            }
+            self.give(1 - from, &payload);
+        }
+        for index in 0..2 {
+            self.drain(index);
+            let mut wakes = 0;
+            while self.sides[index].due <= self.now {
+                wakes += 1;
+                assert!(wakes < WAKES, "the call wants to be woken again and again");
+                self.sides[index].call.handle_input(self.now, Input::Timeout);
+                self.drain(index);
+            }
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        loop {
+            let side = &mut self.sides[index];
+            let output = side.call.poll_output();
+            if let Output::Timeout(due) = output {
+                side.due = due;
+                return;
+            }
+            assert!(!side.failed, "after the failure: {output:?}");
+            match output {
+                Output::Open { socket, .. } => {
+                    let address = side.address;
+                    side.call.handle_input(self.now, Input::Opened { socket, address });
+                }
+                Output::Transmit { payload, .. } => self.wire.push_back(Flying {
+                    from: index,
+                    payload: payload.into(),
+                }),
+                Output::Event(Event::LocalCandidate { candidate, .. }) => {
+                    let other = &mut self.sides[1 - index].call;
+                    other
+                        .add_remote_candidate(self.now, &candidate)
+                        .expect("our own candidate");
+                }
+                Output::Event(Event::Connected) => {
+                    assert!(!side.connected, "connected twice");
+                    side.connected = true;
+                }
+                Output::Event(Event::Failed(_)) => side.failed = true,
+                Output::Event(Event::EndOfCandidates | Event::Interrupted | Event::Recovered) => {}
+                Output::Timeout(_) => unreachable!("returned above"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_without_noise_is_connected_and_stays_so() {
+        for begins in [Begins::InTheHandshake, Begins::WhenConnected] {
+            let mut pair = Pair::new(begins);
+            assert_eq!(
+                pair.sides.iter().all(|side| side.connected),
+                begins == Begins::WhenConnected
+            );
+            pair.disturb(&[]);
+            pair.settle();
+            assert!(pair.sides.iter().all(|side| side.connected && !side.failed));
+        }
+    }
+
+    #[test]
+    fn noise_reaches_a_call_that_is_connected_and_does_no_harm() {
+        let mut pair = Pair::new(Begins::WhenConnected);
+        let before = pair.sides[1].call.statistics().packets_received;
+        // A forged RTP packet, a lost record, and damage to what is genuine.
+        pair.disturb(b"\x0f\x80\x60\x00\x01\x00\x00\x03\xc0\x86\xe2\x93\x45\xf8\xff\xfe\xff\x0e\x01\x02\x14\xfe");
+        pair.settle();
+        assert!(pair.sides[1].call.statistics().packets_received > before);
+        assert!(pair.sides.iter().all(|side| !side.failed));
+    }
+}
