@@ -212,18 +212,24 @@ async fn a_rejected_or_retracted_proposal_is_over_for_both() {
     cloud.stop().await;
 }
 
+/// A call that is up, and whose client has just lost its WebSocket.
+async fn call_without_signalling(cloud: &Cloud, events: &mut Events) -> (CallHandle, SessionId) {
+    let call = called(cloud, CallFaults::default());
+    let session = media_up(events).await;
+    timeout(LIMIT, call.connected()).await.unwrap().unwrap();
+    cloud.drop_streams();
+    until(events, |event| {
+        matches!(event, Event::Disconnected { error: Some(_), .. }).then_some(())
+    })
+    .await;
+    (call, session)
+}
+
 #[tokio::test]
 async fn a_dropped_websocket_ends_no_call() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     let (client, mut events) = connected_always(&cloud).await;
-    let call = called(&cloud, CallFaults::default());
-    let session = media_up(&mut events).await;
-    timeout(LIMIT, call.connected()).await.unwrap().unwrap();
-    cloud.drop_streams();
-    until(&mut events, |event| {
-        matches!(event, Event::Disconnected { error: Some(_), .. }).then_some(())
-    })
-    .await;
+    let (call, session) = call_without_signalling(&cloud, &mut events).await;
     let before = call.statistics().packets_received;
     receives(&call, before + 25).await;
     assert_eq!(client.sessions().await.len(), 1);
@@ -238,14 +244,7 @@ async fn a_dropped_websocket_ends_no_call() {
 async fn a_hang_up_while_signalling_is_down_is_heard_in_the_media() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     let (client, mut events) = connected_always(&cloud).await;
-    let call = called(&cloud, CallFaults::default());
-    let session = media_up(&mut events).await;
-    timeout(LIMIT, call.connected()).await.unwrap().unwrap();
-    cloud.drop_streams();
-    until(&mut events, |event| {
-        matches!(event, Event::Disconnected { .. }).then_some(())
-    })
-    .await;
+    let (call, session) = call_without_signalling(&cloud, &mut events).await;
     client.end(&session, Reason::Success).await.unwrap();
     assert_eq!(ended(&mut events).await, (session, Reason::Success, EndedBy::Local));
     let end = timeout(LIMIT, call.ended()).await.unwrap();
@@ -436,7 +435,8 @@ async fn a_session_that_panics_ends_and_no_other_notices() {
 #[tokio::test]
 async fn a_session_that_cannot_be_made_ends_and_no_other_notices() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
-    let one_thread = EngineConfig::with_media_threads(NonZero::<usize>::MIN);
+    let mut one_thread = EngineConfig::default();
+    one_thread.media_threads = NonZero::new(1);
     let engine = Engine::new(&one_thread).unwrap();
     let made = AtomicUsize::new(0);
     let policy = AnswerPolicy {

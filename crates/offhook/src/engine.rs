@@ -41,16 +41,6 @@ pub struct EngineConfig {
     pub trust_anchors: Vec<PathBuf>,
 }
 
-impl EngineConfig {
-    /// The defaults, with so many threads for media.
-    pub fn with_media_threads(threads: NonZero<usize>) -> Self {
-        Self {
-            media_threads: Some(threads),
-            ..Self::default()
-        }
-    }
-}
-
 /// Why an engine could not be started.
 #[derive(Debug, Error)]
 #[non_exhaustive]

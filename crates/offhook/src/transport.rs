@@ -294,7 +294,6 @@ impl StreamHandler<Result<tungstenite::Message, Error>> for Transport {
 impl StreamHandler<Rang> for Transport {
     fn handle(&mut self, Rang: Rang, context: &mut Context<Self>) {
         self.input(context, Input::Timeout);
-        self.pump(context);
     }
 }
 
