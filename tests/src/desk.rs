@@ -269,6 +269,8 @@ impl Desk {
             dialogue::Output::Request { token, to, payload } => SessionReport::Request { token, to, payload },
             dialogue::Output::Reply { ticket, reply } => SessionReport::Reply { ticket, reply },
             dialogue::Output::Message { to, payload } => SessionReport::Message { to, payload },
+            // Said only by a dialogue that was told of lost signalling, and the desk tells it of none.
+            dialogue::Output::Farewell { .. } => return,
             dialogue::Output::Event(dialogue::SessionEvent::Ended { reason, by }) => {
                 self.sessions.remove(&session);
                 SessionReport::Ended { reason, by }

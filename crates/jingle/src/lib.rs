@@ -109,8 +109,15 @@
 //! | [RFC 8838], [RFC 8840] Trickle ICE and its SDP fragments | one candidate a fragment, `end-of-candidates`, `ufrag` | several candidates in one fragment |
 //! | [RFC 8839] SDP for ICE | the credentials, to tell a renegotiation from a reinvite | all else: the media core reads the SDP |
 //!
-//! What the machines owe while no stream is connected is the parent's to hold back; they do not send lost requests again by
-//! themselves, except the answer when its offer repeats.
+//! # While there is no stream
+//!
+//! A [`Session`] outlives its signalling. From [`SignallingLost`](session::Input::SignallingLost) to
+//! [`SignallingRestored`](session::Input::SignallingRestored) it says nothing, and keeps what its peer is not known to have heard; afterwards it says of
+//! that what still matters. A session that ends meanwhile is over at once, and leaves its `terminate` to the parent as a
+//! [`Farewell`](session::Output::Farewell). The parent tells the outcomes of what went down with a stream before it tells that signalling is restored;
+//! what a resumed stream (XEP-0198) carries on may stay without an outcome.
+//!
+//! [`Proposals`] know nothing of streams: what they say while there is none is the parent's to hold back.
 //!
 //! [XEP-0166]: https://xmpp.org/extensions/xep-0166.html
 //! [XEP-0353]: https://xmpp.org/extensions/xep-0353.html

@@ -8,8 +8,10 @@ mod config;
 mod early;
 mod error;
 mod ice;
+mod news;
 mod outputs;
 mod requests;
+mod signalling;
 mod states;
 mod transition;
 
@@ -24,16 +26,11 @@ pub use config::{Limits, SessionConfig, Timers};
 pub use error::{CommandError, Refusal};
 pub use outputs::{EndedBy, Input, OfferKind, Outcome, Output, Reply, SessionEvent};
 
-use crate::{
-    ConversationId, Generation, Reason, SessionId,
-    genesys::{self, Method},
-    idle::IDLE,
-};
+use crate::{ConversationId, Generation, Reason, SessionId, genesys, idle::IDLE};
 use early::Early;
+use news::News;
+use signalling::Signalling;
 use states::{AwaitingOffer, Ending, State};
-
-/// The only kind of media that the dialect has.
-const AUDIO: &str = "audio";
 
 /// One session. See the [module](self).
 ///
@@ -41,13 +38,20 @@ const AUDIO: &str = "audio";
 /// commands ([`answer`](Self::answer), [`local_candidate`](Self::local_candidate), [`end`](Self::end) and the like); after each of either, drain
 /// [`poll_output`](Self::poll_output) until [`Output::Timeout`].
 ///
+/// Between [`Input::SignallingLost`] and [`Input::SignallingRestored`] there is no [`Output::Request`] and no [`Output::Message`]. What was to be said
+/// meanwhile, and what was said and [lost](Outcome::Lost), is said when signalling is back, as far as it still matters: `accept` to our other resources, the
+/// latest answer, the candidates of the latest media, their end, the latest activity and the latest muting, in this order.
+///
 /// What the peer does wrong comes out as a refusing [`Output::Reply`]; an `Err` means that a command makes no sense now, and that nothing has
 /// changed.
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
     state: State,
+    signalling: Signalling,
     muted: bool,
+    /// Whether our other resources were told that this one has the session.
+    announced: bool,
     /// How many requests were made, and so the next token.
     requests: u64,
     random: StdRng,
@@ -65,7 +69,9 @@ impl Session {
         Self {
             config,
             state: State::AwaitingOffer(awaiting),
+            signalling: Signalling::Up,
             muted: false,
+            announced: false,
             requests: 0,
             random: StdRng::from_seed(seed),
             outputs: VecDeque::new(),
@@ -96,6 +102,8 @@ impl Session {
             Input::Request { ticket, from, payload } => self.on_request(now, ticket, &from, &payload),
             Input::Response { token, outcome } => self.on_response(now, token, outcome),
             Input::HandledElsewhere => self.on_handled_elsewhere(),
+            Input::SignallingLost => self.on_signalling_lost(),
+            Input::SignallingRestored => self.on_signalling_restored(now),
             Input::Timeout => {}
         }
     }
@@ -129,9 +137,8 @@ impl Session {
         if !genesys::is_candidate(candidate) {
             return Err(CommandError::NotACandidate);
         }
-        self.send_after_answer(Method::Candidate {
-            session: self.config.id.clone(),
-            mid: Some(mid.to_owned()),
+        self.tell_peer(News::Candidate {
+            mid: mid.to_owned(),
             candidate: candidate.to_owned(),
         })
     }
@@ -143,8 +150,7 @@ impl Session {
     pub fn end_of_candidates(&mut self, now: Instant, generation: Generation) -> Result<(), CommandError> {
         self.now = now;
         self.check_generation(generation)?;
-        let session = self.config.id.clone();
-        self.send_after_answer(Method::EndOfCandidates { session })
+        self.tell_peer(News::EndOfCandidates)
     }
 
     /// ICE became connected, for the first time or again: tells the peer that the session is active.
@@ -154,18 +160,21 @@ impl Session {
     pub fn media_connected(&mut self, now: Instant, generation: Generation) -> Result<(), CommandError> {
         self.now = now;
         self.check_generation(generation)?;
-        self.send_after_answer(Method::Info {
-            session: self.config.id.clone(),
-            status: "active".to_owned(),
-        })
+        self.tell_peer(News::Active)
     }
 
     /// The media are dead, or cannot come to life: ends the session like [`end`](Self::end), but by [`EndedBy::Network`].
+    ///
+    /// While signalling is lost, a session that has media to lose ends later, and with [`Reason::Gone`]: when signalling is back, or after 120 s
+    /// ([`Timers::gone`]) without it. An offer of new media before that saves it.
     ///
     /// # Errors
     /// [`CommandError::Ended`], if the session has ended or is ending.
     pub fn media_failed(&mut self, now: Instant, reason: Reason) -> Result<(), CommandError> {
         self.now = now;
+        if self.outlive_media(now) {
+            return Ok(());
+        }
         self.end_by(now, reason, EndedBy::Network)
     }
 
@@ -176,22 +185,16 @@ impl Session {
     pub fn set_muted(&mut self, now: Instant, muted: bool) -> Result<(), CommandError> {
         self.now = now;
         self.latest_generation()?;
-        let session = self.config.id.clone();
-        let media = AUDIO.to_owned();
-        let method = if muted {
-            Method::Mute { session, media }
-        } else {
-            Method::Unmute { session, media }
-        };
         if muted != self.muted {
-            self.send_after_answer(method)?;
+            self.tell_peer(News::Muted(muted))?;
             self.muted = muted;
         }
         Ok(())
     }
 
     /// Ends the session: tells the peer, and after its acknowledgement, or 2 s ([`Timers::end`]), tells
-    /// [`SessionEvent::Ended`]. The media may be closed at once.
+    /// [`SessionEvent::Ended`]. The media may be closed at once. While signalling is lost, the session is over at once, and
+    /// what its peer is owed comes out as [`Output::Farewell`].
     ///
     /// # Errors
     /// [`CommandError::Ended`], if the session has ended or is ending.

@@ -195,6 +195,10 @@ impl Watched {
                 self.accepts += 1;
                 assert_eq!(self.accepts, 1, "accept is sent once");
             }
+            Output::Farewell { to, payload } => {
+                assert_eq!(*to, peer());
+                watch_request(payload);
+            }
             Output::Event(event) => self.watch_event(event),
             Output::Reply { .. } | Output::Timeout(_) => {}
         }

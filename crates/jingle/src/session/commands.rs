@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::{
-    CommandError, EndedBy, Ending, OfferKind, Output, Reply, Session, SessionEvent,
+    CommandError, EndedBy, Ending, Output, Reply, Session, SessionEvent,
+    news::{News, TooMany},
+    signalling::Signalling,
     states::{Answering, Offered, State},
 };
 use crate::{
@@ -28,49 +30,75 @@ impl Session {
                 return Err(CommandError::NothingToAnswer);
             }
         };
-        let Offered { dialogue, offer, held } = offered;
-        if offer.kind == OfferKind::Initial {
-            self.announce();
-        }
-        let token = self.send_answer(sdp.clone());
-        for method in held {
-            self.request(method);
-        }
+        let Offered { dialogue, offer } = offered;
         self.state = State::Answering(Answering {
             dialogue,
             rpc: offer.rpc,
             answer: sdp,
-            tokens: VecDeque::from([token]),
+            tokens: VecDeque::new(),
+            due: true,
         });
+        self.say_what_is_due();
         Ok(())
     }
 
-    /// Tells our other resources that this one has the session.
+    pub(super) fn answer_again(&mut self) {
+        if let State::Answering(answering) = &mut self.state {
+            answering.due = true;
+        }
+        self.say_what_is_due();
+    }
+
+    /// Says all that the peer should hear and was not told, or may not have heard. It knows nothing of our media before it has our answer, so
+    /// while an offer is unanswered there is nothing to say.
+    pub(super) fn say_what_is_due(&mut self) {
+        match self.signalling {
+            Signalling::Up => {}
+            Signalling::Lost => return,
+        }
+        let answer = match &self.state {
+            State::Answering(answering) => answering.due.then(|| answering.answer.clone()),
+            State::Answered(_) => None,
+            State::AwaitingOffer(_) | State::Offered(_) | State::Ending(_) | State::Ended => return,
+        };
+        if let Some(answer) = answer {
+            self.announce();
+            self.say_answer(answer);
+        }
+        let dialogue = self.state.dialogue_mut();
+        let waiting = dialogue.map(|dialogue| dialogue.unheard.take_waiting());
+        for news in waiting.into_iter().flatten() {
+            self.say(news);
+        }
+    }
+
+    /// Tells our other resources, once, that this one has the session.
     fn announce(&mut self) {
+        if std::mem::replace(&mut self.announced, true) {
+            return;
+        }
         self.outputs.push_back(Output::Message {
             to: self.config.account.clone().into(),
             payload: InitiationMessage::Accept(self.config.id.clone()).to_element(),
         });
     }
 
-    fn send_answer(&mut self, sdp: String) -> Token {
+    fn say_answer(&mut self, sdp: String) {
         let session = self.config.id.clone();
-        self.request(Method::Answer { session, sdp })
-    }
-
-    pub(super) fn answer_again(&mut self) {
-        let answer = match &self.state {
-            State::Answering(answering) => answering.answer.clone(),
-            State::AwaitingOffer(_) | State::Offered(_) | State::Answered(_) | State::Ending(_) | State::Ended => {
-                return;
-            }
-        };
-        let token = self.send_answer(answer);
+        let token = self.request(Method::Answer { session, sdp });
         if let State::Answering(answering) = &mut self.state {
+            answering.due = false;
             if answering.tokens.len() == ANSWERS_TRACKED {
                 answering.tokens.pop_front();
             }
             answering.tokens.push_back(token);
+        }
+    }
+
+    fn say(&mut self, news: News) {
+        let token = self.request(news.clone().method(self.config.id.clone()));
+        if let Some(dialogue) = self.state.dialogue_mut() {
+            dialogue.unheard.asked(token, news);
         }
     }
 
@@ -93,18 +121,19 @@ impl Session {
         }
     }
 
-    /// Tells the peer at once, or after the answer if that is still to be given: the peer knows nothing of our media before it.
-    pub(super) fn send_after_answer(&mut self, method: Method) -> Result<(), CommandError> {
+    /// Tells the peer at once, or after the answer if that is still to be given, or when signalling is back.
+    pub(super) fn tell_peer(&mut self, news: News) -> Result<(), CommandError> {
         let limit = self.config.limits.held;
         match &mut self.state {
-            State::Offered(offered) if offered.held.len() >= limit => Err(CommandError::TooManyHeld { limit }),
-            State::Offered(offered) => {
-                offered.held.push(method);
+            State::Answering(_) | State::Answered(_) if self.signalling == Signalling::Up => {
+                self.say(news);
                 Ok(())
             }
-            State::Answering(_) | State::Answered(_) => {
-                self.request(method);
-                Ok(())
+            State::Offered(Offered { dialogue, .. })
+            | State::Answering(Answering { dialogue, .. })
+            | State::Answered(dialogue) => {
+                let kept = dialogue.unheard.wait(limit, news);
+                kept.map_err(|TooMany| CommandError::TooManyHeld { limit })
             }
             State::AwaitingOffer(_) => Err(CommandError::NoOffer),
             State::Ending(_) | State::Ended => Err(CommandError::Ended),
@@ -122,6 +151,10 @@ impl Session {
     }
 
     pub(super) fn begin_ending(&mut self, now: Instant, reason: Reason, by: EndedBy) {
+        match self.signalling {
+            Signalling::Up => {}
+            Signalling::Lost => return self.end_with_farewell(reason, by),
+        }
         let session = self.config.id.clone();
         let token = self.request(Method::Terminate { session, reason });
         self.state = State::Ending(Ending {

@@ -46,7 +46,7 @@ pub struct Limits {
     pub early_candidates: usize,
     /// The most remote candidates of one generation: 256 unless told otherwise.
     pub remote_candidates: usize,
-    /// The most messages held back until the answer is out: 64 unless told otherwise.
+    /// The most candidates of ours that wait to be told: for the answer, or for signalling to come back. 64 unless told otherwise.
     pub held: usize,
 }
 
@@ -70,6 +70,8 @@ pub struct Timers {
     pub early_candidate: Duration,
     /// For the peer to acknowledge our `terminate`; then the session ends anyway: 2 s unless told otherwise.
     pub end: Duration,
+    /// For signalling to come back to a session whose media failed meanwhile; then it ends with `gone`: 120 s unless told otherwise.
+    pub gone: Duration,
 }
 
 impl Default for Timers {
@@ -78,6 +80,7 @@ impl Default for Timers {
             offer: Duration::from_secs(60),
             early_candidate: Duration::from_secs(60),
             end: Duration::from_secs(2),
+            gone: Duration::from_secs(120),
         }
     }
 }

@@ -97,8 +97,8 @@ pub enum CommandError {
     /// The identification tag is empty or holds white space.
     #[error("not an identification tag: it is empty or holds white space or control characters")]
     NotAMid,
-    /// Too much was given before the answer.
-    #[error("{limit} messages wait for the answer already; give the answer first")]
+    /// Too many candidates were given that the peer cannot be told yet.
+    #[error("{limit} candidates wait to be told already; give the answer first, or wait for signalling to come back")]
     TooManyHeld {
         /// [`Limits::held`](super::Limits::held).
         limit: usize,

@@ -31,6 +31,12 @@ pub enum Input {
     /// Another resource of the account has accepted or rejected the session
     /// ([`ProposalEvent::HandledElsewhere`](crate::ProposalEvent::HandledElsewhere)). It ends a session that has no offer yet, and no other.
     HandledElsewhere,
+    /// There is no stream any more. The session goes on, and keeps what it has to say. What was asked of the peer stays asked until
+    /// its [`Outcome`] is told; [`Outcome::Lost`] has it said again.
+    SignallingLost,
+    /// There is a stream again, by which the peer can be reached under the address that it knows. The outcomes of all requests that
+    /// went down with the former stream are told before.
+    SignallingRestored,
     /// The instant of [`Output::Timeout`] has come.
     Timeout,
 }
@@ -70,6 +76,14 @@ pub enum Output {
     },
     /// Send a message: no `id`, `type` or `from` of its own.
     Message {
+        /// To whom.
+        to: Jid,
+        /// Its payload.
+        payload: Element,
+    },
+    /// Send an IQ set as soon as there is a stream: the `terminate` that the peer is still owed by a session that ended without
+    /// signalling. It outlives the session, which wants to hear of no outcome.
+    Farewell {
         /// To whom.
         to: Jid,
         /// Its payload.

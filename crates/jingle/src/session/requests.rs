@@ -155,24 +155,28 @@ impl Session {
     pub(super) fn on_response(&mut self, now: Instant, token: Token, outcome: Outcome) {
         match &self.state {
             State::Answering(answering) if answering.tokens.contains(&token) => {
-                self.on_answer_response(now, outcome);
+                self.on_answer_response(now, token, outcome);
             }
             State::Ending(ending) if ending.token == token => {
                 let (reason, by) = (ending.reason, ending.by);
-                self.ended(reason, by);
+                match outcome {
+                    Outcome::Done | Outcome::Refused { .. } => self.ended(reason, by),
+                    Outcome::Lost => self.end_with_farewell(reason, by),
+                }
             }
-            State::AwaitingOffer(_)
-            | State::Offered(_)
-            | State::Answering(_)
-            | State::Answered(_)
-            | State::Ending(_)
-            | State::Ended => {
+            State::Offered(_) | State::Answering(_) | State::Answered(_) => {
+                let limit = self.config.limits.held;
+                if let Some(dialogue) = self.state.dialogue_mut() {
+                    dialogue.unheard.on_outcome(limit, token, &outcome);
+                }
+            }
+            State::AwaitingOffer(_) | State::Ending(_) | State::Ended => {
                 debug!(session = %self.config.id, ?token, ?outcome, "response, no effect");
             }
         }
     }
 
-    fn on_answer_response(&mut self, now: Instant, outcome: Outcome) {
+    fn on_answer_response(&mut self, now: Instant, token: Token, outcome: Outcome) {
         match outcome {
             Outcome::Done => {
                 if let Some(generation) = self.acknowledge() {
@@ -187,8 +191,14 @@ impl Session {
                 warn!(session = %self.config.id, condition, "the peer refuses our answer");
                 self.begin_ending(now, Reason::FailedApplication, EndedBy::Remote);
             }
-            // The answer may or may not have arrived: if it has not, the peer repeats its offer.
-            Outcome::Lost => {}
+            // The answer may or may not have arrived. If it has not, the peer repeats its offer; and if it was lost with all
+            // signalling, it is said again when that is back.
+            Outcome::Lost => {
+                if let State::Answering(answering) = &mut self.state {
+                    answering.tokens.retain(|known| *known != token);
+                    answering.due |= answering.tokens.is_empty();
+                }
+            }
         }
     }
 
@@ -199,6 +209,7 @@ impl Session {
                 rpc,
                 answer: _,
                 tokens: _,
+                due: _,
             }) => {
                 let generation = dialogue.media.generation;
                 dialogue.past.remember_offer(rpc);
@@ -232,7 +243,11 @@ impl Session {
         match &self.state {
             State::AwaitingOffer(_) => self.ended(Reason::Timeout, EndedBy::Network),
             State::Ending(ending) => self.ended(ending.reason, ending.by),
-            State::Offered(_) | State::Answering(_) | State::Answered(_) | State::Ended => {}
+            // Their media are gone, and signalling has not come back.
+            State::Offered(_) | State::Answering(_) | State::Answered(_) => {
+                self.begin_ending(now, Reason::Gone, EndedBy::Network);
+            }
+            State::Ended => {}
         }
     }
 }

@@ -6,12 +6,14 @@
 //!                             +-------offer--------+----------offer-----------+
 //! any of them --end--> Ending --acknowledged or 2 s--> Ended
 //! any of them --terminate--> Ended
+//! any of them --end, while signalling is lost--> Ended
+//! Ending --signalling lost--> Ended
 //! ```
 
 use std::{collections::VecDeque, time::Instant};
 
-use super::{EndedBy, OfferKind, early::Early, ice::Credentials};
-use crate::{Generation, Reason, Token, genesys::Method};
+use super::{EndedBy, OfferKind, early::Early, ice::Credentials, news::Unheard};
+use crate::{Generation, Reason, Token};
 
 /// How many answered or replaced offers are remembered; the platform's own client remembers as many.
 const REMEMBERED: usize = 5;
@@ -38,8 +40,6 @@ pub(super) struct AwaitingOffer {
 pub(super) struct Offered {
     pub(super) dialogue: Dialogue,
     pub(super) offer: Offer,
-    /// What must not reach the peer before the answer does.
-    pub(super) held: Vec<Method>,
 }
 
 /// The answer is out, and not acknowledged.
@@ -49,8 +49,10 @@ pub(super) struct Answering {
     /// The JSON-RPC id of the offer that it answers.
     pub(super) rpc: String,
     pub(super) answer: String,
-    /// Of each time that it was sent; any of them acknowledges it.
+    /// Of each time that it was sent and not lost; any of them acknowledges it.
     pub(super) tokens: VecDeque<Token>,
+    /// It is to be sent, for the first time or again.
+    pub(super) due: bool,
 }
 
 /// `terminate` is out, and not acknowledged.
@@ -69,6 +71,8 @@ pub(super) struct Dialogue {
     /// For an offer that is still to come.
     pub(super) early: Early,
     pub(super) past: Past,
+    /// What must not reach the peer before the answer does, and what may be lost.
+    pub(super) unheard: Unheard,
 }
 
 /// An offer that the application has.
@@ -86,6 +90,8 @@ pub(super) struct Media {
     pub(super) credentials: Option<Credentials>,
     pub(super) remote_candidates: usize,
     pub(super) remote_complete: bool,
+    /// They are dead, and until then the session waits for signalling to say so.
+    pub(super) gone: Option<Instant>,
 }
 
 impl Media {
@@ -95,6 +101,7 @@ impl Media {
             credentials,
             remote_candidates: 0,
             remote_complete: false,
+            gone: None,
         }
     }
 }
@@ -144,7 +151,10 @@ impl State {
         match self {
             State::AwaitingOffer(awaiting) => Some(awaiting.deadline),
             State::Ending(ending) => Some(ending.deadline),
-            State::Offered(_) | State::Answering(_) | State::Answered(_) | State::Ended => None,
+            State::Offered(Offered { dialogue, .. })
+            | State::Answering(Answering { dialogue, .. })
+            | State::Answered(dialogue) => dialogue.media.gone,
+            State::Ended => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod candidates;
 mod ending;
 mod opening;
 mod renewal;
+mod signalling;
 mod strangers;
 mod table;
 
@@ -14,7 +15,10 @@ use jid::Jid;
 use minidom::Element;
 
 use super::*;
-use crate::{InitiationMessage, Ticket, Token, genesys::Rpc};
+use crate::{
+    InitiationMessage, Ticket, Token,
+    genesys::{Method, Rpc},
+};
 
 /// One candidate of the peer, of the media whose `ufrag` is this.
 fn remote_candidate(ufrag: &str) -> String {
@@ -165,6 +169,22 @@ impl Call {
         self.response(token, Outcome::Refused { condition })
     }
 
+    /// Nobody answers our latest request.
+    fn lose(&mut self) -> Vec<String> {
+        let token = *self.tokens.last().expect("a request was made");
+        self.response(token, Outcome::Lost)
+    }
+
+    fn signalling_lost(&mut self) -> Vec<String> {
+        self.session.handle_input(self.now, Input::SignallingLost);
+        self.says()
+    }
+
+    fn signalling_restored(&mut self) -> Vec<String> {
+        self.session.handle_input(self.now, Input::SignallingRestored);
+        self.says()
+    }
+
     fn handled_elsewhere(&mut self) -> Vec<String> {
         self.session.handle_input(self.now, Input::HandledElsewhere);
         self.says()
@@ -225,6 +245,10 @@ fn line(output: &Output) -> String {
         Output::Request { to, payload, .. } => {
             assert_eq!(to.to_string(), "peer@gjoll.example/media");
             format!("to the peer: {}", method(payload))
+        }
+        Output::Farewell { to, payload } => {
+            assert_eq!(to.to_string(), "peer@gjoll.example/media");
+            format!("farewell: {}", method(payload))
         }
         Output::Reply { reply: Reply::Done, .. } => "reply: done".to_owned(),
         Output::Reply {

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::{
     Limits, OfferKind, Refusal, SessionEvent,
-    early::{Early, Trickled},
+    early::Trickled,
     ice::Credentials,
+    news::Unheard,
     states::{Dialogue, Media, Offer, Offered, Past, State},
 };
-use crate::{Generation, genesys::Method};
+use crate::Generation;
 
 /// What an offer is, given all that came before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,36 +48,26 @@ impl State {
         offer: Offer,
         credentials: Option<Credentials>,
     ) -> (State, Vec<Trickled>) {
-        let (before, held) = match self {
-            State::AwaitingOffer(awaiting) => (Before::Nothing(awaiting.early), Vec::new()),
-            State::Offered(Offered { dialogue, offer, held }) => (Before::Dialogue(dialogue, Some(offer.rpc)), held),
+        let mut dialogue = match self {
+            State::AwaitingOffer(awaiting) => Dialogue {
+                media: Media::new(generation, credentials),
+                early: awaiting.early,
+                past: Past::default(),
+                unheard: Unheard::default(),
+            },
+            State::Offered(Offered { dialogue, offer }) => dialogue.renewed(generation, credentials, Some(offer.rpc)),
             State::Answering(answering) => {
                 let rpc = Some(answering.rpc);
-                (Before::Dialogue(answering.dialogue, rpc), Vec::new())
+                answering.dialogue.renewed(generation, credentials, rpc)
             }
-            State::Answered(dialogue) => (Before::Dialogue(dialogue, None), Vec::new()),
+            State::Answered(dialogue) => dialogue.renewed(generation, credentials, None),
             // `judge` calls no offer fresh in these.
             over @ (State::Ending(_) | State::Ended) => return (over, Vec::new()),
         };
-        let (mut dialogue, held) = match before {
-            Before::Nothing(early) => {
-                let media = Media::new(generation, credentials);
-                let past = Past::default();
-                (Dialogue { media, early, past }, held)
-            }
-            Before::Dialogue(dialogue, rpc) => dialogue.renewed(generation, credentials, rpc, held),
-        };
         let credentials = dialogue.media.credentials.as_ref();
         let released = dialogue.early.release(now, credentials);
-        let offered = Offered { dialogue, offer, held };
-        (State::Offered(offered), released)
+        (State::Offered(Offered { dialogue, offer }), released)
     }
-}
-
-enum Before {
-    Nothing(Early),
-    /// With the JSON-RPC id of the offer that is replaced, unless it is remembered already.
-    Dialogue(Dialogue, Option<String>),
 }
 
 impl Offered {
@@ -114,24 +105,24 @@ impl Dialogue {
         }
     }
 
+    /// With the JSON-RPC id of the offer that is replaced, unless it is remembered already.
     fn renewed(
         mut self,
         generation: Generation,
         credentials: Option<Credentials>,
         replaced: Option<String>,
-        mut held: Vec<Method>,
-    ) -> (Dialogue, Vec<Method>) {
+    ) -> Dialogue {
         if let Some(rpc) = replaced {
             self.past.remember_offer(rpc);
         }
         if generation == self.media.generation {
-            return (self, held);
+            return self;
         }
         let media = Media::new(generation, credentials);
         let old = std::mem::replace(&mut self.media, media);
         self.past.remember_media(old);
-        held.retain(outlives_media);
-        (self, held)
+        self.unheard.forget_media();
+        self
     }
 }
 
@@ -195,18 +186,5 @@ impl Media {
                 Ok((!told).then_some(SessionEvent::RemoteEndOfCandidates { generation }))
             }
         }
-    }
-}
-
-/// Whether a message that waits for the answer still means something once the media are replaced.
-fn outlives_media(held: &Method) -> bool {
-    match held {
-        Method::Mute { .. } | Method::Unmute { .. } => true,
-        Method::Candidate { .. }
-        | Method::EndOfCandidates { .. }
-        | Method::Info { .. }
-        | Method::Offer { .. }
-        | Method::Answer { .. }
-        | Method::Terminate { .. } => false,
     }
 }

@@ -202,6 +202,8 @@ impl Session {
             }
             dialogue::Output::Reply { ticket, reply } => self.report(SessionReport::Reply { ticket, reply }),
             dialogue::Output::Message { to, payload } => self.report(SessionReport::Message { to, payload }),
+            // Said only by a dialogue that was told of lost signalling, and nobody tells it yet.
+            dialogue::Output::Farewell { .. } => {}
             dialogue::Output::Event(event) => self.dialogue_event(event, context),
             dialogue::Output::Timeout(_) => {}
         }

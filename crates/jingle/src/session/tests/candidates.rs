@@ -107,8 +107,30 @@ fn what_waits_for_the_answer_is_limited() {
     let mut call = Call::with(|config| config.limits.held = 1);
     call.offer("1", "u0");
     assert_eq!(give(&mut call, 0), [""; 0]);
-    let refused = ["error: 1 messages wait for the answer already; give the answer first"];
+    let refused =
+        ["error: 1 candidates wait to be told already; give the answer first, or wait for signalling to come back"];
     assert_eq!(give(&mut call, 0), refused);
+}
+
+#[test]
+fn of_what_waits_for_the_answer_only_the_latest_is_said() {
+    let mut call = Call::offered();
+    for muted in [true, false, true] {
+        assert_eq!(call.command(|session, now| session.set_muted(now, muted)), [""; 0]);
+        assert_eq!(
+            call.command(|session, now| session.media_connected(now, Generation::FIRST)),
+            [""; 0]
+        );
+    }
+    assert_eq!(give(&mut call, 0), [""; 0]);
+    assert_eq!(
+        call.answer(0, "v=0\r\n")[2..],
+        [
+            &format!("to the peer: candidate audio {OURS}"),
+            "to the peer: info active",
+            "to the peer: mute audio",
+        ]
+    );
 }
 
 #[test]

@@ -25,8 +25,10 @@ fn a_terminate_that_is_refused_or_lost_ends_the_session_too() {
         ["event: ended success by Local"]
     );
     let mut call = Call::ending();
-    let token = *call.tokens.last().expect("the terminate");
-    assert_eq!(call.response(token, Outcome::Lost), ["event: ended success by Local"]);
+    assert_eq!(
+        call.lose(),
+        ["farewell: terminate success", "event: ended success by Local"]
+    );
 }
 
 #[test]

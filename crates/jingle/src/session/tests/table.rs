@@ -21,7 +21,7 @@ const STATES: [State; 7] = [
     ("ended", Call::ended),
 ];
 
-const EVENTS: [Event; 22] = [
+const EVENTS: [Event; 25] = [
     ("offer, same id", |call| call.offer("1", "u0")),
     ("offer, same ICE", |call| call.offer("2", "u0")),
     ("offer, other ICE", |call| call.offer("2", "u1")),
@@ -54,6 +54,9 @@ const EVENTS: [Event; 22] = [
     ("handled elsewhere", Call::handled_elsewhere),
     ("2 s", |call| call.wait(Duration::from_secs(2))),
     ("60 s", |call| call.wait(Duration::from_secs(60))),
+    ("120 s", |call| call.wait(Duration::from_secs(120))),
+    ("signalling lost", Call::signalling_lost),
+    ("signalling restored", Call::signalling_restored),
     ("answer!", |call| call.answer(0, "v=0\r\n")),
     ("local candidate!", |call| {
         call.command(|session, now| session.local_candidate(now, Generation::FIRST, "audio", "candidate:2"))
@@ -64,9 +67,7 @@ const EVENTS: [Event; 22] = [
     ("media connected!", |call| {
         call.command(|session, now| session.media_connected(now, Generation::FIRST))
     }),
-    ("media failed!", |call| {
-        call.command(|session, now| session.media_failed(now, Reason::FailedTransport))
-    }),
+    ("media failed!", fail),
     ("mute!", |call| {
         call.command(|session, now| session.set_muted(now, true))
     }),
@@ -87,6 +88,60 @@ fn every_state_with_every_event() {
             let said = happen(&mut call).join("; ");
             let then = call.session.state.name();
             writeln!(table, "| {state} | {event} | {said} | {then} |").expect("a String takes all");
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// The states of a session whose signalling is lost.
+const LOST: [State; 7] = [
+    ("awaiting its offer", || lost(Call::new())),
+    ("offered", || lost(Call::offered())),
+    ("offered, media failed", || {
+        let mut call = lost(Call::offered());
+        fail(&mut call);
+        call
+    }),
+    ("answering, the answer on its way", || lost(Call::answering())),
+    ("answering, the answer due", || {
+        let mut call = lost(Call::offered());
+        call.answer(0, "v=0\r\n");
+        call
+    }),
+    ("answered", || lost(Call::answered())),
+    ("answered, media failed", || {
+        let mut call = lost(Call::answered());
+        fail(&mut call);
+        call
+    }),
+];
+
+fn lost(mut call: Call) -> Call {
+    call.signalling_lost();
+    call
+}
+
+fn fail(call: &mut Call) -> Vec<String> {
+    call.command(|session, now| session.media_failed(now, Reason::FailedTransport))
+}
+
+/// With what is said when signalling is back, and the state that this leads to.
+#[test]
+fn every_state_without_signalling_with_every_event() {
+    let mut table =
+        String::from("| state | event | says | then | says when restored | then |\n|---|---|---|---|---|---|\n");
+    for (state, begin) in LOST {
+        for (event, happen) in EVENTS {
+            let mut call = begin();
+            let said = happen(&mut call).join("; ");
+            let then = call.session.state.name();
+            let restored = call.signalling_restored().join("; ");
+            let finally = call.session.state.name();
+            writeln!(
+                table,
+                "| {state} | {event} | {said} | {then} | {restored} | {finally} |"
+            )
+            .expect("a String takes all");
         }
     }
     insta::assert_snapshot!(table);
