@@ -1,6 +1,7 @@
 //! Bodies of the fuzz targets, as plain functions: a fuzzer runs them, and so do the tests, on stored inputs and random ones. Each
 //! runs its input twice and compares what came out.
 
+mod ledger;
 mod proposals;
 mod session;
 mod watched;
@@ -11,7 +12,8 @@ pub fn genesys_webrtc(data: &[u8]) {
     assert_eq!(session::texts(data), session::texts(data));
 }
 
-/// Operations on a session, two bytes each: what the peer, a stranger, the network, the application and the clock do.
+/// Operations on a session, two bytes each: what the peer, a stranger, the network, the application and the clock do. At the end, all that has no
+/// answer is lost together with the stream, and signalling is restored: then the peer was told everything.
 pub fn session_operations(data: &[u8]) {
     assert_eq!(session::operations(data), session::operations(data));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::watched::{SESSION, Watched, peer, stranger};
-use crate::{ConversationId, Generation, Jid, Reason, SessionId, genesys::Method, session::Outcome};
+use crate::{ConversationId, Jid, Reason, SessionId, genesys::Method, session::Outcome};
 
 fn session() -> SessionId {
     SessionId::new(SESSION)
@@ -74,8 +74,7 @@ pub(super) fn operations(data: &[u8]) -> Vec<String> {
 }
 
 fn operate(watched: &mut Watched, operation: u8, detail: u8) {
-    let latest = watched.latest.unwrap_or(Generation::FIRST);
-    match operation % 16 {
+    match operation % 18 {
         0..=2 => {
             let conversation = (detail & 64 != 0).then(|| ConversationId::new("c"));
             let method = offer(detail >> 2 & 3, detail >> 4 & 1, conversation);
@@ -93,18 +92,18 @@ fn operate(watched: &mut Watched, operation: u8, detail: u8) {
         8 => watched.handled_elsewhere(),
         9 => watched.wait(Duration::from_millis(u64::from(detail) * 250)),
         10 => watched.answer(),
-        11 => watched.command(|session, now| {
-            let candidate = "candidate:2 1 udp 1 192.0.2.1 9 typ host";
-            session.local_candidate(now, latest, if detail == 0 { " " } else { "audio" }, candidate)
-        }),
-        12 => watched.command(|session, now| session.end_of_candidates(now, latest)),
-        13 => watched.command(|session, now| session.media_connected(now, latest)),
-        14 => watched.command(|session, now| session.set_muted(now, detail & 1 == 1)),
-        _ => match detail % 4 {
-            0 | 1 => watched.end(detail & 1 == 1),
+        11 => watched.local_candidate(if detail == 0 { " " } else { "audio" }),
+        12 => watched.end_of_candidates(),
+        13 => watched.media_connected(),
+        14 => watched.mute(detail & 1 == 1),
+        15 => match detail % 4 {
+            0 => watched.end(),
+            1 => watched.fail(),
             2 => watched.text(peer(), r#"{"method":"offer","params":{"sessionId":"other","sdp":""}}"#),
             _ => watched.text(peer(), "[]"),
         },
+        16 => watched.signalling_lost(),
+        _ => watched.signalling_restored(),
     }
 }
 

@@ -2,6 +2,22 @@
 
 use proptest::prelude::*;
 
+/// An operation of [`super::session_operations`]; ends are rare, so that there is much before them.
+fn operation() -> impl Strategy<Value = [u8; 2]> {
+    let pair = |operation: u8| any::<u8>().prop_map(move |detail| [operation, detail]);
+    prop_oneof![
+        4 => pair(0),
+        8 => pair(7),
+        1 => pair(9),
+        4 => pair(10),
+        6 => (11_u8..15).prop_flat_map(pair),
+        6 => pair(16),
+        4 => pair(17),
+        1 => Just([15, 1]),
+        1 => (0_u8..18).prop_flat_map(pair),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -9,6 +25,20 @@ proptest! {
     fn a_session_keeps_its_invariants_whatever_is_done_to_it(
         data in prop::collection::vec(any::<u8>(), 0..160)
     ) {
+        super::session_operations(&data);
+    }
+
+    /// A call that is set up, and then anything, often without signalling.
+    #[test]
+    fn whatever_is_lost_is_said_when_signalling_is_back(
+        answered in any::<bool>(),
+        operations in prop::collection::vec(operation(), 0..60),
+    ) {
+        let mut data = vec![0, 0];
+        if answered {
+            data.extend([10, 0]);
+        }
+        data.extend(operations.iter().flatten());
         super::session_operations(&data);
     }
 

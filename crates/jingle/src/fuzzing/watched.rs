@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use minidom::Element;
 
+use super::ledger::{Ledger, Place, Wish};
 use crate::{
     Generation, Jid, Reason, Session, SessionConfig, SessionEvent, SessionId, Ticket, Token,
     genesys::{Method, NAME, NAMESPACE, Rpc, RpcLimits},
     message::{self, InitiationMessage},
-    session::{CommandError, Input, Outcome, Output, Refusal, Reply},
+    session::{CommandError, EndedBy, Input, Outcome, Output, Refusal, Reply, Timers},
 };
 
 /// The name of the session under watch.
@@ -28,6 +29,11 @@ pub(super) struct Watched {
     tickets: u64,
     accepts: usize,
     ended: bool,
+    /// Whether signalling is lost.
+    lost: bool,
+    ledger: Ledger,
+    /// How many answers and candidates there were: no two are the same.
+    named: u32,
 }
 
 fn jid(text: &str) -> Jid {
@@ -58,6 +64,9 @@ impl Watched {
             tickets: 0,
             accepts: 0,
             ended: false,
+            lost: false,
+            ledger: Ledger::default(),
+            named: 0,
         }
     }
 
@@ -105,11 +114,41 @@ impl Watched {
     }
 
     pub(super) fn respond(&mut self, token: Token, outcome: Outcome) {
+        self.ledger.on_outcome(token, &outcome);
         self.input(Input::Response { token, outcome });
     }
 
     pub(super) fn handled_elsewhere(&mut self) {
         self.input(Input::HandledElsewhere);
+    }
+
+    pub(super) fn signalling_lost(&mut self) {
+        self.lost = true;
+        self.input(Input::SignallingLost);
+        assert!(
+            self.ended || !self.ledger.told_terminate(),
+            "nobody can acknowledge that"
+        );
+    }
+
+    /// What is said at once is what was due, in its order; what is said later comes after it.
+    pub(super) fn signalling_restored(&mut self) {
+        self.lost = false;
+        let gone = self.ledger.gone().filter(|_| !self.ended);
+        self.session.handle_input(self.now, Input::SignallingRestored);
+        let outputs = self.drain();
+        let said = outputs.iter().filter_map(|output| match output {
+            Output::Request { payload, .. } => Some(Place::of(&read(payload))),
+            Output::Message { .. } => Some(Place::Accept),
+            Output::Reply { .. } | Output::Farewell { .. } | Output::Event(_) | Output::Timeout(_) => None,
+        });
+        let in_order = |one: &Place, next: &Place| one < next || (*one == Place::Candidate && one == next);
+        assert!(said.is_sorted_by(in_order), "said out of order, or twice");
+        if gone.is_some() {
+            assert!(self.ledger.told_terminate(), "the end of dead media was not told");
+        } else if !self.ended && !self.ledger.told_terminate() && !self.unanswered {
+            self.ledger.check_all_told();
+        }
     }
 
     pub(super) fn wait(&mut self, time: Duration) {
@@ -122,9 +161,12 @@ impl Watched {
         self.drain();
     }
 
-    /// A command of the application. One that is refused must not have said anything.
-    pub(super) fn command(&mut self, command: impl FnOnce(&mut Session, Instant) -> Result<(), CommandError>) {
+    /// A command of the application, and what it wants the peer to know by it. One that is refused must not have said anything.
+    fn command(&mut self, wish: Option<Wish>, command: impl FnOnce(&mut Session, Instant) -> Result<(), CommandError>) {
         let result = command(&mut self.session, self.now);
+        if let (Ok(()), Some(wish)) = (&result, wish) {
+            self.ledger.wish(wish);
+        }
         let outputs = self.drain();
         if let Err(error) = result {
             assert_eq!(outputs, [], "a refused command changed something");
@@ -133,32 +175,75 @@ impl Watched {
     }
 
     pub(super) fn answer(&mut self) {
-        let generation = self.latest.unwrap_or(Generation::FIRST);
-        let sdp = "v=0\na=setup:active".to_owned();
+        let generation = self.generation();
+        let line = format!("a=answer:{}", self.name());
+        let sdp = format!("v=0\n{line}");
         let answered = self.unanswered;
         self.unanswered = false;
-        self.command(|session, now| {
+        self.command(Some(Wish::Answer(line)), |session, now| {
             let result = session.answer(now, generation, sdp);
             assert_eq!(result.is_ok(), answered, "an offer has exactly one answer");
             result
         });
     }
 
-    /// The application ends the session; then there is nothing left to answer.
-    pub(super) fn end(&mut self, by_network: bool) {
-        self.unanswered = false;
-        self.command(|session, now| {
-            if by_network {
-                session.media_failed(now, Reason::FailedTransport)
-            } else {
-                session.end(now, Reason::Success)
-            }
+    pub(super) fn local_candidate(&mut self, mid: &str) {
+        let generation = self.generation();
+        let candidate = format!("candidate:{} 1 udp 1 192.0.2.1 9 typ host", self.name());
+        self.command(Some(Wish::Candidate(candidate.clone())), |session, now| {
+            session.local_candidate(now, generation, mid, &candidate)
         });
     }
 
-    /// Whatever happened, the session can be ended, and is then over.
+    pub(super) fn end_of_candidates(&mut self) {
+        let generation = self.generation();
+        self.command(Some(Wish::EndOfCandidates), |session, now| {
+            session.end_of_candidates(now, generation)
+        });
+    }
+
+    pub(super) fn media_connected(&mut self) {
+        let generation = self.generation();
+        self.command(Some(Wish::Activity), |session, now| {
+            session.media_connected(now, generation)
+        });
+    }
+
+    pub(super) fn mute(&mut self, muted: bool) {
+        self.command(Some(Wish::Muted(muted)), |session, now| session.set_muted(now, muted));
+    }
+
+    fn generation(&self) -> Generation {
+        self.latest.unwrap_or(Generation::FIRST)
+    }
+
+    fn name(&mut self) -> u32 {
+        self.named += 1;
+        self.named
+    }
+
+    /// The application ends the session; then there is nothing left to answer.
+    pub(super) fn end(&mut self) {
+        self.unanswered = false;
+        self.command(None, |session, now| session.end(now, Reason::Success));
+    }
+
+    /// The media fail. Without signalling the session outlives that, if it has any media.
+    pub(super) fn fail(&mut self) {
+        let outlived = self.lost && self.latest.is_some();
+        self.unanswered &= outlived;
+        let wish = outlived.then_some(Wish::Gone(self.now));
+        self.command(wish, |session, now| session.media_failed(now, Reason::FailedTransport));
+    }
+
+    /// Whatever happened, the peer can be told everything, and the session can be ended and is then over.
     pub(super) fn finish(mut self) -> Vec<String> {
-        self.end(false);
+        self.signalling_lost();
+        for token in std::mem::take(&mut self.open) {
+            self.respond(token, Outcome::Lost);
+        }
+        self.signalling_restored();
+        self.end();
         self.wait(Duration::from_secs(2));
         assert!(self.ended, "a session that was told to end has not ended");
         self.log
@@ -170,6 +255,11 @@ impl Watched {
             let output = self.session.poll_output();
             if let Output::Timeout(at) = output {
                 assert!(at > self.now, "a deadline has passed unnoticed");
+                let gone = self.ledger.gone().filter(|_| !self.ended && self.lost);
+                assert!(
+                    gone.is_none_or(|since| self.now < since + Timers::default().gone),
+                    "media that are gone keep the session"
+                );
                 self.log.push(format!("{:?}", at - self.begin));
                 return outputs;
             }
@@ -184,11 +274,17 @@ impl Watched {
         match output {
             Output::Request { token, to, payload } => {
                 assert_eq!(*to, peer());
+                assert!(!self.lost, "{payload:?} without signalling");
                 self.open.push(*token);
-                watch_request(payload);
+                let method = watch_request(payload);
+                assert!(self.accepts > 0 || !matches!(method, Method::Answer { .. }));
+                // Whoever is ending has no offer to answer.
+                self.unanswered &= !matches!(method, Method::Terminate { .. });
+                self.ledger.on_told(Some(*token), method);
             }
             Output::Message { to, payload } => {
                 assert_eq!(to.to_string(), "me@example.org");
+                assert!(!self.lost, "{payload:?} without signalling");
                 let accept = InitiationMessage::Accept(SessionId::new(SESSION));
                 assert_eq!(payload.ns(), message::NAMESPACE);
                 assert_eq!(InitiationMessage::parse(payload), Some(Ok(accept)));
@@ -197,7 +293,9 @@ impl Watched {
             }
             Output::Farewell { to, payload } => {
                 assert_eq!(*to, peer());
-                watch_request(payload);
+                let method = watch_request(payload);
+                assert!(matches!(method, Method::Terminate { .. }));
+                self.ledger.on_told(None, method);
             }
             Output::Event(event) => self.watch_event(event),
             Output::Reply { .. } | Output::Timeout(_) => {}
@@ -208,6 +306,7 @@ impl Watched {
         match event {
             SessionEvent::Offer { generation, .. } => {
                 assert!(self.latest.is_none_or(|latest| latest <= *generation));
+                self.ledger.on_offer(self.latest != Some(*generation));
                 self.latest = Some(*generation);
                 self.unanswered = true;
             }
@@ -218,17 +317,32 @@ impl Watched {
                 assert_eq!(Some(*generation), self.latest);
                 assert!(!self.unanswered, "acknowledged before it was given");
             }
-            SessionEvent::Ended { .. } => {
+            SessionEvent::Ended { reason, by } => {
+                assert_eq!(self.ledger.told_terminate(), self.tells(*reason, *by), "{event:?}");
                 self.ended = true;
                 self.unanswered = false;
             }
             SessionEvent::ConversationChanged { .. } => {}
         }
     }
+
+    /// Whether a peer has to be told of an end like this. Who ended the session itself knows; so does who never offered, or whose offer
+    /// another resource of ours took.
+    fn tells(&self, reason: Reason, by: EndedBy) -> bool {
+        match by {
+            EndedBy::Local => true,
+            EndedBy::Network => !matches!(reason, Reason::Timeout | Reason::Cancel),
+            EndedBy::Remote => reason == Reason::FailedApplication && self.ledger.refused(),
+        }
+    }
+}
+
+fn read(payload: &Element) -> Method {
+    Rpc::parse(payload).expect("what we send can be read").method
 }
 
 /// What we send can be printed and read back, and its SDP has whole lines.
-fn watch_request(payload: &Element) {
+fn watch_request(payload: &Element) -> Method {
     let printed = String::from(payload);
     let read: Element = printed.parse().expect("what we send is well-formed XML");
     let unlimited = RpcLimits {
@@ -247,4 +361,5 @@ fn watch_request(payload: &Element) {
             "every line ends in CRLF"
         );
     }
+    rpc.method
 }
