@@ -4,6 +4,7 @@
 
 pub mod desk;
 pub mod recording;
+pub mod relay;
 
 /// The README's examples.
 #[cfg(doctest)]
