@@ -1,7 +1,8 @@
-//! A relay of TCP on loopback, to do to connections what networks do: break them in the middle of a call, fall silent, let nobody in.
+//! A relay of TCP on loopback, to do to connections what networks do: break them in the middle of a call, fall silent, let
+//! nobody in.
 //!
-//! What connects to [`Relay::address`] is carried to the target and back. Put it between a client and a server by giving the client its
-//! address, and cut:
+//! What connects to [`Relay::address`] is carried to the target and back. Put it between a client and a server by giving the
+//! client its address, and cut:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -40,8 +41,8 @@ mod tests;
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 16 * 1024;
 
-/// A relay that runs as long as it is kept, on the tokio runtime in which it was started. When it is dropped, its listener and all its
-/// connections are closed.
+/// A relay that runs as long as it is kept, on the tokio runtime in which it was started. When it is dropped, its listener and
+/// all its connections are closed.
 ///
 /// The switches act at once: they need no `await`, and what happens because of them happens as soon as the runtime comes to it.
 #[derive(Debug)]
@@ -112,15 +113,15 @@ impl Relay {
         self.address
     }
 
-    /// Breaks all connections by RST to both sides, as a crash or a firewall does (`SO_LINGER` of 0). What was under way is lost. Says how many
-    /// were open.
+    /// Breaks all connections by RST to both sides, as a crash or a firewall does (`SO_LINGER` of 0). What was under way is
+    /// lost. Says how many were open.
     pub fn cut_reset(&self) -> usize {
         self.switches.send_modify(|switches| switches.cuts.resets += 1);
         self.counts().open
     }
 
-    /// Closes all connections by FIN to both sides, as a process does that ends: neither hears a word of farewell in its own protocol. What was
-    /// under way is lost. Says how many were open.
+    /// Closes all connections by FIN to both sides, as a process does that ends: neither hears a word of farewell in its own
+    /// protocol. What was under way is lost. Says how many were open.
     pub fn cut_fin(&self) -> usize {
         self.switches.send_modify(|switches| switches.cuts.fins += 1);
         self.counts().open

@@ -6,14 +6,14 @@ mod proposals;
 mod session;
 mod watched;
 
-/// JSON texts, separated by RS (0x1E, as in RFC 7464), each in a `genesys-webrtc` element given to a session. Of the first byte, bit
-/// 0 makes a stranger send them, bits 1 and 2 choose the state to begin in, and bit 3 has every offer answered.
+/// JSON texts, separated by RS (0x1E, as in RFC 7464), each in a `genesys-webrtc` element given to a session. Of the first
+/// byte, bit 0 makes a stranger send them, bits 1 and 2 choose the state to begin in, and bit 3 has every offer answered.
 pub fn genesys_webrtc(data: &[u8]) {
     assert_eq!(session::texts(data), session::texts(data));
 }
 
-/// Operations on a session, two bytes each: what the peer, a stranger, the network, the application and the clock do. At the end, all that has no
-/// answer is lost together with the stream, and signalling is restored: then the peer was told everything.
+/// Operations on a session, two bytes each: what the peer, a stranger, the network, the application and the clock do. At the
+/// end, all that has no answer is lost together with the stream, and signalling is restored: then the peer was told everything.
 pub fn session_operations(data: &[u8]) {
     assert_eq!(session::operations(data), session::operations(data));
 }

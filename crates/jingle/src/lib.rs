@@ -6,8 +6,8 @@
 //! Who may end a call, what a repeated offer means, which of two devices has it: these are questions of protocol, and they are
 //! easiest to get right, and to test, where there is no socket, no clock and no thread. Both machines of this crate,
 //! [`Proposals`] and [`Session`], take what happened ([`handle_input`](Session::handle_input)) and what the application wants
-//! (commands), each with the time, and say what to do ([`poll_output`](Session::poll_output)). The same seed and the same inputs give the
-//! same stanzas, byte for byte.
+//! (commands), each with the time, and say what to do ([`poll_output`](Session::poll_output)). The same seed and the same
+//! inputs give the same stanzas, byte for byte.
 //!
 //! What a peer does wrong is an output: a refusing reply, an ended session, an event. An `Err` means that a command makes no sense
 //! now, and that nothing has changed. Whatever the peer may ask to be held has a limit, and exceeding it a typed refusal.
@@ -112,10 +112,11 @@
 //! # While there is no stream
 //!
 //! A [`Session`] outlives its signalling. From [`SignallingLost`](session::Input::SignallingLost) to
-//! [`SignallingRestored`](session::Input::SignallingRestored) it says nothing, and keeps what its peer is not known to have heard; afterwards it says of
-//! that what still matters. A session that ends meanwhile is over at once, and leaves its `terminate` to the parent as a
-//! [`Farewell`](session::Output::Farewell). The parent tells the outcomes of what went down with a stream before it tells that signalling is restored;
-//! what a resumed stream (XEP-0198) carries on may stay without an outcome.
+//! [`SignallingRestored`](session::Input::SignallingRestored) it says nothing, and keeps what its peer is not known to have
+//! heard; afterwards it says of that what still matters. A session that ends meanwhile is over at once, and leaves its
+//! `terminate` to the parent as a [`Farewell`](session::Output::Farewell). The parent tells the outcomes of what went down with
+//! a stream before it tells that signalling is restored; what a resumed stream (XEP-0198) carries on may stay without an
+//! outcome.
 //!
 //! [`Proposals`] know nothing of streams: what they say while there is none is the parent's to hold back.
 //!

@@ -1,7 +1,7 @@
 //! One session, the responder's side, in the SDP-over-XMPP dialect ([`genesys`]).
 //!
-//! A session begins when a proposal is accepted ([`Proposals::accept`](crate::Proposals::accept)). It reads what the peer sends, tells the
-//! application of offers and candidates, writes the answer and our own candidates, and ends exactly once.
+//! A session begins when a proposal is accepted ([`Proposals::accept`](crate::Proposals::accept)). It reads what the peer
+//! sends, tells the application of offers and candidates, writes the answer and our own candidates, and ends exactly once.
 
 mod commands;
 mod config;
@@ -34,16 +34,17 @@ use states::{AwaitingOffer, Ending, State};
 
 /// One session. See the [module](self).
 ///
-/// The methods fall in three classes: what happened outside goes into [`handle_input`](Self::handle_input); what the application wants are
-/// commands ([`answer`](Self::answer), [`local_candidate`](Self::local_candidate), [`end`](Self::end) and the like); after each of either, drain
-/// [`poll_output`](Self::poll_output) until [`Output::Timeout`].
+/// The methods fall in three classes: what happened outside goes into [`handle_input`](Self::handle_input); what the
+/// application wants are commands ([`answer`](Self::answer), [`local_candidate`](Self::local_candidate), [`end`](Self::end) and
+/// the like); after each of either, drain [`poll_output`](Self::poll_output) until [`Output::Timeout`].
 ///
-/// Between [`Input::SignallingLost`] and [`Input::SignallingRestored`] there is no [`Output::Request`] and no [`Output::Message`]. What was to be said
-/// meanwhile, and what was said and [lost](Outcome::Lost), is said when signalling is back, as far as it still matters: `accept` to our other resources, the
-/// latest answer, the candidates of the latest media, their end, the latest activity and the latest muting, in this order.
+/// Between [`Input::SignallingLost`] and [`Input::SignallingRestored`] there is no [`Output::Request`] and no
+/// [`Output::Message`]. What was to be said meanwhile, and what was said and [lost](Outcome::Lost), is said when signalling is
+/// back, as far as it still matters: `accept` to our other resources, the latest answer, the candidates of the latest media,
+/// their end, the latest activity and the latest muting, in this order.
 ///
-/// What the peer does wrong comes out as a refusing [`Output::Reply`]; an `Err` means that a command makes no sense now, and that nothing has
-/// changed.
+/// What the peer does wrong comes out as a refusing [`Output::Reply`]; an `Err` means that a command makes no sense now, and
+/// that nothing has changed.
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
@@ -108,8 +109,8 @@ impl Session {
         }
     }
 
-    /// Answers the latest [`SessionEvent::Offer`]. The first answer of the session is preceded by `accept` to our own bare JID, which
-    /// silences our other resources (XEP-0353 section 3.2). What was given for these media before is sent after it.
+    /// Answers the latest [`SessionEvent::Offer`]. The first answer of the session is preceded by `accept` to our own bare JID,
+    /// which silences our other resources (XEP-0353 section 3.2). What was given for these media before is sent after it.
     ///
     /// # Errors
     /// [`CommandError`], if no offer waits for an answer, or the latest is of another generation.
@@ -165,8 +166,8 @@ impl Session {
 
     /// The media are dead, or cannot come to life: ends the session like [`end`](Self::end), but by [`EndedBy::Network`].
     ///
-    /// While signalling is lost, a session that has media to lose ends later, and with [`Reason::Gone`]: when signalling is back, or after 120 s
-    /// ([`Timers::gone`]) without it. An offer of new media before that saves it.
+    /// While signalling is lost, a session that has media to lose ends later, and with [`Reason::Gone`]: when signalling is
+    /// back, or after 120 s ([`Timers::gone`]) without it. An offer of new media before that saves it.
     ///
     /// # Errors
     /// [`CommandError::Ended`], if the session has ended or is ending.

@@ -1,5 +1,5 @@
-//! The reference model of what a peer has to hear: what the application wanted it to know, beside what it was told. Much simpler than the session,
-//! because it keeps everything and forgets nothing.
+//! The reference model of what a peer has to hear: what the application wanted it to know, beside what it was told. Much
+//! simpler than the session, because it keeps everything and forgets nothing.
 
 use std::time::Instant;
 

@@ -326,8 +326,8 @@ impl Watched {
         }
     }
 
-    /// Whether a peer has to be told of an end like this. Who ended the session itself knows; so does who never offered, or whose offer
-    /// another resource of ours took.
+    /// Whether a peer has to be told of an end like this. Who ended the session itself knows; so does who never offered, or
+    /// whose offer another resource of ours took.
     fn tells(&self, reason: Reason, by: EndedBy) -> bool {
         match by {
             EndedBy::Local => true,

@@ -49,8 +49,8 @@ impl Session {
         self.say_what_is_due();
     }
 
-    /// Says all that the peer should hear and was not told, or may not have heard. It knows nothing of our media before it has our answer, so
-    /// while an offer is unanswered there is nothing to say.
+    /// Says all that the peer should hear and was not told, or may not have heard. It knows nothing of our media before it has
+    /// our answer, so while an offer is unanswered there is nothing to say.
     pub(super) fn say_what_is_due(&mut self) {
         match self.signalling {
             Signalling::Up => {}

@@ -70,7 +70,8 @@ pub struct Timers {
     pub early_candidate: Duration,
     /// For the peer to acknowledge our `terminate`; then the session ends anyway: 2 s unless told otherwise.
     pub end: Duration,
-    /// For signalling to come back to a session whose media failed meanwhile; then it ends with `gone`: 120 s unless told otherwise.
+    /// For signalling to come back to a session whose media failed meanwhile; then it ends with `gone`: 120 s unless told
+    /// otherwise.
     pub gone: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! What the peer hears of our media besides the answer, and what it has not heard yet: what waits for the answer or for a stream, and
-//! what is on its way.
+//! What the peer hears of our media besides the answer, and what it has not heard yet: what waits for the answer or for a
+//! stream, and what is on its way.
 
 use crate::{SessionId, Token, genesys::Method, session::Outcome};
 
@@ -114,8 +114,8 @@ impl Unheard {
         waiting
     }
 
-    /// The outcome of a request: what is lost waits again, unless too many candidates do already. News that were overtaken since have
-    /// no outcome any more.
+    /// The outcome of a request: what is lost waits again, unless too many candidates do already. News that were overtaken
+    /// since have no outcome any more.
     pub(super) fn on_outcome(&mut self, limit: usize, token: Token, outcome: &Outcome) {
         let asked = |(_, way): &(News, Way)| *way == Way::Asked(token);
         let Some(at) = self.news.iter().position(asked) else {

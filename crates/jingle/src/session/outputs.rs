@@ -29,7 +29,8 @@ pub enum Input {
         outcome: Outcome,
     },
     /// Another resource of the account has accepted or rejected the session
-    /// ([`ProposalEvent::HandledElsewhere`](crate::ProposalEvent::HandledElsewhere)). It ends a session that has no offer yet, and no other.
+    /// ([`ProposalEvent::HandledElsewhere`](crate::ProposalEvent::HandledElsewhere)). It ends a session that has no offer yet,
+    /// and no other.
     HandledElsewhere,
     /// There is no stream any more. The session goes on, and keeps what it has to say. What was asked of the peer stays asked until
     /// its [`Outcome`] is told; [`Outcome::Lost`] has it said again.
@@ -113,8 +114,8 @@ pub enum SessionEvent {
         /// The new conversation.
         conversation: ConversationId,
     },
-    /// The peer offers media: [`answer`](super::Session::answer) it, or [`end`](super::Session::end) the session. An earlier offer that was not answered
-    /// yet is void.
+    /// The peer offers media: [`answer`](super::Session::answer) it, or [`end`](super::Session::end) the session. An earlier
+    /// offer that was not answered yet is void.
     Offer {
         /// The media that the offer is about.
         generation: Generation,

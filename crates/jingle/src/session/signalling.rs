@@ -1,5 +1,6 @@
-//! Signalling that goes away and comes back under a session that goes on: audio does not need it, so nothing ends because of it. What is to be
-//! said meanwhile waits ([`news`](super::news)); a session that ends meanwhile leaves its `terminate` behind as a farewell.
+//! Signalling that goes away and comes back under a session that goes on: audio does not need it, so nothing ends because of
+//! it. What is to be said meanwhile waits ([`news`](super::news)); a session that ends meanwhile leaves its `terminate` behind
+//! as a farewell.
 
 use std::time::Instant;
 
@@ -36,8 +37,8 @@ impl Session {
         }
     }
 
-    /// The media are dead. Without signalling the peer can neither be told nor offer others, so a session that has any waits for it to
-    /// come back; says whether this one does.
+    /// The media are dead. Without signalling the peer can neither be told nor offer others, so a session that has any waits
+    /// for it to come back; says whether this one does.
     pub(super) fn outlive_media(&mut self, now: Instant) -> bool {
         let until = now + self.config.timers.gone;
         match (self.signalling, self.state.dialogue_mut()) {

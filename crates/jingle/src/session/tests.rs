@@ -1,5 +1,5 @@
-//! Stories of one session on a virtual clock. What a session says is compared as lines of text, so that a story reads as the dialogue
-//! it tells.
+//! Stories of one session on a virtual clock. What a session says is compared as lines of text, so that a story reads as the
+//! dialogue it tells.
 
 mod candidates;
 mod ending;
