@@ -119,6 +119,7 @@ pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod ns;
+pub mod reconnect;
 mod sasl;
 mod services;
 mod stanza;
@@ -132,6 +133,7 @@ pub use event::{Connected, Event, Input, Message, Output};
 pub use frame::{Frame, FrameError};
 pub use jid::{BareJid, FullJid, Jid};
 pub use minidom::Element;
+pub use reconnect::Reconnect;
 pub use services::Service;
 pub use stanza::{
     IncomingRequest, NotConnected, Outcome, Reply, ReplyError, Request, RequestKind, StanzaError, Ticket, Token,
