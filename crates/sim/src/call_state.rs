@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -136,6 +137,7 @@ pub struct CallHandle {
     pub(crate) state: watch::Receiver<CallState>,
     pub(crate) input: mpsc::Sender<CallInput>,
     pub(crate) audio: Arc<Mutex<KeptAudio>>,
+    pub(crate) undelivered: Arc<AtomicU64>,
 }
 
 impl CallHandle {
@@ -256,6 +258,12 @@ impl CallHandle {
     #[must_use]
     pub fn played_pcm(&self) -> Vec<i16> {
         crate::lock(&self.audio).played.iter().copied().collect()
+    }
+
+    /// How many stanzas of the gateway were lost because the client they were for was away.
+    #[must_use]
+    pub fn undelivered(&self) -> u64 {
+        self.undelivered.load(Ordering::Relaxed)
     }
 
     /// The gateway's media figures, as of the last frame.

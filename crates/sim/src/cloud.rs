@@ -9,7 +9,7 @@ use jid::FullJid;
 use offhook_audio::SourceError;
 use offhook_jingle::{ConversationId, SessionId};
 use offhook_media::IdentityError;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::broadcast;
@@ -17,12 +17,15 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::call_state::CallHandle;
-use crate::config::{CloudConfig, CloudFaults, User};
+use crate::config::{CloudConfig, User};
+use crate::events::{self, SystemEvent, Transfer};
+use crate::faults::{CloudFaults, Cut};
 use crate::gateway::{self, CallError, CallRequest};
 use crate::gauge::Live;
 use crate::http;
 use crate::inner::Inner;
 use crate::record::Record;
+use crate::server::ExternalService;
 use crate::stun;
 
 /// How long [`Cloud::stop`] waits for each step.
@@ -65,6 +68,21 @@ pub enum StartError {
     /// The gateway's certificate could not be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+}
+
+/// Why a token could not be changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The cloud has no such user.
+    #[error("there is no user {user}")]
+    UnknownUser {
+        /// The id that was asked for.
+        user: String,
+    },
+    /// Another user has this token.
+    #[error("another user has this token")]
+    Taken,
 }
 
 impl Cloud {
@@ -138,7 +156,7 @@ impl Cloud {
         format!("ws://{}", self.inner.address)
     }
 
-    /// The accounts.
+    /// The accounts, with the tokens that they started with.
     #[must_use]
     pub fn users(&self) -> &[User] {
         &self.inner.config.users
@@ -150,10 +168,25 @@ impl Cloud {
         self.inner.default_user()
     }
 
-    /// The first account's token.
+    /// The first account's token, as it is now.
     #[must_use]
     pub fn default_token(&self) -> SecretString {
-        SecretString::from(self.user().token.expose_secret())
+        self.inner.token(self.user())
+    }
+
+    /// Replaces a user's token: from now on the old one gets status 401 and `not-authorized`.
+    /// Streams that are open stay.
+    ///
+    /// # Errors
+    /// When there is no such user, or another one has this token.
+    pub fn set_token(&self, user: &str, token: impl Into<String>) -> Result<(), TokenError> {
+        self.inner.set_token(user, SecretString::from(token.into()))
+    }
+
+    /// Replaces the external services that clients are told of (XEP-0215); `None` is the cloud's
+    /// own STUN server. An empty list leaves clients without any.
+    pub fn set_services(&self, services: Option<Vec<ExternalService>>) {
+        self.inner.set_services(services);
     }
 
     /// Calls a user: proposes to all of their connected clients.
@@ -195,14 +228,60 @@ impl Cloud {
         self.inner.hub.wait_connected(user).await
     }
 
-    /// Drops every streaming WebSocket without a word, as a network failure does.
+    /// Drops every streaming WebSocket without a word: [`cut`](Self::cut) by [`Cut::Fin`].
     pub fn drop_streams(&self) {
-        self.inner.hub.drop_streams();
+        self.cut(&Cut::Fin, None);
     }
 
-    /// Replaces the faults; streams that are open already keep theirs.
+    /// Cuts the streams of all connected clients, or of those of one user; how many. Calls go on:
+    /// what the gateway says while a client is away is lost (see
+    /// [`CallHandle::undelivered`](crate::CallHandle::undelivered)), and what it says to the same
+    /// address afterwards is heard.
+    pub fn cut(&self, cut: &Cut, user: Option<&str>) -> usize {
+        self.inner.hub.cut(user, cut)
+    }
+
+    /// Replaces the faults. What is wrong with a stream is decided when it opens; throttling and
+    /// rejected topics are for open streams too.
     pub fn set_faults(&self, faults: CloudFaults) {
-        *crate::lock(&self.inner.faults) = faults;
+        self.inner.faults.set(faults, Instant::now());
+    }
+
+    /// What is left of the faults: those that have happened as often as they should, and outages
+    /// that are over, are gone.
+    #[must_use]
+    pub fn faults(&self) -> CloudFaults {
+        self.inner.faults.left(Instant::now())
+    }
+
+    /// Publishes an event of a topic: to all clients, or to those of one user, that are subscribed
+    /// to it by their channel or over their stream; how many.
+    pub fn publish(&self, user: Option<&str>, topic: &str, body: &serde_json::Value) -> usize {
+        events::publish(&self.inner, user, topic, body)
+    }
+
+    /// Tells all clients, or those of one user, of a system event; how many. Nothing is closed:
+    /// [`cut`](Self::cut) comes after what was told before.
+    pub fn system_event(&self, event: SystemEvent, user: Option<&str>) -> usize {
+        events::tell(&self.inner, user, event)
+    }
+
+    /// Asks all clients, or those of one user, to move to another connection; how many.
+    pub fn transfer(&self, user: Option<&str>) -> usize {
+        events::transfer(&self.inner, user)
+    }
+
+    /// The clients that were asked to move, and whether they acknowledged it.
+    #[must_use]
+    pub fn transfers(&self) -> Vec<Transfer> {
+        self.inner.transfers.all()
+    }
+
+    /// The topics that a client is subscribed to now, by its channel or over its stream, in order.
+    #[must_use]
+    pub fn topics(&self, client: &FullJid) -> Vec<String> {
+        let topics = self.inner.hub.topics(&self.inner.channels, client);
+        topics.into_iter().collect()
     }
 
     /// Everything that happened and is still kept, in order.

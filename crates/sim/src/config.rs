@@ -8,6 +8,9 @@ use jid::BareJid;
 use offhook_audio::SourceSpec;
 use secrecy::SecretString;
 
+use crate::faults::CloudFaults;
+use crate::server::ExternalService;
+
 /// Settings of a [`Cloud`](crate::Cloud).
 #[derive(Debug, Clone)]
 pub struct CloudConfig {
@@ -21,6 +24,12 @@ pub struct CloudConfig {
     /// What goes wrong with REST and streams from the start; see
     /// [`Cloud::set_faults`](crate::Cloud::set_faults).
     pub faults: CloudFaults,
+    /// The external services that clients are told of (XEP-0215). `None` is the cloud's own STUN
+    /// server; see [`Cloud::set_services`](crate::Cloud::set_services).
+    pub services: Option<Vec<ExternalService>>,
+    /// For how long a stream that lost its socket can be resumed (XEP-0198). `None`, the default,
+    /// offers no stream management.
+    pub stream_management: Option<Duration>,
     /// Time between two server-side pings of a client that asked for them. 30 s.
     pub ping_every: Duration,
     /// How many records are kept; the oldest go first. 20 000.
@@ -36,6 +45,8 @@ impl Default for CloudConfig {
             users: vec![User::default()],
             gateway: GatewayConfig::default(),
             faults: CloudFaults::default(),
+            services: None,
+            stream_management: None,
             ping_every: Duration::from_secs(30),
             records: 20_000,
             seed: None,
@@ -146,50 +157,6 @@ impl Default for OutboundOrder {
             gap: Duration::from_millis(20),
         }
     }
-}
-
-/// Faults of REST and of streams.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CloudFaults {
-    /// Every stream that opens from now on goes wrong in this way.
-    pub stream: Option<StreamFault>,
-    /// Every REST request (not the control API) is answered with this status.
-    pub rest_status: Option<u16>,
-    /// `POST conversations/calls` is refused with status 400 and this message.
-    pub refuse_calls: Option<String>,
-}
-
-/// The ways in which a stream can go wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StreamFault {
-    /// SASL fails with this condition (RFC 6120 section 6.5), such as `not-authorized`, though the
-    /// credentials are right.
-    RefuseSasl {
-        /// The name of the condition element.
-        condition: String,
-    },
-    /// The features offer no mechanism that a client with a token can use.
-    NoUsableMechanism,
-    /// The `<open/>` is answered with text that is no XML.
-    Nonsense,
-    /// The `<open/>` is answered with XML that is not well formed.
-    MalformedXml,
-    /// The `<open/>` is answered with well-formed XML that is not XMPP.
-    NotXmpp,
-    /// Bind is answered with an error.
-    RefuseBind,
-    /// The `<open/>` is never answered.
-    Silent,
-    /// The external services queries are never answered.
-    NoServices,
-    /// The subscription to server-side pings is refused, so the client has to ping.
-    RefusePings,
-    /// A bound stream is closed with this stream error (RFC 6120 section 4.9.3).
-    StreamError {
-        /// The name of the condition element.
-        condition: String,
-    },
 }
 
 /// Faults of one call.

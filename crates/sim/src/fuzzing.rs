@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::config::User;
 use crate::record::Direction;
-use crate::server::{Input, Output, Stream, StreamConfig};
+use crate::server::{Input, Output, Stream, StreamConfig, Switchboard};
 use crate::summary::Summariser;
 
 /// A client says each line of `data` to the server's half of a stream, after signing in rightly
@@ -19,7 +19,8 @@ pub fn server_stream(data: &[u8]) {
         account: user.jid.clone(),
         token: SecretString::from("token"),
         ping_every: Duration::from_secs(30),
-        stun: None,
+        switchboard: Switchboard::default(),
+        resumable: Some(Duration::from_secs(30)),
         fault: None,
     };
     let now = Instant::now();

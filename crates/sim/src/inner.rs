@@ -9,24 +9,25 @@ use offhook_audio::Loaded;
 use offhook_media::Identity;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
-use crate::cloud::StartError;
-use crate::config::{CloudConfig, CloudFaults, User};
+use crate::channels::Channels;
+use crate::cloud::{StartError, TokenError};
+use crate::config::{CloudConfig, User};
+use crate::events::Transfers;
+use crate::faults::Faults;
 use crate::gateway::{Calls, clock::Clock};
 use crate::gauge::{Counter, Gauge};
 use crate::hub::Hub;
 use crate::record::Recorder;
-
-/// How many notification channels are remembered; the oldest go first.
-const CHANNELS: usize = 1_000;
+use crate::server::{ExternalService, Switchboard};
 
 pub(crate) struct Inner {
     pub(crate) config: CloudConfig,
     pub(crate) address: SocketAddr,
     /// Where the STUN server listens.
-    pub(crate) stun: SocketAddr,
+    stun: SocketAddr,
     pub(crate) recorder: Recorder,
     pub(crate) gauge: Gauge,
     pub(crate) hub: Hub,
@@ -35,21 +36,18 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     /// What calls play that do not say otherwise, read once.
     pub(crate) source: Loaded,
-    pub(crate) faults: Mutex<CloudFaults>,
+    pub(crate) faults: Faults,
+    pub(crate) switchboard: Switchboard,
+    pub(crate) transfers: Transfers,
     pub(crate) sockets: Counter,
     /// Becomes true once, when the cloud stops: calls end, and no new ones start.
     pub(crate) stopping: watch::Sender<bool>,
     /// Becomes true once, when all calls have ended: streams close, and HTTP too.
     pub(crate) closing: watch::Sender<bool>,
-    channels: Mutex<Channels>,
+    pub(crate) channels: Channels,
+    /// The tokens that are valid now, by the users' ids.
+    tokens: Mutex<HashMap<String, SecretString>>,
     rng: Mutex<StdRng>,
-}
-
-/// The notification channels, each of one user.
-#[derive(Default)]
-struct Channels {
-    next: u64,
-    users: HashMap<String, (u64, usize)>,
 }
 
 impl Inner {
@@ -69,7 +67,9 @@ impl Inner {
                 seed
             }
         };
-        Ok(Self {
+        let switchboard = Switchboard::default();
+        let tokens = config.users.iter().map(|user| (user.id.clone(), user.token.clone()));
+        let inner = Self {
             address,
             stun,
             recorder: Recorder::new(start, config.records),
@@ -79,14 +79,27 @@ impl Inner {
             clock: Clock::new(),
             identity: Identity::generate()?,
             source: config.gateway.play.load()?,
-            faults: Mutex::new(config.faults.clone()),
+            faults: Faults::new(config.faults.clone(), switchboard.clone(), start),
+            switchboard,
+            transfers: Transfers::default(),
+            tokens: Mutex::new(tokens.collect()),
             sockets: Counter::default(),
             stopping: watch::Sender::new(false),
             closing: watch::Sender::new(false),
-            channels: Mutex::default(),
+            channels: Channels::default(),
             rng: Mutex::new(StdRng::from_seed(seed)),
             config,
-        })
+        };
+        inner.set_services(inner.config.services.clone());
+        Ok(inner)
+    }
+
+    /// Replaces the external services; `None` is the cloud's own STUN server.
+    pub(crate) fn set_services(&self, services: Option<Vec<ExternalService>>) {
+        self.switchboard.set_services(services.unwrap_or_else(|| {
+            let host = self.stun.ip().to_string();
+            vec![ExternalService::new("stun", &host, self.stun.port())]
+        }));
     }
 
     pub(crate) fn default_user(&self) -> &User {
@@ -98,33 +111,41 @@ impl Inner {
     }
 
     pub(crate) fn user_of_token(&self, token: &str) -> Option<&User> {
-        self.config
-            .users
-            .iter()
-            .find(|user| user.token.expose_secret() == token)
+        let tokens = crate::lock(&self.tokens);
+        let mut owners = tokens.iter().filter(|(_, it)| it.expose_secret() == token);
+        owners.next().and_then(|(id, _)| self.user(id))
+    }
+
+    /// The token of this user that is valid now.
+    pub(crate) fn token(&self, user: &User) -> SecretString {
+        let tokens = crate::lock(&self.tokens);
+        tokens.get(&user.id).cloned().unwrap_or_else(|| user.token.clone())
+    }
+
+    /// Replaces a user's token; the old one is worth nothing from then on.
+    pub(crate) fn set_token(&self, user: &str, token: SecretString) -> Result<(), TokenError> {
+        if self.user(user).is_none() {
+            return Err(TokenError::UnknownUser { user: user.to_owned() });
+        }
+        let mut tokens = crate::lock(&self.tokens);
+        let taken = |(id, it): (&String, &SecretString)| id != user && it.expose_secret() == token.expose_secret();
+        if tokens.iter().any(taken) {
+            return Err(TokenError::Taken);
+        }
+        tokens.insert(user.to_owned(), token);
+        Ok(())
     }
 
     /// Makes a notification channel of this user; its id.
-    pub(crate) fn open_channel(&self, user: &User) -> Option<String> {
-        let index = self.config.users.iter().position(|known| known.id == user.id)?;
+    pub(crate) fn open_channel(&self, user: &User) -> String {
         let id = format!("streaming-{}", self.draw_id());
-        let mut channels = crate::lock(&self.channels);
-        let number = channels.next;
-        channels.next += 1;
-        if channels.users.len() >= CHANNELS {
-            let oldest = channels.users.iter().min_by_key(|(_, entry)| entry.0);
-            if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
-                channels.users.remove(&oldest);
-            }
-        }
-        channels.users.insert(id.clone(), (number, index));
-        Some(id)
+        self.channels.open(id.clone(), &user.id);
+        id
     }
 
     /// Whose channel this is.
     pub(crate) fn user_of_channel(&self, channel: &str) -> Option<&User> {
-        let index = crate::lock(&self.channels).users.get(channel)?.1;
-        self.config.users.get(index)
+        self.user(&self.channels.user(channel)?)
     }
 
     pub(crate) fn draw_seed(&self) -> [u8; 32] {

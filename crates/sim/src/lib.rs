@@ -42,8 +42,11 @@
 //! | RFC 8825 family | by `offhook-media`: host candidates, DTLS-SRTP, Opus |
 
 mod call_state;
+mod channels;
 mod cloud;
 mod config;
+mod events;
+mod faults;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
@@ -57,17 +60,18 @@ pub mod server;
 mod stanza;
 mod stun;
 mod summary;
+mod wire;
 
 pub use call_state::{CallHandle, CallState, Ended, Heard};
-pub use cloud::{Cloud, StartError};
-pub use config::{
-    CallFaults, CloudConfig, CloudFaults, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OutboundOrder, StreamFault,
-    User,
-};
+pub use cloud::{Cloud, StartError, TokenError};
+pub use config::{CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OutboundOrder, User};
+pub use events::{SystemEvent, Transfer};
+pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
 pub use gateway::{CallError, CallRequest};
 pub use gauge::Live;
 pub use play::Play;
 pub use record::{CallEvent, Direction, Record, What};
+pub use server::ExternalService;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -62,6 +62,16 @@ pub enum What {
         /// The HTTP status.
         status: u16,
     },
+    /// A streaming WebSocket was refused.
+    UpgradeRefused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A request's connection was reset instead of answered.
+    ConnectionReset {
+        /// The path with its query.
+        path: String,
+    },
     /// A client opened a streaming WebSocket.
     SocketOpened {
         /// Numbers the sockets of this cloud.
@@ -164,6 +174,8 @@ impl fmt::Display for What {
         match self {
             Self::RestRequest { method, path } => write!(f, "{method} {path}"),
             Self::RestReply { status, .. } => write!(f, "HTTP {status}"),
+            Self::UpgradeRefused { status } => write!(f, "HTTP {status}, no WebSocket"),
+            Self::ConnectionReset { path } => write!(f, "reset instead of {path}"),
             Self::SocketOpened { socket } => write!(f, "WebSocket {socket} opened"),
             Self::SocketClosed { socket, reason } => write!(f, "WebSocket {socket} closed: {reason}"),
             Self::Frame { summary, .. } => f.write_str(summary),

@@ -8,13 +8,17 @@ pub(crate) mod ns {
 
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub(crate) const CLIENT: &str = "jabber:client";
+    pub(crate) const CXFR: &str = "urn:xmpp:cxfr";
     pub(crate) const EXTDISCO: &str = "urn:xmpp:extdisco:1";
     pub(crate) const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
     pub(crate) const GENESYS: &str = "genesys";
+    pub(crate) const JSON: &str = "urn:xmpp:json:0";
     pub(crate) const PING: &str = "urn:xmpp:ping";
     pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+    pub(crate) const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
     pub(crate) const RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
     pub(crate) const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+    pub(crate) const SM: &str = "urn:xmpp:sm:3";
     pub(crate) const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
     pub(crate) const STREAM: &str = "http://etherx.jabber.org/streams";
     pub(crate) const STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
@@ -55,10 +59,15 @@ pub(crate) fn result(request: &Element, payload: Option<Element>) -> Element {
 
 /// The error of an IQ (RFC 6120 section 8.3), from who was asked to who asked.
 pub(crate) fn error(request: &Element, kind: &str, condition: &str) -> Element {
-    let error = parent(
-        element("error", ns::CLIENT, &[("type", kind)]),
-        [Element::bare(condition, ns::STANZAS)],
-    );
+    let error = element("error", ns::CLIENT, &[("type", kind)]);
+    let error = parent(error, [Element::bare(condition, ns::STANZAS)]);
+    parent(answer(request, "error"), [error])
+}
+
+/// The error of an IQ that is to be sent again later, with the code that the platform gives it.
+pub(crate) fn throttled(request: &Element) -> Element {
+    let error = element("error", ns::CLIENT, &[("type", "wait"), ("code", "429")]);
+    let error = parent(error, [Element::bare("policy-violation", ns::STANZAS)]);
     parent(answer(request, "error"), [error])
 }
 

@@ -122,8 +122,12 @@ fn payload_words(payload: &Element) -> String {
         }
         ("pubsub", ns::PUBSUB) => match payload.get_child("subscribe", ns::PUBSUB) {
             Some(subscribe) => format!("subscribe {}", subscribe.attr("node").unwrap_or("?")),
-            None => "pubsub".to_owned(),
+            None => match payload.get_child("unsubscribe", ns::PUBSUB) {
+                Some(unsubscribe) => format!("unsubscribe {}", unsubscribe.attr("node").unwrap_or("?")),
+                None => "pubsub".to_owned(),
+            },
         },
+        ("query", ns::CXFR) => "connection transfer".to_owned(),
         ("jingle", _) => format!("jingle {}", payload.attr("action").unwrap_or("?")),
         (name, _) => format!("<{name}>"),
     }

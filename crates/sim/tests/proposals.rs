@@ -10,7 +10,7 @@ use offhook_jingle::message::InitiationMessage;
 use offhook_jingle::{ConversationId, Reason};
 use offhook_sim::{
     CallError, CallEvent, CallFaults, CallRequest, CloudConfig, CloudFaults, Ended, GatewayConfig, Live, OfferFault,
-    OutboundOrder, User, What,
+    OutboundOrder, RestFault, User, What,
 };
 use secrecy::ExposeSecret;
 use support::phone::Phone;
@@ -293,13 +293,18 @@ async fn rest_refuses_what_it_should() {
         assert_eq!((status, reply["code"].as_str()), (400, Some("bad.request")), "{body}");
     }
     let faults = CloudFaults {
-        refuse_calls: Some("no route".into()),
+        rest: vec![RestFault {
+            path: CALLS.into(),
+            status: 400,
+            message: Some("no route".into()),
+            ..RestFault::default()
+        }],
         ..CloudFaults::default()
     };
     cloud.set_faults(faults);
     assert_eq!(place(good).await.1["message"], "no route");
     cloud.set_faults(CloudFaults {
-        rest_status: Some(503),
+        rest: vec![RestFault::default()],
         ..CloudFaults::default()
     });
     assert_eq!(http::request(&cloud, "GET", me, Some("token-a"), None).await.0, 503);

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jid::FullJid;
@@ -30,6 +31,8 @@ pub(super) struct Settings {
     pub(super) ring: Duration,
     pub(super) duration: Option<Duration>,
     pub(super) faults: CallFaults,
+    /// Counts the stanzas that reached nobody.
+    pub(super) undelivered: Arc<AtomicU64>,
 }
 
 pub(super) struct Call {
@@ -279,7 +282,9 @@ impl Call {
 
     /// A client that is gone hears nothing; its media decides about the call.
     pub(super) fn send(&self, client: &FullJid, stanza: Element) {
-        self.inner.hub.deliver(client, stanza);
+        if !self.inner.hub.deliver(client, stanza) {
+            self.settings.undelivered.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn record(&self, event: CallEvent) {

@@ -147,6 +147,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         state: watched,
         input: sender,
         audio: Arc::clone(&audio),
+        undelivered: Arc::default(),
     };
     let signalling = signalling::Signalling {
         gateway: gateway.clone(),
@@ -164,6 +165,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
             ring: request.ring.unwrap_or(settings.ring),
             duration: request.duration,
             faults,
+            undelivered: Arc::clone(&handle.undelivered),
         },
         signalling,
         sound,

@@ -87,7 +87,7 @@ fn no_such_call() -> Response {
     refusal(StatusCode::NOT_FOUND, "not.found", "there is no call of this session")
 }
 
-fn bad_request(message: &str) -> Response {
+pub(super) fn bad_request(message: &str) -> Response {
     refusal(StatusCode::BAD_REQUEST, "bad.request", message)
 }
 
@@ -115,6 +115,7 @@ fn describe(call: &CallHandle) -> Value {
         "packetsSent": figures.packets_sent,
         "packetsReceived": figures.packets_received,
         "packetsLost": figures.packets_lost,
+        "undelivered": call.undelivered(),
     })
 }
 

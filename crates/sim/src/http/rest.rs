@@ -1,9 +1,10 @@
 //! The platform's REST requests that a softphone client makes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -13,12 +14,14 @@ use offhook_jingle::{ConversationId, Reason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal;
+use super::{refusal, refused_on_request, subscriptions};
 use crate::config::{OutboundOrder, User};
+use crate::faults::Refused;
 use crate::gateway::{self, CallRequest};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::record::{Direction, What};
+use crate::wire::Fate;
 
 type Cloud = State<Arc<Inner>>;
 
@@ -26,6 +29,10 @@ pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
     Router::new()
         .route("/api/v2/users/me", get(users_me))
         .route("/api/v2/notifications/channels", post(open_channel))
+        .route(
+            "/api/v2/notifications/channels/{channel}/subscriptions",
+            subscriptions::routes(),
+        )
         .route("/api/v2/conversations/calls", post(place_call))
         .route(
             "/api/v2/conversations/calls/{conversation}/participants/{participant}",
@@ -35,7 +42,7 @@ pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
 }
 
 /// Around every exchange: records, faults, the correlation id.
-async fn exchange(State(inner): Cloud, request: Request, next: Next) -> Response {
+async fn exchange(State(inner): Cloud, ConnectInfo(fate): ConnectInfo<Fate>, request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let path = request
         .uri()
@@ -48,10 +55,11 @@ async fn exchange(State(inner): Cloud, request: Request, next: Next) -> Response
             path: path.clone(),
         },
     );
-    let fault = crate::lock(&inner.faults).rest_status;
-    let mut response = match fault.map(StatusCode::from_u16) {
-        Some(Ok(status)) => refusal(status, "simulated", "the simulated cloud was told to refuse"),
-        Some(Err(_)) | None => next.run(request).await,
+    let refused = inner.faults.refuse_rest(&method, request.uri().path(), Instant::now());
+    let mut response = match refused {
+        Some(Refused::Reset) => return refused_on_request(&inner, &fate, &path, Refused::Reset),
+        Some(refused @ Refused::Status { .. }) => refused_on_request(&inner, &fate, &path, refused),
+        None => next.run(request).await,
     };
     if let Ok(id) = HeaderValue::from_str(&inner.draw_id()) {
         response.headers_mut().insert("inin-correlation-id", id);
@@ -64,7 +72,7 @@ async fn exchange(State(inner): Cloud, request: Request, next: Next) -> Response
 }
 
 /// The user whose token the request carries.
-fn user<'a>(inner: &'a Inner, headers: &HeaderMap) -> Result<&'a User, Box<Response>> {
+pub(super) fn user<'a>(inner: &'a Inner, headers: &HeaderMap) -> Result<&'a User, Box<Response>> {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -106,16 +114,14 @@ async fn open_channel(State(inner): Cloud, Query(query): Query<ChannelQuery>, he
         let message = "Only channels with connectionType=streaming are simulated.";
         return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
     }
-    match inner.open_channel(user) {
-        Some(id) => Json(json!({
-            "connectUri": format!("ws://{}/stream/channels/{id}", inner.address),
-            "id": id,
-            // Channels of the simulated cloud do not expire.
-            "expires": "2099-12-31T23:59:59.000Z",
-        }))
-        .into_response(),
-        None => refusal(StatusCode::NOT_FOUND, "not.found", "The user is gone."),
-    }
+    let id = inner.open_channel(user);
+    Json(json!({
+        "connectUri": format!("ws://{}/stream/channels/{id}", inner.address),
+        "id": id,
+        // Channels of the simulated cloud do not expire.
+        "expires": "2099-12-31T23:59:59.000Z",
+    }))
+    .into_response()
 }
 
 async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Response {
@@ -124,9 +130,6 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
         Err(refused) => return *refused,
     };
     let refused = |message: &str| refusal(StatusCode::BAD_REQUEST, "bad.request", message);
-    if let Some(message) = crate::lock(&inner.faults).refuse_calls.clone() {
-        return refused(&message);
-    }
     if let Err(message) = check_destination(&body) {
         return refused(message);
     }

@@ -6,23 +6,26 @@
 //!
 //! After every input, call [`Stream::poll_output`] until it says [`Output::Timeout`].
 
+mod management;
 mod negotiate;
 mod services;
 mod stream;
+mod switchboard;
 
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use secrecy::SecretString;
 
+pub use management::Resumable;
 pub use stream::Stream;
+pub use switchboard::{ExternalService, Switchboard};
 
-use crate::config::StreamFault;
+use crate::faults::StreamFault;
 
 /// The pubsub node whose subscription asks for server-side pings.
 pub const PINGS_NODE: &str = "enable.server.side.pings";
@@ -36,14 +39,17 @@ pub struct StreamConfig {
     pub token: SecretString,
     /// Time between two server-side pings.
     pub ping_every: Duration,
-    /// The UDP address of the STUN server that clients are told of (XEP-0215).
-    pub stun: Option<SocketAddr>,
+    /// The external services, throttling and rejected topics, which can change at any time.
+    pub switchboard: Switchboard,
+    /// For how long it can be resumed when its socket is lost (XEP-0198); `None` offers no stream
+    /// management.
+    pub resumable: Option<Duration>,
     /// What goes wrong.
     pub fault: Option<StreamFault>,
 }
 
 /// What happened outside.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Input {
     /// A text frame came in.
     Frame(String),
@@ -54,8 +60,10 @@ pub enum Input {
     /// Close the stream with this error (RFC 6120 section 4.9.3).
     Fail {
         /// The name of the condition element.
-        condition: &'static str,
+        condition: String,
     },
+    /// The answer to [`Event::Resume`]: what is left of that stream, if anything.
+    Resumed(Option<Resumable>),
     /// The instant of the last [`Output::Timeout`] has come.
     Timeout,
 }
@@ -76,9 +84,34 @@ pub enum Output {
 pub enum Event {
     /// The client is bound to this address; stanzas can be delivered.
     Bound(FullJid),
+    /// The stream can be resumed by this id from now on.
+    Resumable {
+        /// The id.
+        id: String,
+    },
+    /// The client wants to resume the stream with this id; [`Input::Resumed`] is the answer.
+    Resume {
+        /// The id.
+        id: String,
+    },
     /// The client asked for server-side pings (granted or not): clients do that last, and count as
     /// connected from here on.
     Ready,
+    /// The client subscribed to this topic by the pubsub service.
+    Subscribed {
+        /// The pubsub node, which is the topic.
+        node: String,
+    },
+    /// The client gave up a subscription.
+    Unsubscribed {
+        /// The pubsub node, which is the topic.
+        node: String,
+    },
+    /// The client answered a request of the server's, whether with a result or an error.
+    Answered {
+        /// The request's id.
+        id: String,
+    },
     /// A stanza for somebody else. Its `from` is the bound address, whatever the client wrote.
     Stanza {
         /// Whom it is for.

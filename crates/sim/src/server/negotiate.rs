@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::stream::{Pings, State, Stream, prefixed};
 use super::{Event, StreamConfig};
-use crate::config::StreamFault;
+use crate::faults::StreamFault;
 use crate::stanza::{self, element, ns, parent};
 
 impl Stream {
@@ -45,9 +45,11 @@ impl Stream {
         let attributes = [("from", domain.as_str()), ("id", &id), ("version", "1.0")];
         self.transmit(&element("open", ns::FRAMING, &attributes));
         let (features, state) = if authenticated {
-            (Element::bare("bind", ns::BIND), State::Bind)
+            let management = self.config.resumable.map(|_| Element::bare("sm", ns::SM));
+            let bind = Element::bare("bind", ns::BIND);
+            (Vec::from_iter([bind].into_iter().chain(management)), State::Bind)
         } else {
-            (self.mechanisms(), State::Authentication)
+            (vec![self.mechanisms()], State::Authentication)
         };
         self.transmit_text(prefixed("features", &features));
         self.state = state;
@@ -108,6 +110,7 @@ impl Stream {
         self.state = State::Bound {
             jid: jid.clone(),
             pings: Pings::Off,
+            management: None,
         };
         self.event(Event::Bound(jid));
         if let Some(StreamFault::StreamError { condition }) = self.config.fault.clone() {

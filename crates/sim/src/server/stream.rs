@@ -9,8 +9,9 @@ use offhook_xmpp::frame::{self, Limits};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::management::Management;
 use super::{Event, Input, Output, StreamConfig};
-use crate::config::StreamFault;
+use crate::faults::StreamFault;
 use crate::stanza::{element, is_request, ns, parent, set};
 
 /// How far ahead the timeout of an idle stream lies.
@@ -35,7 +36,13 @@ pub(super) enum State {
     /// The bind request.
     Bind,
     /// Stanzas.
-    Bound { jid: FullJid, pings: Pings },
+    Bound {
+        jid: FullJid,
+        pings: Pings,
+        management: Option<Management>,
+    },
+    /// What is left of the stream that the client wants to resume.
+    Resuming { id: String, handled: u32 },
     /// Nothing any more.
     Closed,
 }
@@ -65,7 +72,7 @@ impl Stream {
     pub fn jid(&self) -> Option<&FullJid> {
         match &self.state {
             State::Bound { jid, .. } => Some(jid),
-            State::Open { .. } | State::Authentication | State::Bind | State::Closed => None,
+            State::Open { .. } | State::Authentication | State::Bind | State::Resuming { .. } | State::Closed => None,
         }
     }
 
@@ -83,7 +90,8 @@ impl Stream {
                 }
             }
             Input::Close => self.close("the server closed it"),
-            Input::Fail { condition } => self.fail(condition),
+            Input::Fail { condition } => self.fail(&condition),
+            Input::Resumed(left) => self.handle_resumed(left),
             Input::Timeout => self.ping_if_due(),
         }
     }
@@ -101,6 +109,7 @@ impl Stream {
                 | State::Open { .. }
                 | State::Authentication
                 | State::Bind
+                | State::Resuming { .. }
                 | State::Closed => self.now + IDLE,
             })
         })
@@ -123,19 +132,30 @@ impl Stream {
                 self.handle_open(&element, authenticated);
             }
             State::Authentication => self.handle_auth(&element),
+            State::Bind if element.is("resume", ns::SM) => self.handle_resume(&element),
             State::Bind => self.handle_bind(&element),
+            State::Bound { .. } if element.ns() == ns::SM => self.handle_management(&element),
             State::Bound { .. } => self.handle_stanza(element),
+            State::Resuming { .. } => self.fail("policy-violation"),
             State::Closed => {}
         }
     }
 
     fn handle_stanza(&mut self, mut stanza: Element) {
-        let State::Bound { jid, .. } = &self.state else { return };
+        let State::Bound { jid, management, .. } = &mut self.state else {
+            return;
+        };
         if !matches!(stanza.name(), "iq" | "message" | "presence") || stanza.ns() != ns::CLIENT {
             return self.fail("unsupported-stanza-type");
         }
+        if let Some(management) = management {
+            management.count_handled();
+        }
         // The server, not the client, says who sent it (RFC 6120 section 8.1.2.1).
         set(&mut stanza, "from", jid.as_str());
+        if is_request(&stanza) && self.config.switchboard.puts_off(&stanza) {
+            return self.transmit(&crate::stanza::throttled(&stanza));
+        }
         let to = match stanza.attr("to").map(Jid::new) {
             None => None,
             Some(Ok(to)) => Some(to),
@@ -168,6 +188,7 @@ impl Stream {
         let State::Bound {
             jid,
             pings: Pings::On { from, next },
+            ..
         } = &mut self.state
         else {
             return;
@@ -198,6 +219,9 @@ impl Stream {
 
     pub(super) fn transmit(&mut self, element: &Element) {
         self.transmit_text(frame::print(element));
+        if element.ns() == ns::CLIENT {
+            self.remember(element);
+        }
     }
 
     pub(super) fn transmit_text(&mut self, text: String) {
@@ -214,7 +238,7 @@ impl Stream {
 
     /// Ends the stream with an error and `<close/>`.
     pub(super) fn fail(&mut self, condition: &str) {
-        self.transmit_text(prefixed("error", &Element::bare(condition, ns::STREAMS)));
+        self.transmit_text(prefixed("error", &[Element::bare(condition, ns::STREAMS)]));
         self.close(&format!("stream error {condition}"));
     }
 
@@ -227,14 +251,14 @@ impl Stream {
     }
 }
 
-/// An element of the streams namespace with one child. The prefix `stream` is written as every
+/// An element of the streams namespace with these children. The prefix `stream` is written as every
 /// server writes it: there are clients that look for it rather than for the namespace.
-pub(super) fn prefixed(name: &str, child: &Element) -> String {
+pub(super) fn prefixed(name: &str, children: &[Element]) -> String {
+    let children: String = children.iter().map(frame::print).collect();
     format!(
-        "<stream:{name} xmlns:stream=\"{}\" xmlns=\"{}\">{}</stream:{name}>",
+        "<stream:{name} xmlns:stream=\"{}\" xmlns=\"{}\">{children}</stream:{name}>",
         ns::STREAM,
         ns::CLIENT,
-        frame::print(child),
     )
 }
 

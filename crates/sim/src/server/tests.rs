@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use minidom::Element;
 
 use super::*;
-use crate::config::StreamFault;
+use crate::faults::StreamFault;
 
 const OPEN: &str = "<open xmlns=\"urn:ietf:params:xml:ns:xmpp-framing\" xml:lang=\"en\" \
                     to=\"org.orgspan.mock.local\" version=\"1.0\"/>";
@@ -32,9 +32,12 @@ impl Conversation {
             account: "me@org.orgspan.mock.local".parse().unwrap(),
             token: SecretString::from("token"),
             ping_every: Duration::from_secs(30),
-            stun: Some("127.0.0.1:3478".parse().unwrap()),
+            switchboard: Switchboard::default(),
+            resumable: None,
             fault,
         };
+        let stun = ExternalService::new("stun", "127.0.0.1", 3478);
+        config.switchboard.set_services(vec![stun]);
         let now = Instant::now();
         Self {
             stream: Stream::new(config, [1; 32], now),
