@@ -7,6 +7,7 @@ pub mod http;
 pub mod phone;
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -16,8 +17,9 @@ use offhook_jingle::genesys::{Method, Rpc};
 use offhook_sim::{CallEvent, Cloud, CloudConfig, User, What};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// No wait of a test takes longer.
@@ -70,6 +72,25 @@ pub async fn call_event(cloud: &Cloud, wanted: impl Fn(&CallEvent) -> bool) -> C
     .await
 }
 
+/// Makes a channel; its id.
+pub async fn channel(cloud: &Cloud, token: &str) -> String {
+    let path = "/api/v2/notifications/channels?connectionType=streaming";
+    let (status, channel) = http::request(cloud, "POST", path, Some(token), None).await;
+    assert_eq!(status, 200);
+    channel["id"].as_str().expect("a channel id").to_owned()
+}
+
+/// How a WebSocket ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SocketEnd {
+    /// By a TCP reset.
+    Reset,
+    /// By the end of the TCP connection, without a closing handshake.
+    Fin,
+    /// By the closing handshake, with this code.
+    Closed(Option<u16>),
+}
+
 /// One stream of one user.
 pub struct Client {
     web_socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -102,27 +123,41 @@ impl Client {
             (status, me["chat"]["jabberId"].as_str()),
             (200, Some(user.jid.as_str()))
         );
-        let path = "/api/v2/notifications/channels?connectionType=streaming";
-        let (status, channel) = http::request(cloud, "POST", path, Some(token), None).await;
-        assert_eq!(status, 200);
-        let channel = channel["id"].as_str().expect("a channel id");
+        let channel = channel(cloud, token).await;
+        Self::open_on(cloud, user, &channel).await.expect("opens")
+    }
+
+    /// A client whose socket is open on this channel and that has said nothing, or why not.
+    pub async fn open_on(cloud: &Cloud, user: &User, channel: &str) -> Result<Self, WebSocketError> {
         let url = format!("{}/stream/channels/{channel}", cloud.streaming_url());
         let mut request = url.into_client_request().expect("a URL");
         let xmpp = "xmpp".parse().expect("a header value");
         request.headers_mut().insert("sec-websocket-protocol", xmpp);
-        let (web_socket, _) = soon("the WebSocket", tokio_tungstenite::connect_async(request))
-            .await
-            .expect("opens");
-        Self {
+        let (web_socket, _) = soon("the WebSocket", tokio_tungstenite::connect_async(request)).await?;
+        Ok(Self {
             web_socket,
             jid: String::new(),
             bare: user.jid.to_string(),
             skipped: VecDeque::new(),
             next_id: 0,
-        }
+        })
+    }
+
+    /// A client that is connected in every sense, on this channel.
+    pub async fn connect_on(cloud: &Cloud, channel: &str, resource: &str) -> Self {
+        let user = cloud.user().clone();
+        let mut client = Self::open_on(cloud, &user, channel).await.expect("opens");
+        client.negotiate(&user, resource).await;
+        client
     }
 
     async fn negotiate(&mut self, user: &User, resource: &str) {
+        self.sign_in(user).await;
+        self.bind(user, resource).await;
+    }
+
+    /// From the first `<open/>` to the features after authentication, which are returned.
+    pub async fn sign_in(&mut self, user: &User) -> Element {
         let domain = user.jid.domain().as_str().to_owned();
         let open = format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{domain}' version='1.0'/>");
         self.send(&open).await;
@@ -132,7 +167,14 @@ impl Client {
         assert_eq!(self.next().await.name(), "success");
         self.send(&open).await;
         assert_eq!(self.next().await.name(), "open");
-        assert_eq!(self.next().await.name(), "features");
+        let features = self.next().await;
+        assert_eq!(features.name(), "features");
+        features
+    }
+
+    /// From binding to the server's pings.
+    pub async fn bind(&mut self, user: &User, resource: &str) {
+        let domain = user.jid.domain().as_str().to_owned();
         let bound = self
             .ask(
                 "",
@@ -183,6 +225,37 @@ impl Client {
             }
         })
         .await
+    }
+
+    /// How the socket ends; what comes before is kept.
+    pub async fn end(&mut self) -> SocketEnd {
+        soon("the socket's end", async {
+            loop {
+                match self.web_socket.next().await {
+                    Some(Ok(Message::Text(text))) => self.skipped.push_back(parse(&text)),
+                    Some(Ok(Message::Close(frame))) => return SocketEnd::Closed(frame.map(|it| it.code.into())),
+                    Some(Err(WebSocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
+                        return SocketEnd::Fin;
+                    }
+                    Some(Err(WebSocketError::Io(error))) if error.kind() == ErrorKind::ConnectionReset => {
+                        return SocketEnd::Reset;
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether nothing comes for this long.
+    pub async fn hears_nothing(&mut self, long: Duration) -> bool {
+        tokio::time::timeout(long, self.web_socket.next()).await.is_err()
+    }
+
+    /// The names of what was skipped, in order.
+    pub fn skipped_names(&self) -> Vec<&str> {
+        self.skipped.iter().map(Element::name).collect()
     }
 
     /// The next frame.
