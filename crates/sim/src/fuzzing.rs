@@ -40,6 +40,9 @@ pub fn server_stream(data: &[u8]) {
                     assert!(!closed, "a closed stream spoke");
                     let _ = summariser.frame(Direction::ToClient, &sent);
                 }
+                Output::Event(crate::server::Event::Resume { .. }) => {
+                    stream.handle_input(now, Input::Resumed(None));
+                }
                 Output::Event(event) => {
                     assert!(!closed, "a closed stream told something");
                     closed = matches!(event, crate::server::Event::Closed { .. });
@@ -93,12 +96,20 @@ mod tests {
             "<ping xmlns='urn:xmpp:ping'/>",
             "<services xmlns='urn:xmpp:extdisco:1'/>",
             "<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscribe/></pubsub>",
+            "<pubsub xmlns='http://jabber.org/protocol/pubsub'><unsubscribe node='enable.server.side.pings'/></pubsub>",
             "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>&#65;</resource></bind>",
             "<genesys-webrtc xmlns='genesys'>{\"method\":\"info\",\"params\":7}</genesys-webrtc>",
         ]);
-        (name, namespace, kind, to, payload).prop_map(|(name, namespace, kind, to, payload)| {
+        let managed = prop::sample::select(vec![
+            "<enable xmlns='urn:xmpp:sm:3' resume='true'/>",
+            "<r xmlns='urn:xmpp:sm:3'/>",
+            "<a xmlns='urn:xmpp:sm:3' h='1'/>",
+            "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
+        ]);
+        let stanza = (name, namespace, kind, to, payload).prop_map(|(name, namespace, kind, to, payload)| {
             format!("<{name} xmlns='{namespace}' type='{kind}' id='1' to='{to}'>{payload}</{name}>")
-        })
+        });
+        prop_oneof![4 => stanza, 1 => managed.prop_map(str::to_owned)]
     }
 
     proptest! {

@@ -225,11 +225,18 @@ impl Stream {
     }
 
     pub(super) fn transmit_text(&mut self, text: String) {
-        self.outputs.push_back(Output::Transmit(text));
+        self.output(Output::Transmit(text));
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.output(Output::Event(event));
+    }
+
+    /// Nothing follows the end, which may come in the middle of an answer.
+    fn output(&mut self, output: Output) {
+        if !matches!(self.state, State::Closed) {
+            self.outputs.push_back(output);
+        }
     }
 
     pub(super) fn has_fault(&self, fault: &StreamFault) -> bool {
@@ -244,10 +251,10 @@ impl Stream {
 
     pub(super) fn close(&mut self, reason: &str) {
         self.transmit(&Element::bare("close", ns::FRAMING));
-        self.state = State::Closed;
         self.event(Event::Closed {
             reason: reason.to_owned(),
         });
+        self.state = State::Closed;
     }
 }
 

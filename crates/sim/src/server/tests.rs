@@ -334,6 +334,45 @@ fn every_fault_goes_wrong_where_it_says() {
 }
 
 #[test]
+fn a_client_that_acknowledges_nothing_is_not_remembered_for_ever() {
+    let mut it = Conversation::connected(None);
+    it.stream.config.resumable = Some(Duration::from_secs(60));
+    assert_eq!(
+        names(&it.says("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")),
+        ["enabled"]
+    );
+    let ping = "<iq xmlns='jabber:client' id='x' type='get'><ping xmlns='urn:xmpp:ping'/></iq>";
+    assert_eq!(names(&it.says(ping)), ["iq", "r"]);
+    for _ in 1..1_024 {
+        assert_eq!(names(&it.says(ping)), ["iq"], "one question is enough");
+    }
+    assert_eq!(names(&it.says(PINGS)), ["iq", "error", "close"]);
+    assert!(
+        matches!(it.events.last(), Some(Event::Closed { .. })),
+        "{:?}",
+        it.events
+    );
+    assert!(it.stream.into_resumable().is_none());
+}
+
+#[test]
+fn acknowledgements_of_what_was_not_sent_end_the_stream() {
+    for (h, said) in [
+        ("0", vec![]),
+        ("", vec!["error", "close"]),
+        ("x", vec!["error", "close"]),
+        ("1", vec!["error", "close"]),
+        ("4294967295", vec!["error", "close"]),
+    ] {
+        let mut it = Conversation::connected(None);
+        it.stream.config.resumable = Some(Duration::from_secs(60));
+        it.says("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+        let answer = it.says(&format!("<a xmlns='urn:xmpp:sm:3' h='{h}'/>"));
+        assert_eq!(names(&answer), said, "{h}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let all = || {
         let mut it = Conversation::new(None);
