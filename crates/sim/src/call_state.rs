@@ -12,7 +12,7 @@ use offhook_jingle::{ConversationId, Reason, SessionId};
 use offhook_media::{Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
 
-use crate::gateway::{CallInput, Command};
+use crate::gateway::{CallInput, Command, Reinvite};
 use crate::play::Play;
 
 /// Over how much audio [`CallHandle::heard`] is measured.
@@ -138,6 +138,8 @@ pub struct CallHandle {
     pub(crate) input: mpsc::Sender<CallInput>,
     pub(crate) audio: Arc<Mutex<KeptAudio>>,
     pub(crate) undelivered: Arc<AtomicU64>,
+    /// How often its media were replaced.
+    pub(crate) replaced: watch::Sender<u32>,
 }
 
 impl CallHandle {
@@ -147,7 +149,7 @@ impl CallHandle {
         &self.session
     }
 
-    /// The conversation's id.
+    /// The conversation's id when the call began; a [`Reinvite`] may have moved it to another.
     #[must_use]
     pub fn conversation(&self) -> &ConversationId {
         &self.conversation
@@ -230,6 +232,26 @@ impl CallHandle {
     /// logged.
     pub fn play(&self, play: Play) {
         self.command(Command::Play(play));
+    }
+
+    /// Offers new media under the same session id, once the call was answered. They replace the old
+    /// ones when they are connected; [`statistics`](Self::statistics) begin anew then.
+    pub fn reinvite(&self, reinvite: Reinvite) {
+        self.command(Command::Reinvite(reinvite));
+    }
+
+    /// Waits until the media were replaced so many times in all.
+    ///
+    /// # Errors
+    /// How the call ended, when it ended before.
+    pub async fn replaced(&self, times: u32) -> Result<(), Ended> {
+        let mut replaced = self.replaced.subscribe();
+        tokio::select! {
+            biased;
+            // Cannot fail while `self` holds the sender.
+            _ = replaced.wait_for(|replaced| *replaced >= times) => Ok(()),
+            ended = self.ended() => Err(ended),
+        }
     }
 
     /// What was heard of the client during the last second.

@@ -1,10 +1,11 @@
 //! A whole simulated cloud on one machine, for tests and demonstrations.
 //!
-//! It speaks the server's side of what a softphone client needs: the three REST requests, the
-//! streaming WebSocket with its XMPP stream (RFC 7395, RFC 6120), proposals (XEP-0353), sessions
+//! It speaks the server's side of what a softphone client needs: its REST requests, the streaming
+//! WebSocket with its XMPP stream (RFC 7395, RFC 6120), proposals (XEP-0353), sessions
 //! as SDP over XMPP, and a gateway that is a real WebRTC peer with UDP sockets, DTLS-SRTP and Opus.
 //! It plays audio, measures and records what it hears, writes down everything that happened, and
-//! can be told to go wrong.
+//! can be told to go wrong: [`CloudFaults`] refuse, [`Cloud::cut`] loses connections, and calls
+//! outlive both.
 //!
 //! [`Cloud`] is embedded in a test or a demo; the program `offhook-sim` wraps it with a control
 //! API over HTTP, described in the crate's `README.md`.
@@ -34,9 +35,10 @@
 //! | RFC 7395 | framing over WebSocket, one document a text frame, stream restart, close |
 //! | RFC 6120 | SASL PLAIN, resource binding, IQ and message routing within one account, stream errors; no TLS, no server-to-server, no presence, no roster |
 //! | XEP-0199 | server pings every 30 s for clients that subscribed; clients' pings are answered |
-//! | XEP-0215 | version 1; a STUN server of the cloud's own, no TURN |
+//! | XEP-0198 | if configured: acknowledgements, resumption over another socket of the same account |
+//! | XEP-0215 | version 1; a STUN server of the cloud's own, or whatever services it is told to name |
 //! | RFC 8489 | STUN binding requests are answered; no authentication |
-//! | XEP-0060 | subscribe alone, always granted; nothing is published |
+//! | XEP-0060 | subscribe, unsubscribe, and events with JSON in them (XEP-0335); clients publish nothing |
 //! | XEP-0353 | propose, retract; proceed, accept and reject are understood |
 //! | RFC 8838 | candidates are trickled both ways, one a request |
 //! | RFC 8825 family | by `offhook-media`: host candidates, DTLS-SRTP, Opus |
@@ -67,7 +69,7 @@ pub use cloud::{Cloud, StartError, TokenError};
 pub use config::{CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OutboundOrder, User};
 pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
-pub use gateway::{CallError, CallRequest};
+pub use gateway::{CallError, CallRequest, Reinvite};
 pub use gauge::Live;
 pub use play::Play;
 pub use record::{CallEvent, Direction, Record, What};

@@ -11,7 +11,7 @@ use offhook_jingle::Reason;
 use offhook_jingle::genesys::Method;
 use tokio::sync::{mpsc, watch};
 
-use super::media::{LONGEST_DATAGRAM, Received};
+use super::media::{Media, Received};
 use super::session::{Progress, Session};
 use super::signalling::Signalling;
 use super::sound::Sound;
@@ -22,8 +22,8 @@ use crate::gauge::{Counted, Kind};
 use crate::inner::Inner;
 use crate::record::CallEvent;
 
-/// Time between two repetitions of a proposal.
-const REPEAT: Duration = Duration::from_millis(200);
+/// Time between two repetitions of a proposal, or of an offer of new media.
+pub(super) const REPEAT: Duration = Duration::from_millis(200);
 
 /// What is special about one call.
 pub(super) struct Settings {
@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub(super) faults: CallFaults,
     /// Counts the stanzas that reached nobody.
     pub(super) undelivered: Arc<AtomicU64>,
+    /// Counts how often the media were replaced.
+    pub(super) replaced: watch::Sender<u32>,
 }
 
 pub(super) struct Call {
@@ -47,7 +49,8 @@ pub(super) struct Call {
     pub(super) clock: watch::Receiver<u64>,
     /// The tick of the last frame.
     pub(super) tick: u64,
-    buffer: Box<[u8; LONGEST_DATAGRAM]>,
+    /// Media that were replaced and are to be closed.
+    pub(super) retired: Vec<Media>,
     alive: Counted,
 }
 
@@ -67,6 +70,8 @@ enum Step {
     Stop,
     Input(Option<CallInput>),
     Datagram(Received),
+    /// For the media that are to replace those of the session.
+    NextDatagram(Received),
     Tick(u64),
     Timeout,
 }
@@ -94,7 +99,7 @@ impl Call {
         Self {
             stopping: inner.stopping.subscribe(),
             alive: inner.gauge.count(Kind::Call),
-            buffer: Box::new([0; LONGEST_DATAGRAM]),
+            retired: Vec::new(),
             inner,
             settings,
             signalling,
@@ -116,30 +121,32 @@ impl Call {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(ended) => break ended,
             }
+            for media in self.retired.drain(..) {
+                media.close(Instant::now()).await;
+            }
         };
         self.finish(ended, task).await;
     }
 
     async fn next_step(&mut self) -> Step {
         let deadline = self.deadline();
-        let (connected, media) = match &mut self.phase {
-            Phase::Ringing { .. } => (false, None),
+        let (connected, media, next) = match &mut self.phase {
+            Phase::Ringing { .. } => (false, None, None),
             Phase::Session(session) => (
                 matches!(session.progress, Progress::Connected),
                 Some(&mut session.media),
+                session.next.as_mut().map(|next| &mut next.media),
             ),
         };
-        let buffer = &mut self.buffer[..];
-        let datagram = async {
-            match media {
-                Some(media) => media.receive(buffer).await,
-                None => std::future::pending().await,
-            }
+        let datagram = async |media: Option<&mut Media>| match media {
+            Some(media) => media.receive().await,
+            None => std::future::pending().await,
         };
         tokio::select! {
             _ = self.stopping.wait_for(|stopping| *stopping) => Step::Stop,
             input = self.input.recv() => Step::Input(input),
-            received = datagram => Step::Datagram(received),
+            received = datagram(media) => Step::Datagram(received),
+            received = datagram(next) => Step::NextDatagram(received),
             Ok(()) = self.clock.changed(), if connected => Step::Tick(*self.clock.borrow()),
             () = tokio::time::sleep_until(deadline.into()) => Step::Timeout,
         }
@@ -153,7 +160,8 @@ impl Call {
             Phase::Ringing { until, next, .. } => *until.min(next),
             Phase::Session(session) => {
                 let media = session.media.deadline();
-                session.until.map_or(media, |until| until.min(media))
+                let next = session.next.as_ref().map(|next| next.deadline());
+                [next, session.until].into_iter().flatten().fold(media, Instant::min)
             }
         }
     }
@@ -167,7 +175,7 @@ impl Call {
             Step::Input(Some(CallInput::Stanza { from, stanza })) => {
                 self.handle_stanza(now, &from, &stanza)?;
             }
-            Step::Input(Some(CallInput::Command(command))) => self.handle_command(command)?,
+            Step::Input(Some(CallInput::Command(command))) => self.handle_command(now, command)?,
             // Nobody can reach the call any more: the table has forgotten it.
             Step::Input(None) => {
                 self.take_leave(Reason::Gone);
@@ -175,13 +183,21 @@ impl Call {
             }
             Step::Datagram(received) => {
                 if let Phase::Session(session) = &mut self.phase {
-                    session.media.datagram(now, received, &self.buffer[..]);
+                    session.media.datagram(now, received);
+                }
+            }
+            Step::NextDatagram(received) => {
+                if let Phase::Session(session) = &mut self.phase
+                    && let Some(next) = &mut session.next
+                {
+                    next.media.datagram(now, received);
                 }
             }
             Step::Tick(tick) => self.exchange_frames(now, tick),
             Step::Timeout => self.handle_timeout(now)?,
         }
-        self.handle_media(now)
+        self.handle_media(now)?;
+        self.handle_next_media(now)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Flow {
@@ -202,12 +218,13 @@ impl Call {
                     return self.hang_up(Reason::Success);
                 }
                 session.media.timeout(now);
+                self.handle_next_timeout(now);
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn handle_command(&mut self, command: Command) -> Flow {
+    fn handle_command(&mut self, now: Instant, command: Command) -> Flow {
         match command {
             Command::HangUp(reason) => return self.hang_up(reason),
             Command::Retract => return self.hang_up(Reason::Cancel),
@@ -226,6 +243,7 @@ impl Call {
                 Ok(source) => self.sound.set_source(source),
                 Err(error) => tracing::warn!(%error, "the gateway goes on with its old source"),
             },
+            Command::Reinvite(reinvite) => self.reinvite(now, reinvite),
         }
         ControlFlow::Continue(())
     }
@@ -277,7 +295,7 @@ impl Call {
 
     pub(super) fn request(&self, client: &FullJid, method: Method) {
         let id = self.inner.draw_id();
-        self.send(client, self.signalling.request(&id, client, method));
+        self.send(client, self.signalling.request(&id, &id, client, method));
     }
 
     /// A client that is gone hears nothing; its media decides about the call.
@@ -311,7 +329,11 @@ impl Call {
             }
         }
         if let Phase::Session(session) = phase {
+            let session = *session;
             session.media.close(Instant::now()).await;
+            if let Some(next) = session.next {
+                next.media.close(Instant::now()).await;
+            }
         }
         sound.finish().await;
         inner

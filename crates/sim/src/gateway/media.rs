@@ -19,7 +19,7 @@ use crate::gauge::{Counted, Gauge, Kind};
 const WAITING: usize = 128;
 
 /// No datagram of a call is longer.
-pub(super) const LONGEST_DATAGRAM: usize = 2_048;
+const LONGEST_DATAGRAM: usize = 2_048;
 
 pub(super) struct Media {
     call: Call,
@@ -28,6 +28,8 @@ pub(super) struct Media {
     waiting: VecDeque<(SocketId, SocketAddr, Datagram)>,
     events: Vec<Event>,
     deadline: Instant,
+    /// The last datagram.
+    buffer: Box<[u8; LONGEST_DATAGRAM]>,
 }
 
 struct Socket {
@@ -55,6 +57,7 @@ impl Media {
             waiting: VecDeque::new(),
             events: Vec::new(),
             deadline: now,
+            buffer: Box::new([0; LONGEST_DATAGRAM]),
         };
         media.drain(now);
         (media, offer)
@@ -82,9 +85,10 @@ impl Media {
         self.drain(now);
     }
 
-    pub(super) fn datagram(&mut self, now: Instant, received: Received, buffer: &[u8]) {
+    /// Takes the datagram that was received last.
+    pub(super) fn datagram(&mut self, now: Instant, received: Received) {
         let Received { socket, source, length } = received;
-        let payload = buffer.get(..length).unwrap_or_default();
+        let payload = self.buffer.get(..length).unwrap_or_default();
         self.call.handle_input(
             now,
             Input::Datagram {
@@ -158,10 +162,10 @@ impl Media {
     }
 
     /// Sends what waits, and waits for the next datagram.
-    pub(super) async fn receive(&mut self, buffer: &mut [u8]) -> Received {
+    pub(super) async fn receive(&mut self) -> Received {
         poll_fn(|context| {
             self.poll_send(context);
-            self.poll_receive(context, buffer)
+            self.poll_receive(context)
         })
         .await
     }
@@ -178,9 +182,9 @@ impl Media {
         }
     }
 
-    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         for Socket { id, socket, .. } in &self.sockets {
-            let mut read = ReadBuf::new(buffer);
+            let mut read = ReadBuf::new(&mut self.buffer[..]);
             match socket.poll_recv_from(context, &mut read) {
                 Poll::Ready(Ok(source)) => {
                     let length = read.filled().len();

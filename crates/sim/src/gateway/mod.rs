@@ -3,6 +3,7 @@
 mod call;
 pub(crate) mod clock;
 mod media;
+mod reinvite;
 mod requests;
 mod session;
 mod signalling;
@@ -21,6 +22,7 @@ use offhook_jingle::{ConversationId, Reason, SessionId};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+pub use reinvite::Reinvite;
 pub(crate) use table::Calls;
 
 use crate::call_state::{CallHandle, CallState, KeptAudio};
@@ -99,6 +101,7 @@ pub(crate) enum Command {
     HandledElsewhere,
     SetMuted(bool),
     Play(Play),
+    Reinvite(Reinvite),
 }
 
 /// Places a call: the proposal is on its way when this returns.
@@ -148,6 +151,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         input: sender,
         audio: Arc::clone(&audio),
         undelivered: Arc::default(),
+        replaced: watch::Sender::new(0),
     };
     let signalling = signalling::Signalling {
         gateway: gateway.clone(),
@@ -166,6 +170,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
             duration: request.duration,
             faults,
             undelivered: Arc::clone(&handle.undelivered),
+            replaced: handle.replaced.clone(),
         },
         signalling,
         sound,

@@ -79,16 +79,21 @@ impl Call {
         let Phase::Session(session) = &mut self.phase else {
             return ControlFlow::Continue(());
         };
-        if let Progress::Offered { candidates } = &mut session.progress {
+        let is_first = session.next.is_none();
+        let (progress, media) = match &mut session.next {
+            Some(next) => (&mut next.progress, &mut next.media),
+            None => (&mut session.progress, &mut session.media),
+        };
+        if let Progress::Offered { candidates } = progress {
             let candidates = std::mem::take(candidates);
-            if let Err(error) = session.media.accept_answer(now, sdp) {
+            if let Err(error) = media.accept_answer(now, sdp) {
                 let reason = error.to_string();
                 self.send(client, stanza::error(request, "modify", "not-acceptable"));
                 self.record(CallEvent::Unusable { reason: reason.clone() });
                 self.take_leave(Reason::IncompatibleParameters);
                 return ControlFlow::Break(Ended::UnusableAnswer { reason });
             }
-            session.progress = Progress::Answered;
+            *progress = Progress::Answered;
             let refused: Vec<_> = candidates
                 .into_iter()
                 .filter_map(|candidate| session.take_candidate(now, candidate).err())
@@ -97,7 +102,9 @@ impl Call {
             for reason in refused {
                 self.record(CallEvent::Unusable { reason });
             }
-            self.state.send_replace(CallState::Answered { client: client.clone() });
+            if is_first {
+                self.state.send_replace(CallState::Answered { client: client.clone() });
+            }
         }
         self.acknowledge(client, request);
         ControlFlow::Continue(())

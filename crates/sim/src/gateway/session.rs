@@ -9,6 +9,7 @@ use offhook_media::{CallConfig, Event};
 
 use super::call::{Call, Flow, Phase};
 use super::media::Media;
+use super::reinvite::Next;
 use crate::call_state::{CallState, Ended};
 use crate::record::CallEvent;
 
@@ -22,6 +23,10 @@ pub(super) struct Session {
     pub(super) client: FullJid,
     pub(super) media: Media,
     pub(super) progress: Progress,
+    /// The media that are to replace these.
+    pub(super) next: Option<Box<Next>>,
+    /// Why the media failed, while others are to replace them.
+    pub(super) failed: Option<String>,
     /// When the gateway hangs up by itself.
     pub(super) until: Option<Instant>,
 }
@@ -57,6 +62,8 @@ impl Call {
             client,
             media,
             progress,
+            next: None,
+            failed: None,
             until: None,
         }));
     }
@@ -81,6 +88,12 @@ impl Call {
                 Event::Failed(reason) => {
                     let reason = reason.to_string();
                     self.record(CallEvent::MediaFailed { reason: reason.clone() });
+                    if let Phase::Session(session) = &mut self.phase
+                        && session.next.is_some()
+                    {
+                        session.failed = Some(reason);
+                        continue;
+                    }
                     self.take_leave(Reason::FailedTransport);
                     return ControlFlow::Break(Ended::MediaFailed { reason });
                 }
@@ -103,7 +116,9 @@ impl Call {
     pub(super) fn connected(&mut self, now: Instant, client: &FullJid) {
         if let Phase::Session(session) = &mut self.phase {
             session.progress = Progress::Connected;
-            session.until = self.settings.duration.map(|duration| now + duration);
+            session.until = session
+                .until
+                .or_else(|| self.settings.duration.map(|duration| now + duration));
         }
         self.tick = *self.clock.borrow_and_update();
         self.record(CallEvent::MediaConnected);
@@ -131,8 +146,13 @@ impl Call {
 }
 
 impl Session {
+    /// Takes one for the newest media that were offered.
     pub(super) fn take_candidate(&mut self, now: Instant, candidate: String) -> Result<(), String> {
-        match &mut self.progress {
+        let (progress, media) = match &mut self.next {
+            Some(next) => (&mut next.progress, &mut next.media),
+            None => (&mut self.progress, &mut self.media),
+        };
+        match progress {
             Progress::Held { .. } => Ok(()),
             Progress::Offered { candidates } => {
                 if candidates.len() < EARLY_CANDIDATES {
@@ -140,10 +160,9 @@ impl Session {
                 }
                 Ok(())
             }
-            Progress::Answered | Progress::Connected => self
-                .media
-                .add_candidate(now, &candidate)
-                .map_err(|error| error.to_string()),
+            Progress::Answered | Progress::Connected => {
+                media.add_candidate(now, &candidate).map_err(|error| error.to_string())
+            }
         }
     }
 }

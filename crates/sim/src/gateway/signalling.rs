@@ -93,8 +93,18 @@ impl Signalling {
         }
     }
 
-    /// The request as an IQ; `id` names both the IQ and the JSON-RPC request.
-    pub(super) fn request(&self, id: &str, to: &FullJid, method: Method) -> Element {
+    /// An offer of new media for a session that there is.
+    pub(super) fn reinvite(&self, sdp: String) -> Method {
+        Method::Offer {
+            session: self.session.clone(),
+            conversation: Some(self.conversation.clone()),
+            sdp,
+            reinvite: true,
+        }
+    }
+
+    /// The request as an IQ with one id, and another one for the JSON-RPC request in it.
+    pub(super) fn request(&self, id: &str, rpc: &str, to: &FullJid, method: Method) -> Element {
         let attributes = [
             ("type", "set"),
             ("id", id),
@@ -102,7 +112,7 @@ impl Signalling {
             ("to", to.as_str()),
         ];
         let rpc = Rpc {
-            id: id.to_owned(),
+            id: rpc.to_owned(),
             method,
         };
         parent(element("iq", ns::CLIENT, &attributes), [rpc.to_element()])

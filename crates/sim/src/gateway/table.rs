@@ -53,6 +53,16 @@ impl Calls {
         self.first(|_, call| call.conversation.as_str() == conversation)
     }
 
+    /// The call of this session belongs to another conversation from now on.
+    pub(super) fn adopt(&self, session: &SessionId, conversation: &ConversationId) {
+        let mut table = crate::lock(&self.table);
+        if let Some((_, call)) = table.iter_mut().find(|(_, call)| call.session == *session) {
+            call.conversation = conversation.clone();
+        }
+        drop(table);
+        self.added.send_replace(());
+    }
+
     pub(super) fn of_address(&self, address: &Jid) -> Option<CallHandle> {
         self.first(|gateway, _| gateway.as_str() == address.as_str())
     }

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use offhook_audio::SourceSpec;
-use offhook_jingle::{Reason, SessionId};
+use offhook_jingle::{ConversationId, Reason, SessionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::refusal;
 use crate::call_state::{CallHandle, CallState};
 use crate::config::CallFaults;
-use crate::gateway::{self, CallError, CallRequest};
+use crate::gateway::{self, CallError, CallRequest, Reinvite};
 use crate::inner::Inner;
 use crate::play::Play;
 
@@ -176,6 +176,8 @@ fn seconds(number: Option<f64>) -> Result<Option<Duration>, ()> {
 struct Action {
     reason: Option<String>,
     source: Option<String>,
+    conversation: Option<String>,
+    repeat: u32,
 }
 
 async fn act(
@@ -194,6 +196,10 @@ async fn act(
         },
         "retract" => call.retract(),
         "handled-elsewhere" => call.handled_elsewhere(),
+        "reinvite" => call.reinvite(Reinvite {
+            conversation: body.conversation.map(ConversationId::new),
+            repeat: body.repeat,
+        }),
         "mute" => call.set_muted(true),
         "unmute" => call.set_muted(false),
         "play" => match body.source.as_deref().unwrap_or_default().parse::<SourceSpec>() {

@@ -22,6 +22,8 @@ pub struct Phone {
     pub peer: String,
     pub connected: bool,
     pub heard: Vec<i16>,
+    /// Whether candidates are ignored.
+    deaf: bool,
     call: Call,
     play: Box<dyn Source>,
     sockets: Vec<(SocketId, Arc<UdpSocket>, tokio::task::JoinHandle<()>)>,
@@ -63,6 +65,7 @@ impl Phone {
             peer,
             connected: false,
             heard: Vec::new(),
+            deaf: false,
             call,
             play: SourceSpec::Tone { hertz }.open().expect("a tone opens"),
             sockets: Vec::new(),
@@ -101,6 +104,14 @@ impl Phone {
         }
     }
 
+    /// Runs the call for so long; candidates of other media that come meanwhile are not for it.
+    pub async fn run_deaf(&mut self, client: &mut Client, long: Duration) {
+        let start = Instant::now();
+        self.deaf = true;
+        self.run(client, |_| start.elapsed() >= long).await;
+        self.deaf = false;
+    }
+
     /// Takes the candidates that came while nobody looked.
     pub fn take_skipped(&mut self, client: &mut Client) {
         for element in &client.skipped {
@@ -112,7 +123,7 @@ impl Phone {
 
     fn hear_of(&mut self, rpc: &minidom::Element) {
         let rpc = offhook_jingle::genesys::Rpc::parse(rpc).expect("a readable request");
-        if *rpc.session() != self.session {
+        if *rpc.session() != self.session || self.deaf {
             return;
         }
         if let Method::Candidate { candidate, .. } = rpc.method {
