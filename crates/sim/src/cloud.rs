@@ -233,7 +233,7 @@ impl Cloud {
         self.cut(&Cut::Fin, None);
     }
 
-    /// Cuts the streams of all connected clients, or of those of one user; how many. Calls go on:
+    /// Cuts all streams, or those of one user, also while they are set up; how many. Calls go on:
     /// what the gateway says while a client is away is lost (see
     /// [`CallHandle::undelivered`](crate::CallHandle::undelivered)), and what it says to the same
     /// address afterwards is heard.

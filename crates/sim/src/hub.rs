@@ -58,6 +58,9 @@ enum Presence {
 /// The connected clients by their full addresses.
 pub(crate) struct Hub {
     clients: Mutex<HashMap<FullJid, Client>>,
+    /// The sockets that are not bound yet, by their numbers, and their users. What is theirs is
+    /// theirs alone: nothing here keeps a queue open.
+    opening: Mutex<HashMap<u64, (String, mpsc::WeakSender<ToSocket>)>>,
     changed: watch::Sender<()>,
 }
 
@@ -73,8 +76,20 @@ impl Hub {
     pub(crate) fn new() -> Self {
         Self {
             clients: Mutex::default(),
+            opening: Mutex::default(),
             changed: watch::Sender::new(()),
         }
+    }
+
+    /// A socket has opened; until it is bound, or gone, it can be cut.
+    pub(crate) fn open(&self, place: Place<'_>) {
+        let sender = place.sender.downgrade();
+        crate::lock(&self.opening).insert(place.socket, (place.user.to_owned(), sender));
+    }
+
+    /// A socket is bound, or gone.
+    pub(crate) fn opened(&self, socket: u64) {
+        crate::lock(&self.opening).remove(&socket);
     }
 
     /// Registers a bound client. One that holds the address already is closed with a conflict
@@ -188,9 +203,17 @@ impl Hub {
         }
     }
 
-    /// Cuts the streams of all clients, or of those of one user; how many there are.
+    /// Cuts the streams of all clients, or of those of one user, also those that are not bound yet;
+    /// how many there are.
     pub(crate) fn cut(&self, user: Option<&str>, cut: &Cut) -> usize {
-        let mut reached = 0;
+        let opening = crate::lock(&self.opening);
+        let opening = opening
+            .values()
+            .filter(|(owner, _)| user.is_none_or(|user| owner == user));
+        let mut reached = opening
+            .filter_map(|(_, sender)| sender.upgrade())
+            .filter(|sender| sender.try_send(ToSocket::Cut(cut.clone())).is_ok())
+            .count();
         for client in crate::lock(&self.clients).values_mut() {
             let meant = user.is_none_or(|user| client.user == user) && client.presence != Presence::Gone;
             if meant && client.sender.try_send(ToSocket::Cut(cut.clone())).is_ok() {

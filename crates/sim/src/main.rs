@@ -47,6 +47,9 @@ struct Options {
     /// Propose outbound calls before their REST request is answered.
     #[arg(long)]
     proposal_first: bool,
+    /// Offer stream management: a stream that lost its socket can be resumed for so long.
+    #[arg(long, value_name = "SECONDS")]
+    resumable: Option<u32>,
 }
 
 impl Options {
@@ -78,6 +81,7 @@ impl Options {
             listen: self.listen,
             users,
             gateway,
+            stream_management: self.resumable.map(|seconds| Duration::from_secs(seconds.into())),
             ..CloudConfig::default()
         }
     }

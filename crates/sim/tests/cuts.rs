@@ -87,6 +87,31 @@ async fn a_stalled_stream_says_nothing_and_stays_open() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_being_set_up_can_be_cut() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let user = cloud.user().clone();
+    for (cut, end) in cuts() {
+        let mut opened = Client::open(&cloud, &user).await;
+        let mut signed_in = Client::open(&cloud, &user).await;
+        signed_in.sign_in(&user).await;
+        // The first one has said nothing, so its task may begin a little later.
+        let cutting = async {
+            loop {
+                cloud.cut(&cut, None);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let ends = async { (opened.end().await, signed_in.end().await) };
+        tokio::select! {
+            ends = ends => assert_eq!(ends, (end.clone(), end), "{cut:?}"),
+            () = cutting => {}
+        }
+        soon("the end", cloud.wait_live(|live| *live == Live::default())).await;
+    }
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn a_cut_is_for_one_user_if_one_is_named() {
     let users = vec![offhook_sim::User::new("Anna", "a"), offhook_sim::User::new("Ben", "b")];
     let cloud = cloud(CloudConfig {

@@ -122,7 +122,7 @@ impl Socket {
             fault: inner.faults.take_stream(),
         };
         let (sender, queue) = mpsc::channel(WAITING_STANZAS);
-        Self {
+        let it = Self {
             number: inner.sockets.next(),
             user,
             channel,
@@ -130,12 +130,14 @@ impl Socket {
             web_socket,
             stream: server::Stream::new(config, inner.draw_seed(), Instant::now()),
             summariser: Summariser::default(),
-            sender: Some(sender),
+            sender: Some(sender.clone()),
             queue,
             registration: None,
             closing: inner.closing.subscribe(),
             inner,
-        }
+        };
+        it.inner.hub.open(it.place(sender));
+        it
     }
 
     /// Runs the connection to its end; the stream, if it may be resumed.
@@ -158,6 +160,7 @@ impl Socket {
             End::HandedOver(_) => "the stream was resumed elsewhere".to_owned(),
         };
         tracing::debug!(%reason, "a streaming WebSocket ended");
+        self.inner.hub.opened(self.number);
         let left = match (end, self.registration.take()) {
             (End::Lost(_), Some(registration)) if self.stream.is_resumable() => {
                 registration.gone();
@@ -200,6 +203,7 @@ impl Socket {
                 if let Some(sender) = self.sender.take() {
                     let place = self.place(sender);
                     self.registration = Some(Hub::bind(&self.inner, &jid, place));
+                    self.inner.hub.opened(self.number);
                 }
             }
             (Event::Resume { id }, _) => {
@@ -252,6 +256,7 @@ impl Socket {
         let left = tokio::time::timeout(HAND_OVER_LIMIT, left).await.ok()?.ok()?;
         self.registration = Some(registration);
         self.sender = None;
+        self.inner.hub.opened(self.number);
         Some(left)
     }
 

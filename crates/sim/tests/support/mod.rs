@@ -81,7 +81,7 @@ pub async fn channel(cloud: &Cloud, token: &str) -> String {
 }
 
 /// How a WebSocket ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SocketEnd {
     /// By a TCP reset.
     Reset,
