@@ -1,5 +1,7 @@
 //! What a phone answers when something cannot be done, by operation.
 
+use std::time::Duration;
+
 use offhook_jingle::SessionId;
 use offhook_xmpp::CloseReason;
 use thiserror::Error;
@@ -18,6 +20,38 @@ pub enum DialError {
         /// What the system or the TLS library said.
         reason: String,
     },
+    /// The server refused to open a WebSocket: it is busy, or this is not for us.
+    #[error("{host} refused the WebSocket with HTTP {status}{}", hint(*status))]
+    Refused {
+        /// Host and port that answered.
+        host: String,
+        /// The status code, 300 or above.
+        status: u16,
+        /// When the server wants to be asked again, at most a day from now.
+        retry_after: Option<Duration>,
+    },
+    /// The proxy on the way cannot be reached, or cannot be used.
+    #[error("cannot reach {host} through the proxy {proxy}: {reason}")]
+    Proxy {
+        /// Host and port that should be reached.
+        host: String,
+        /// The proxy, without its credentials.
+        proxy: String,
+        /// What the system or the TLS library said, or what is wrong with the proxy's address.
+        reason: String,
+    },
+    /// The proxy on the way refused to connect us (RFC 9110 section 9.3.6).
+    #[error("the proxy {proxy} refused to connect to {host} with HTTP {status}{}", hint(*status))]
+    ProxyRefused {
+        /// Host and port that should be reached.
+        host: String,
+        /// The proxy, without its credentials.
+        proxy: String,
+        /// The status code; 407 asks for other credentials.
+        status: u16,
+        /// When the proxy wants to be asked again, at most a day from now.
+        retry_after: Option<Duration>,
+    },
     /// An HTTP server answered, but not with a WebSocket of subprotocol `xmpp` (RFC 7395 section 3.1).
     #[error("{host} is no XMPP WebSocket server: {reason}")]
     NotWebSocket {
@@ -32,6 +66,14 @@ pub enum DialError {
         /// Host and port that were tried.
         host: String,
     },
+}
+
+fn hint(status: u16) -> &'static str {
+    match status {
+        404 => ": is this the address of the streaming API?",
+        407 => ": put a user name and a password it knows into its URL",
+        _ => "",
+    }
 }
 
 /// Why signalling is not, or no longer, connected.
