@@ -356,7 +356,7 @@ async fn a_host_that_cannot_be_reached_is_named() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_websocket_is_no_xmpp_server() {
+async fn a_server_without_a_websocket_refuses_one() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     // The API is right; the streaming address leads into the API, which has no such resource.
     let nowhere = format!("{}/api/v2", cloud.streaming_url());
@@ -365,7 +365,10 @@ async fn a_server_without_a_websocket_is_no_xmpp_server() {
         .build()
         .unwrap();
     let error = timeout(LIMIT, client.connect()).await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("no XMPP WebSocket server"), "{error}");
+    assert!(
+        error.to_string().contains("refused the WebSocket with HTTP 404"),
+        "{error}"
+    );
     client.shutdown().await;
     cloud.stop().await;
 }

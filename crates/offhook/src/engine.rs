@@ -1,4 +1,4 @@
-//! The process's shared things: threads, TLS roots, the HTTP client.
+//! The process's shared things: threads, TLS roots, the way to the servers.
 
 use std::{
     num::NonZero,
@@ -13,7 +13,12 @@ use std::{
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use thiserror::Error;
 
-use crate::{rest::Rest, worker::Worker};
+use crate::{
+    dial::Dialer,
+    proxy::{Proxies, Proxy},
+    rest::Rest,
+    worker::Worker,
+};
 
 /// What the process's clients share: a signalling thread, media threads, the HTTP client and the TLS roots.
 ///
@@ -27,7 +32,7 @@ struct Shared {
     signalling: Worker,
     media: Vec<Worker>,
     next: AtomicUsize,
-    tls: Arc<ClientConfig>,
+    dialer: Dialer,
     rest: Rest,
 }
 
@@ -39,6 +44,8 @@ pub struct EngineConfig {
     pub media_threads: Option<NonZero<usize>>,
     /// PEM files with trust anchors beside the system's.
     pub trust_anchors: Vec<PathBuf>,
+    /// The HTTP proxy on the way to the servers; by default the one that the environment names.
+    pub proxy: Proxy,
 }
 
 /// Why an engine could not be started.
@@ -68,6 +75,7 @@ impl Engine {
     /// When a thread cannot be started or a trust anchor cannot be read.
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
         let tls = Arc::new(client_config(&config.trust_anchors)?);
+        let proxies = Arc::new(Proxies::new(&config.proxy));
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = config.media_threads.unwrap_or_else(cores).get();
         let media = (0..threads).map(|number| Worker::start(format!("offhook-media-{number}")));
@@ -75,8 +83,8 @@ impl Engine {
             signalling: Worker::start("offhook".to_owned()).map_err(EngineError::Thread)?,
             media: media.collect::<Result<_, _>>().map_err(EngineError::Thread)?,
             next: AtomicUsize::new(0),
-            rest: Rest::new(&tls).map_err(EngineError::Tls)?,
-            tls,
+            rest: Rest::new(&tls, proxies.clone()).map_err(EngineError::Tls)?,
+            dialer: Dialer::new(tls, proxies),
         })))
     }
 
@@ -108,8 +116,8 @@ impl Engine {
         &self.0.media[next % self.0.media.len()]
     }
 
-    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
-        self.0.tls.clone()
+    pub(crate) fn dialer(&self) -> Dialer {
+        self.0.dialer.clone()
     }
 
     pub(crate) fn rest(&self) -> Rest {

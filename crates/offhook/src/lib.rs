@@ -30,8 +30,12 @@
 //! ```
 //!
 //! # Logs
-//! Logs are `tracing` events, and no secret is in them. The WebSocket library, however, writes whole frames through the `log` crate
-//! at TRACE, the login among them: a program that collects `log` records must leave the target `tungstenite` out.
+//! Logs are `tracing` events; libraries below write records of the `log` crate too. No secret is in either, at any level: no token,
+//! no login, no password of a proxy or of a TURN server.
+//!
+//! # Proxies
+//! REST and the WebSocket go through the HTTP proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY` and so on), or the one in
+//! [`EngineConfig::proxy`]. Media do not.
 //!
 //! # Threads
 //! An [`Engine`] runs signalling on one thread and media on one for each core. Handles may be used from any runtime, or
@@ -44,20 +48,24 @@ mod alarm;
 mod builder;
 mod client;
 mod clock;
+mod dial;
 mod engine;
 mod error;
 mod event;
+mod proxy;
 mod rest;
+mod retry_after;
 mod session;
 mod supervisor;
 mod transport;
+mod websocket;
 mod worker;
 
 pub use offhook_audio::{SourceSpec, SourceSpecError};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
 pub use offhook_phone::{
-    AnswerPolicy, ChannelId, CommandError, ConnectError, Destination, Endpoints, EndpointsError, OutboundCall,
-    PlaceCallError, ReplyError,
+    AnswerPolicy, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints, EndpointsError,
+    OutboundCall, PlaceCallError, ReplyError,
 };
 pub use offhook_xmpp::{FullJid, Jid, Service};
 
@@ -67,5 +75,6 @@ pub use self::{
     engine::{Engine, EngineConfig, EngineError},
     error::{BuildError, CallFailure, ConnectFailure},
     event::{ConnectionState, Event, Events},
+    proxy::{Proxy, ProxyUrl, ProxyUrlError},
     session::SessionError,
 };

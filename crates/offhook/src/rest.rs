@@ -1,15 +1,23 @@
 //! The HTTP client: carries out the phone's REST requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use offhook_phone::{HttpFailure, HttpReply, HttpRequest, Method};
 use reqwest::{
-    Client, Response,
-    header::{ACCEPT, CONTENT_LENGTH, RETRY_AFTER},
+    Client, Proxy, Response,
+    header::{ACCEPT, CONTENT_LENGTH},
     redirect,
 };
 use rustls::ClientConfig;
 use secrecy::ExposeSecret;
+
+use crate::{proxy::Proxies, retry_after::retry_after};
+
+/// What servers are told we are.
+pub(crate) const AGENT: &str = concat!("offhook/", env!("CARGO_PKG_VERSION"));
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,10 +27,14 @@ const LARGEST_BODY: usize = 1 << 20;
 
 /// One HTTP client for the process; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Rest(Client);
+pub(crate) struct Rest {
+    client: Client,
+    proxies: Arc<Proxies>,
+}
 
 impl Rest {
-    pub(crate) fn new(tls: &Arc<ClientConfig>) -> Result<Self, String> {
+    pub(crate) fn new(tls: &Arc<ClientConfig>, proxies: Arc<Proxies>) -> Result<Self, String> {
+        let way = proxies.clone();
         let mut tls = ClientConfig::clone(tls);
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Client::builder()
@@ -30,10 +42,14 @@ impl Rest {
             .timeout(TIMEOUT)
             // The token goes to the API's host and nowhere else.
             .redirect(redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("offhook/", env!("CARGO_PKG_VERSION")))
+            // One that cannot be used is told before it comes to this.
+            .proxy(Proxy::custom(move |url| {
+                let proxy = way.on_the_way_to(url).ok().flatten()?;
+                Some(proxy.url().clone())
+            }))
+            .user_agent(AGENT)
             .build()
-            .map(Self)
+            .map(|client| Self { client, proxies })
             .map_err(|error| reason(&error))
     }
 
@@ -46,9 +62,16 @@ impl Rest {
             body,
         } = request;
         let host = authority(&url);
+        let proxy = match self.proxies.on_the_way_to(&url) {
+            Ok(proxy) => proxy,
+            Err(unusable) => {
+                let reason = unusable.to_string();
+                return Err(HttpFailure::Unreachable { host, reason });
+            }
+        };
         let request = match method {
-            Method::Get => self.0.get(url),
-            Method::Post => self.0.post(url),
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url),
         };
         let request = request
             .bearer_auth(token.expose_secret())
@@ -58,7 +81,16 @@ impl Rest {
             (Method::Post, None) => request.header(CONTENT_LENGTH, 0),
             (Method::Get, None) => request,
         };
-        let response = request.send().await.map_err(|error| failure(&host, &error))?;
+        let response = request.send().await.map_err(|error| {
+            let failure = failure(&host, &error);
+            match (proxy, failure) {
+                (Some(proxy), HttpFailure::Unreachable { host, reason }) => HttpFailure::Unreachable {
+                    host,
+                    reason: format!("through the proxy {proxy}: {reason}"),
+                },
+                (_, failure) => failure,
+            }
+        })?;
         read(&host, response).await
     }
 }
@@ -73,9 +105,7 @@ async fn read(host: &str, mut response: Response) -> Result<HttpReply, HttpFailu
     };
     let status = response.status().as_u16();
     let correlation = header("inin-correlation-id");
-    let retry_after = header(RETRY_AFTER.as_str())
-        .and_then(|seconds| seconds.parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = retry_after(response.headers(), SystemTime::now());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(host, &error))? {
         body.extend_from_slice(&chunk);
@@ -114,7 +144,7 @@ fn failure(host: &str, error: &reqwest::Error) -> HttpFailure {
 }
 
 /// The innermost cause: the outer layers only say that something failed.
-fn reason(error: &dyn std::error::Error) -> String {
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

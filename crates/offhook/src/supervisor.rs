@@ -122,7 +122,7 @@ impl Supervisor {
                         config,
                         seed,
                     };
-                    let transport = Transport::dial(dial, self.engine.tls(), context.address());
+                    let transport = Transport::dial(dial, self.engine.dialer(), context.address());
                     self.transport = Some((attempt, transport));
                 }
                 Output::Abandon(attempt) => {

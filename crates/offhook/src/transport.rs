@@ -1,41 +1,21 @@
 //! One WebSocket and the XMPP stream on it: an actor for one attempt, never reused.
 
-use std::{sync::Arc, time::Duration};
-
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future};
-use futures_util::{SinkExt, StreamExt, stream::SplitSink};
 use offhook_phone::{AttemptId, DialError, StreamCommand};
 use offhook_xmpp::{self as xmpp, Input, Output, Stream, StreamConfig};
-use rustls::ClientConfig;
-use tokio::{net::TcpStream, sync::mpsc, time};
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{
-        self, Error,
-        client::IntoClientRequest,
-        http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
-        protocol::WebSocketConfig,
-    },
-};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::{
     alarm::{Alarm, Rang},
     clock,
-    rest::authority,
+    dial::{Dialer, Socket},
     supervisor::Supervisor,
+    websocket::{self, Incoming, Outgoing},
 };
-
-/// From the first packet to the open WebSocket.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How many frames may wait for a server that reads slowly; one that lets more pile up is given up.
 const FRAMES_WAITING: usize = 512;
-
-/// How long a server may take to read one frame.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What the phone asked for.
 pub(crate) struct Dial {
@@ -59,7 +39,7 @@ enum Link {
     },
     Open {
         stream: Box<Stream>,
-        frames: mpsc::Sender<tungstenite::Message>,
+        frames: mpsc::Sender<Outgoing>,
     },
     Closed,
 }
@@ -117,7 +97,7 @@ struct WriteFailed(String);
 
 impl Transport {
     /// Begins to dial.
-    pub(crate) fn dial(dial: Dial, tls: Arc<ClientConfig>, supervisor: Addr<Supervisor>) -> Addr<Self> {
+    pub(crate) fn dial(dial: Dial, dialer: Dialer, supervisor: Addr<Supervisor>) -> Addr<Self> {
         Self::create(move |context| {
             let Dial {
                 attempt,
@@ -127,8 +107,8 @@ impl Transport {
             } = dial;
             let (alarm, rings) = Alarm::new();
             context.add_stream(rings);
-            let (address, limit) = (context.address(), config.limits.bytes);
-            let dialing = async move { address.do_send(Dialed(open(&url, tls, limit).await)) };
+            let address = context.address();
+            let dialing = async move { address.do_send(Dialed(dialer.open(&url).await)) };
             context.spawn(wrap_future(dialing));
             Self {
                 obituary: Obituary { attempt, supervisor },
@@ -143,10 +123,7 @@ impl Transport {
         while let Link::Open { stream, frames } = &mut self.link {
             match stream.poll_output() {
                 Output::Transmit(frame) => {
-                    if frames
-                        .try_send(tungstenite::Message::text(frame.into_string()))
-                        .is_err()
-                    {
+                    if frames.try_send(Outgoing::Text(frame.into_string())).is_err() {
                         let reason = "the server does not read what it is sent".to_owned();
                         stream.handle_input(clock::now(), Input::SocketClosed { code: None, reason });
                     }
@@ -200,11 +177,17 @@ impl Handler<Dialed> for Transport {
                 context.stop();
             }
             Ok(socket) => {
-                let (sink, incoming) = socket.split();
-                let (frames, queue) = mpsc::channel(FRAMES_WAITING);
+                // One byte more, so that the stream sees a frame that is too large and says so.
+                let largest = config.limits.bytes.saturating_add(1);
+                let (frames, incoming, writer) = websocket::open(socket, largest, FRAMES_WAITING, clock::seed());
                 context.add_stream(incoming);
                 // Its own task, so that what is queued (the `<close/>` above all) still goes out when the actor is gone.
-                actix::spawn(write(queue, sink, context.address()));
+                let address = context.address();
+                actix::spawn(async move {
+                    if let Err(reason) = writer.run().await {
+                        address.do_send(WriteFailed(reason));
+                    }
+                });
                 let stream = Box::new(Stream::new(*config, seed, clock::now()));
                 self.link = Link::Open { stream, frames };
                 self.pump(context);
@@ -264,25 +247,11 @@ impl Handler<WriteFailed> for Transport {
     }
 }
 
-impl StreamHandler<Result<tungstenite::Message, Error>> for Transport {
-    fn handle(&mut self, item: Result<tungstenite::Message, Error>, context: &mut Context<Self>) {
-        match item {
-            Ok(tungstenite::Message::Text(text)) => self.input(context, Input::Frame(text.as_str().to_owned())),
-            Ok(tungstenite::Message::Close(frame)) => {
-                let (code, reason) = match frame {
-                    Some(frame) => (Some(frame.code.into()), frame.reason.as_str().to_owned()),
-                    None => (None, String::new()),
-                };
-                self.closed(context, code, reason);
-            }
-            // Answered by the WebSocket library; a binary message means nothing in RFC 7395.
-            Ok(
-                tungstenite::Message::Ping(_)
-                | tungstenite::Message::Pong(_)
-                | tungstenite::Message::Binary(_)
-                | tungstenite::Message::Frame(_),
-            ) => {}
-            Err(error) => self.closed(context, None, error.to_string()),
+impl StreamHandler<Incoming> for Transport {
+    fn handle(&mut self, incoming: Incoming, context: &mut Context<Self>) {
+        match incoming {
+            Incoming::Text(text) => self.input(context, Input::Frame(text)),
+            Incoming::Closed { code, reason } => self.closed(context, code, reason),
         }
     }
 
@@ -295,57 +264,4 @@ impl StreamHandler<Rang> for Transport {
     fn handle(&mut self, Rang: Rang, context: &mut Context<Self>) {
         self.input(context, Input::Timeout);
     }
-}
-
-/// Opens the WebSocket with subprotocol `xmpp` (RFC 7395 section 3.1).
-async fn open(url: &Url, tls: Arc<ClientConfig>, largest_frame: usize) -> Result<Socket, DialError> {
-    let host = authority(url);
-    let unusable = |reason: String| DialError::NotWebSocket {
-        host: host.clone(),
-        reason,
-    };
-    let mut request = url
-        .as_str()
-        .into_client_request()
-        .map_err(|error| unusable(error.to_string()))?;
-    request
-        .headers_mut()
-        .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("xmpp"));
-    // One byte more, so that the stream sees a frame that is too large and says so.
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(largest_frame + 1))
-        .max_frame_size(Some(largest_frame + 1));
-    let dialing = connect_async_tls_with_config(request, Some(config), true, Some(Connector::Rustls(tls)));
-    match time::timeout(DIAL_TIMEOUT, dialing).await {
-        Err(_) => Err(DialError::TimedOut { host }),
-        Ok(Ok((socket, _response))) => Ok(socket),
-        Ok(Err(Error::Io(error))) => Err(DialError::Unreachable {
-            host,
-            reason: error.to_string(),
-        }),
-        Ok(Err(Error::Tls(error))) => Err(DialError::Unreachable {
-            host,
-            reason: error.to_string(),
-        }),
-        Ok(Err(Error::Http(response))) => Err(unusable(format!("it answered HTTP {}", response.status()))),
-        Ok(Err(error)) => Err(unusable(error.to_string())),
-    }
-}
-
-/// Writes what is queued, then closes the socket. A peer that does not read must not keep it.
-async fn write(
-    mut queue: mpsc::Receiver<tungstenite::Message>,
-    mut sink: SplitSink<Socket, tungstenite::Message>,
-    transport: Addr<Transport>,
-) {
-    while let Some(message) = queue.recv().await {
-        let written = time::timeout(WRITE_TIMEOUT, sink.send(message)).await;
-        let reason = match written {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("the server read nothing for {} s", WRITE_TIMEOUT.as_secs()),
-        };
-        return transport.do_send(WriteFailed(reason));
-    }
-    drop(time::timeout(Duration::from_secs(2), sink.close()).await);
 }
