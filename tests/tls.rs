@@ -1,9 +1,10 @@
 //! Encrypted signalling: the simulated cloud behind a terminator of TLS, whose authority the client is told of, or not.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
-use offhook::{Client, Endpoints, Engine, EngineConfig};
+use offhook::{Client, Endpoints, Engine, EngineConfig, Proxy as Named};
 use offhook_sim::{Cloud, CloudConfig};
+use offhook_tests::proxy::{Proxy, Rules};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ServerConfig,
@@ -40,20 +41,20 @@ fn certificate() -> (ServerConfig, String) {
     (config, authority.pem())
 }
 
-/// Decrypts for the cloud; gives the port.
-async fn terminate(config: ServerConfig, cloud: &Cloud) -> u16 {
+/// Decrypts for a server; gives the port.
+async fn terminate(config: ServerConfig, server: SocketAddr) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (acceptor, cloud) = (TlsAcceptor::from(Arc::new(config)), cloud.address());
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 // A client that does not trust us breaks off; that is its error, not ours.
-                if let (Ok(mut inside), Ok(mut cloud)) =
-                    (acceptor.accept(stream).await, TcpStream::connect(cloud).await)
+                if let (Ok(mut inside), Ok(mut server)) =
+                    (acceptor.accept(stream).await, TcpStream::connect(server).await)
                 {
-                    drop(copy_bidirectional(&mut inside, &mut cloud).await);
+                    drop(copy_bidirectional(&mut inside, &mut server).await);
                 }
             });
         }
@@ -65,7 +66,7 @@ async fn terminate(config: ServerConfig, cloud: &Cloud) -> u16 {
 async fn rest_and_websocket_are_encrypted_and_the_authority_is_checked() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     let (config, authority) = certificate();
-    let port = terminate(config, &cloud).await;
+    let port = terminate(config, cloud.address()).await;
     let endpoints = Endpoints::new(
         &format!("https://localhost:{port}"),
         &format!("wss://localhost:{port}"),
@@ -98,5 +99,44 @@ async fn rest_and_websocket_are_encrypted_and_the_authority_is_checked() {
     fs::write(&anchor, "no certificate").unwrap();
     let error = Engine::new(&trusting).unwrap_err();
     assert!(error.to_string().contains("authority.pem"), "{error}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_proxy_sees_names_and_no_more_and_may_be_spoken_to_encrypted() {
+    let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
+    let (config, authority) = certificate();
+    let port = terminate(config.clone(), cloud.address()).await;
+    let rules = Rules {
+        credentials: Some("user:hush".into()),
+        ..Rules::default()
+    };
+    let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], port)), rules).await;
+    let encrypted = terminate(config, proxy.address).await;
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = folder.path().join("authority.pem");
+    fs::write(&anchor, authority).unwrap();
+
+    for named in [
+        format!("http://user:hush@{}", proxy.address),
+        format!("https://user:hush@localhost:{encrypted}"),
+    ] {
+        let before = proxy.requests().len();
+        let mut config = EngineConfig::default();
+        config.trust_anchors.push(anchor.clone());
+        config.proxy = Named::Url(named.parse().unwrap());
+        let endpoints = Endpoints::new("https://localhost", "wss://localhost:4433", None, false).unwrap();
+        let client = Client::builder(endpoints, cloud.default_token().expose_secret())
+            .engine(Engine::new(&config).unwrap())
+            .build()
+            .unwrap();
+        timeout(LIMIT, client.connect()).await.unwrap().unwrap();
+        client.shutdown().await;
+        let mut requests = proxy.requests().split_off(before);
+        requests.sort();
+        requests.dedup();
+        let seen = ["CONNECT localhost:443 HTTP/1.1", "CONNECT localhost:4433 HTTP/1.1"];
+        assert_eq!(requests, seen, "{named}");
+    }
     cloud.stop().await;
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod desk;
+pub mod proxy;
 pub mod recording;
 pub mod relay;
 
