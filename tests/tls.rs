@@ -4,12 +4,11 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use offhook::{Client, Endpoints, Engine, EngineConfig, Proxy as Named};
 use offhook_sim::{Cloud, CloudConfig};
-use offhook_tests::proxy::{Proxy, Rules};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+use offhook_tests::{
+    authority::certificate,
+    proxy::{Proxy, Rules},
 };
+use rustls::ServerConfig;
 use secrecy::ExposeSecret;
 use tokio::{
     io::copy_bidirectional,
@@ -19,27 +18,6 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// A certificate for `localhost`, and its authority's as PEM.
-fn certificate() -> (ServerConfig, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (config, authority.pem())
-}
 
 /// Decrypts for a server; gives the port.
 async fn terminate(config: ServerConfig, server: SocketAddr) -> u16 {

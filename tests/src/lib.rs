@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod authority;
 pub mod desk;
 pub mod proxy;
 pub mod recording;
