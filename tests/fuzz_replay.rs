@@ -5,6 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use offhook::fuzzing::websocket_frames;
 use offhook_jingle::fuzzing::{genesys_webrtc, proposal_operations, session_operations};
 use offhook_media::fuzzing::{candidate, datagrams, jitter, sdp_answer, sdp_offer};
 use offhook_sim::fuzzing::{server_stream, stun};
@@ -84,4 +85,9 @@ fn server_stream_survives_its_corpus() {
 #[test]
 fn stun_survives_its_corpus() {
     replay("stun", stun);
+}
+
+#[test]
+fn websocket_frames_survive_their_corpus() {
+    replay("websocket_frames", websocket_frames);
 }

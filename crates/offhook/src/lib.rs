@@ -61,6 +61,8 @@ mod transport;
 mod websocket;
 mod worker;
 
+#[doc(hidden)]
+pub use self::websocket::fuzzing;
 pub use offhook_audio::{SourceSpec, SourceSpecError};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
 pub use offhook_phone::{

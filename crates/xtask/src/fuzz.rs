@@ -29,7 +29,7 @@ pub(crate) struct Target {
 }
 
 /// Every target of `fuzz/Cargo.toml`, those of one crate together.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     Target {
         name: "xmpp_frame",
         max_length: 65_536,
@@ -73,6 +73,10 @@ pub(crate) const TARGETS: [Target; 11] = [
     Target {
         name: "stun",
         max_length: 2048,
+    },
+    Target {
+        name: "websocket_frames",
+        max_length: 4096,
     },
 ];
 

@@ -6,7 +6,8 @@ use thiserror::Error;
 pub(super) const LARGEST_CONTROL: usize = 125;
 
 /// What the server sent.
-#[cfg_attr(test, derive(Debug, Clone, PartialEq))]
+#[derive(PartialEq)]
+#[cfg_attr(test, derive(Debug, Clone))]
 pub(super) enum Received {
     /// A text message, whole.
     Text(String),

@@ -4,6 +4,8 @@
 //! answering the pings of a server that reads no answers, without bound.
 
 mod frames;
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
