@@ -72,14 +72,17 @@ impl Rest {
         let request = match method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
+            Method::Put => self.client.put(url),
+            Method::Patch => self.client.patch(url),
+            Method::Delete => self.client.delete(url),
         };
         let request = request
             .bearer_auth(token.expose_secret())
             .header(ACCEPT, "application/json");
         let request = match (method, body) {
             (_, Some(body)) => request.json(&body),
-            (Method::Post, None) => request.header(CONTENT_LENGTH, 0),
-            (Method::Get, None) => request,
+            (Method::Post | Method::Put | Method::Patch, None) => request.header(CONTENT_LENGTH, 0),
+            (Method::Get | Method::Delete, None) => request,
         };
         let response = request.send().await.map_err(|error| {
             let failure = failure(&host, &error);

@@ -18,6 +18,12 @@ pub enum Method {
     Get,
     /// Creates.
     Post,
+    /// Replaces.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Removes.
+    Delete,
 }
 
 impl fmt::Display for Method {
@@ -25,6 +31,9 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         })
     }
 }
@@ -42,8 +51,8 @@ pub struct HttpRequest {
     pub body: Option<Value>,
 }
 
-/// A reply of the REST API, whatever its status.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A reply of the REST API, whatever its status. `Debug` does not show the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpReply {
     /// The status code.
     pub status: u16,
@@ -53,6 +62,17 @@ pub struct HttpReply {
     pub retry_after: Option<Duration>,
     /// The body, at most 1 MiB.
     pub body: String,
+}
+
+impl fmt::Debug for HttpReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpReply")
+            .field("status", &self.status)
+            .field("correlation", &self.correlation)
+            .field("retry_after", &self.retry_after)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
 }
 
 /// Why a request has no reply.
@@ -101,6 +121,8 @@ pub enum ReplyError {
         status: u16,
         /// The correlation id of the reply.
         correlation: Option<String>,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
     },
     /// Any other status that is no success.
     #[error("{what} failed with HTTP {status}: {message}{}", quoted(correlation))]
@@ -135,6 +157,26 @@ pub enum ReplyError {
     },
 }
 
+impl ReplyError {
+    /// How long the server wants to be left alone (`Retry-After`).
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CredentialsRefused { retry_after, .. } | Self::Status { retry_after, .. } => *retry_after,
+            Self::Body { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// Whether the same request may succeed later: the server was out of reach, too busy or broken, and nothing is wrong
+    /// with the request (statuses 408, 413, 429, 500, 502, 503, 504, and no reply at all).
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status, 408 | 413 | 429 | 500 | 502 | 503 | 504),
+            Self::Failed { .. } => true,
+            Self::CredentialsRefused { .. } | Self::Body { .. } => false,
+        }
+    }
+}
+
 fn quoted(correlation: &Option<String>) -> String {
     correlation
         .as_ref()
@@ -153,18 +195,26 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(
             what,
             reason: error.to_string(),
         }),
-        status @ (401 | 403) => Err(ReplyError::CredentialsRefused {
+        _ => Err(refused(what, reply)),
+    }
+}
+
+/// The error that a reply without success is.
+pub(crate) fn refused(what: &'static str, reply: HttpReply) -> ReplyError {
+    match reply.status {
+        status @ (401 | 403) => ReplyError::CredentialsRefused {
             what,
             status,
             correlation: reply.correlation,
-        }),
-        status => Err(ReplyError::Status {
+            retry_after: reply.retry_after,
+        },
+        status => ReplyError::Status {
             what,
             status,
             message: message(&reply.body),
             correlation: reply.correlation,
             retry_after: reply.retry_after,
-        }),
+        },
     }
 }
 

@@ -46,6 +46,10 @@ mod error;
 mod event;
 mod http;
 mod phone;
+#[allow(dead_code, reason = "the phone does not ask by it yet")]
+mod rest;
+#[allow(dead_code, reason = "the phone does not drain it yet")]
+mod topics;
 
 pub use self::{
     endpoints::{Endpoints, EndpointsError},
@@ -55,5 +59,9 @@ pub use self::{
     phone::{
         AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, Input, OutboundCall, Output, Phone, PhoneConfig,
         SessionReport, SessionStart, StreamCommand,
+    },
+    topics::{
+        BulkOptions, Notification, Priority, SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,
+        TopicsToken,
     },
 };
