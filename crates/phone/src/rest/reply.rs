@@ -16,7 +16,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// Sorts successes from errors; no error contains the token that the request was made with.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         what: &'static str,
         token: &SecretString,
         result: Result<HttpReply, HttpFailure>,
