@@ -96,6 +96,6 @@ pub(super) struct Flight {
 pub(super) struct Exchange {
     pub(super) id: PubsubId,
     pub(super) action: PubsubAction,
-    /// A list without this topic was taken meanwhile.
+    /// Meanwhile a list without this topic was taken, or all subscriptions expired.
     pub(super) overrun: bool,
 }

@@ -59,18 +59,24 @@ impl Topics {
         }
     }
 
-    /// All subscriptions are to be made again.
+    /// All subscriptions are to be made again, those under way too.
     pub(super) fn renew(&mut self) {
-        if self.wanted.is_empty() {
-            return;
-        }
         self.blocked = false;
         if let Some(flight) = &mut self.flight {
             flight.outdated = true;
         }
         match &mut self.channel {
-            Some(channel) => channel.certain = false,
-            None => self.socket.values_mut().for_each(|held| *held = OnSocket::Stale),
+            Some(channel) => {
+                let untouched = self.wanted.is_empty()
+                    && channel.held.is_empty()
+                    && self.socket.is_empty()
+                    && self.exchanges.is_empty();
+                channel.certain &= untouched;
+            }
+            None => {
+                self.socket.values_mut().for_each(|held| *held = OnSocket::Stale);
+                self.exchanges.values_mut().for_each(|exchange| exchange.overrun = true);
+            }
         }
     }
 
@@ -318,8 +324,8 @@ impl Topics {
             true => std::mem::take(&mut channel.held),
             false => BTreeMap::new(),
         };
+        channel.certain = (channel.certain || flight.replace) && !flight.outdated;
         if flight.replace {
-            channel.certain = !flight.outdated;
             overrun(&mut self.socket, &mut self.exchanges, &flight);
         }
         let said = flight.topics.into_iter().map(|topic| match states.get(&topic) {
