@@ -57,6 +57,18 @@ fn a_resumed_stream_has_lost_nothing() {
 }
 
 #[test]
+fn a_resumed_stream_under_another_channel_counts_as_new() {
+    let mut story = Story::with_both();
+    story.input(Input::Disconnected);
+    story.input(Input::Connected {
+        channel: Some(ChannelId("c2".into())),
+        resumed: true,
+    });
+    story.pass(100);
+    assert_eq!(story.tell(), ["PUT u?a&p"]);
+}
+
+#[test]
 fn what_was_unsubscribed_while_offline_is_taken_from_both_places() {
     let mut story = Story::with_both();
     story.input(Input::Disconnected);
