@@ -296,9 +296,11 @@ impl Rest {
         if let ReplyError::CredentialsRefused { status: 401, .. } = error {
             self.unauthorized(id, version, error);
         } else if let Some(wait) = self.wait(id, &error) {
-            let what = self.pending.get_mut(&id).expect("it was found above");
             tracing::info!(?id, %error, seconds = wait.as_secs(), "REST is asked again later");
-            what.state = State::Pausing { until: self.now + wait };
+            let until = self.now + wait;
+            self.pending
+                .entry(id)
+                .and_modify(|pending| pending.state = State::Pausing { until });
         } else {
             self.done(id, Err(error));
         }
