@@ -106,6 +106,15 @@ impl Desk {
         self.now = until;
     }
 
+    /// Lets time pass on a stream whose server says something every half minute.
+    pub fn pass_with_pings(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.receive(" ");
+            self.pass((until - self.now).min(Duration::from_secs(30)));
+        }
+    }
+
     /// A command to the phone.
     pub fn command<T>(&mut self, command: impl FnOnce(&mut Phone, Instant) -> T) -> T {
         let result = command(&mut self.phone, self.now);
@@ -259,7 +268,9 @@ impl Desk {
             StreamCommand::Request(request) => stream.request(now, request).expect("online"),
             StreamCommand::Reply { ticket, reply } => stream.reply(now, ticket, reply).expect("an open ticket"),
             StreamCommand::Ignore(ticket) => stream.ignore(ticket),
-            StreamCommand::Message { to, payload } => stream.send_message(now, to, payload).expect("online"),
+            StreamCommand::Message { to, payload } => stream
+                .send_message(now, to, payload, xmpp::Urgency::High)
+                .expect("online"),
             StreamCommand::Close => stream.close(now),
         }
     }

@@ -214,7 +214,7 @@ impl Handler<Command> for Transport {
                 None
             }
             StreamCommand::Message { to, payload } => stream
-                .send_message(now, to, payload)
+                .send_message(now, to, payload, xmpp::Urgency::High)
                 .err()
                 .map(|error| error.to_string()),
             StreamCommand::Close => {

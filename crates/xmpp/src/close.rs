@@ -1,6 +1,6 @@
 //! Why a stream ended.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{FrameError, SaslCondition, StanzaError, StreamCondition};
 
@@ -22,6 +22,8 @@ pub enum Stage {
     Binding,
     /// The result of the legacy session request is awaited (RFC 3921 section 3).
     StartingSession,
+    /// The answer to the request to resume a stream is awaited (XEP-0198 section 5).
+    Resuming,
     /// The two lists of external services are awaited.
     ExternalServices,
 }
@@ -36,9 +38,35 @@ impl fmt::Display for Stage {
             Self::AuthenticatedFeatures => "waiting for the features of the authenticated stream",
             Self::Binding => "binding a resource",
             Self::StartingSession => "starting the session",
+            Self::Resuming => "resuming the stream before",
             Self::ExternalServices => "asking for the external services",
         })
     }
+}
+
+/// What is wrong with the server's part of a SCRAM exchange (RFC 5802).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScramError {
+    /// A message is not base64, lacks an attribute or has a mandatory extension.
+    #[error("its message cannot be read")]
+    Malformed,
+    /// The nonce does not begin with ours, or adds nothing to it.
+    #[error("its nonce does not continue ours")]
+    Nonce,
+    /// The iteration count is outside [`StreamConfig::scram_iterations`](crate::StreamConfig::scram_iterations).
+    #[error("it asks for {asked} iterations, outside the {least} to {most} allowed")]
+    Iterations {
+        /// What the server asks for.
+        asked: u32,
+        /// The fewest allowed.
+        least: u32,
+        /// The most allowed.
+        most: u32,
+    },
+    /// The server did not prove that it knows the account: it may be somebody else.
+    #[error("it did not prove that it knows the account")]
+    ServerSignature,
 }
 
 /// Why a stream ended.
@@ -69,7 +97,7 @@ pub enum CloseReason {
     },
     /// The server offers no mechanism that these credentials can be used with.
     #[error(
-        "the server offers no usable authentication mechanism, but {offered:?}: PLAIN is needed for an access token"
+        "the server offers no authentication mechanism that these credentials can be used with, but {offered:?}: an access token needs PLAIN, a password SCRAM or PLAIN, a guest ANONYMOUS"
     )]
     NoUsableMechanism {
         /// What the server offers.
@@ -83,6 +111,9 @@ pub enum CloseReason {
         /// The server's words, without the credentials should it repeat them.
         text: Option<String>,
     },
+    /// The server's part of a SCRAM exchange is not what RFC 5802 wants.
+    #[error("the server broke the SCRAM exchange: {0}")]
+    ScramBroken(#[source] ScramError),
     /// The authenticated stream does not offer resource binding.
     #[error("the server does not offer resource binding after authentication")]
     BindNotOffered,
@@ -112,6 +143,26 @@ pub enum CloseReason {
         /// What was going on.
         stage: Stage,
     },
+    /// Nothing came from a server that had agreed to ping, or no answer to the ping after a suspend.
+    #[error("nothing came from the server for {} s", .after.as_secs())]
+    Silent {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// Two pings in a row got no answer.
+    #[error("the server answered neither of two pings")]
+    PingsUnanswered,
+    /// The server says that it handled more stanzas than it was sent (XEP-0198 section 4).
+    #[error("the server acknowledged {handled} stanzas of {sent} that were sent")]
+    HandledCountTooHigh {
+        /// What the server says.
+        handled: u32,
+        /// What was sent.
+        sent: u32,
+    },
+    /// The server resumed a stream, but not the one it was asked for or without saying how much of it it handled.
+    #[error("the server resumed the stream before without saying which, or how much of it it handled")]
+    ResumptionBroken,
     /// The WebSocket ended without a `<close/>`.
     #[error("the WebSocket closed{}{}", .code.map(|code| format!(" with code {code}")).unwrap_or_default(), if .reason.is_empty() { String::new() } else { format!(": {}", .reason) })]
     SocketClosed {
@@ -124,7 +175,8 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Whether the server will not have these credentials, so that another attempt with them is pointless: a refusal
-    /// other than for the manner of the exchange ([`SaslCondition::is_retryable`]), or no mechanism they fit.
+    /// other than for the manner of the exchange ([`SaslCondition::is_retryable`]), or no mechanism they fit. A server that
+    /// breaks a SCRAM exchange has refused nothing.
     pub fn credentials_refused(&self) -> bool {
         match self {
             Self::AuthenticationRefused { condition, .. } => !condition.is_retryable(),
@@ -141,6 +193,11 @@ impl CloseReason {
             | Self::ExternalServicesFailed(_)
             | Self::StreamError { .. }
             | Self::TimedOut { .. }
+            | Self::ScramBroken(_)
+            | Self::Silent { .. }
+            | Self::PingsUnanswered
+            | Self::HandledCountTooHigh { .. }
+            | Self::ResumptionBroken
             | Self::SocketClosed { .. } => false,
         }
     }

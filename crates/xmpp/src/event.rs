@@ -8,7 +8,7 @@ use std::{
 use jid::{FullJid, Jid};
 use minidom::Element;
 
-use crate::{CloseReason, Frame, IncomingRequest, Outcome, Service, Token, stanza::Summary};
+use crate::{CloseReason, Frame, IncomingRequest, Outcome, Service, ServicesError, Token, stanza::Summary};
 
 /// What happened outside.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,14 +54,22 @@ pub enum Event {
     /// ([`StreamConfig::handled`](crate::StreamConfig::handled)).
     Request(IncomingRequest),
     /// A request of the application has ended; exactly one for each accepted
-    /// [`Stream::request`](crate::Stream::request).
+    /// [`Stream::request`](crate::Stream::request). If the stream ended in a way that can be resumed, the response comes
+    /// from the stream that resumes it, or the request is among those of
+    /// [`Resumption::abandon`](crate::Resumption::abandon).
     Response {
         /// The token of the request.
         token: Token,
         /// How it ended.
         outcome: Outcome,
     },
-    /// The stream has ended; exactly once, and the last event. Close the WebSocket once everything before is sent.
+    /// The external services were asked for again and have come; TURN services first, then STUN.
+    Services(Vec<Service>),
+    /// The external services were asked for again, in vain. Those known before stay in use; the next try is made after
+    /// [`Timeouts::services_refresh`](crate::Timeouts::services_refresh) or on demand.
+    ServicesFailed(ServicesError),
+    /// The stream has ended; exactly once, and the last event. Close the WebSocket once everything before is sent, and
+    /// ask [`Stream::into_resumption`](crate::Stream::into_resumption) for what can be gone on with.
     Closed(CloseReason),
 }
 
@@ -70,10 +78,13 @@ pub enum Event {
 pub struct Connected {
     /// The full JID that the server bound; its resource may differ from the one asked for.
     pub jid: FullJid,
-    /// TURN services first, then STUN, each in the server's order.
+    /// TURN services first, then STUN, each in the server's order; none if the stream was resumed, and then those known
+    /// before stay in use.
     pub services: Vec<Service>,
     /// Whether the server agreed to ping (the pubsub node `enable.server.side.pings`).
     pub server_pings: bool,
+    /// Whether the stream before goes on: nothing was lost, and what hangs on that stream at the server still does.
+    pub resumed: bool,
 }
 
 /// A message stanza that is not an error.

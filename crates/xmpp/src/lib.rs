@@ -6,9 +6,13 @@
 //! argument, and all randomness comes from a seed. So it runs on any runtime, and a test of a fifteen second timeout
 //! takes no time.
 //!
+//! It notices when the server falls silent, sends no faster than the server likes ([`SendRate`]) and the urgent first
+//! ([`Urgency`]). Where the server manages streams, a lost socket is not the end: what [`Stream::into_resumption`] gives,
+//! the next stream goes on with, and no stanza is lost or told twice.
+//!
 //! What the server sends is taken for what it may be: [`frame::parse`] bounds a frame before it builds a tree of it, an
-//! answer counts only from whom the question went to, and every way in which a server can fail is a [`CloseReason`] of its
-//! own.
+//! answer counts only from whom the question went to, a server that is given a password has to prove itself, and every way
+//! in which a server can fail is a [`CloseReason`] of its own.
 //!
 //! # A whole connect
 //!
@@ -98,27 +102,33 @@
 //!
 //! | document | done | not done |
 //! |---|---|---|
-//! | RFC 6120, XMPP core | negotiation, SASL PLAIN, resource binding, IQ semantics, stanza and stream errors | other SASL mechanisms; TLS belongs to the WebSocket |
+//! | RFC 6120, XMPP core | negotiation, SASL, resource binding, IQ semantics, stanza and stream errors | TLS belongs to the WebSocket |
+//! | RFC 6121, instant messaging | messages, the initial presence on demand | roster; presence of others is not told |
 //! | RFC 7395, WebSocket framing | all but following `see-other-uri` | |
-//! | RFC 4616, SASL PLAIN | without an authorization identity | |
+//! | RFC 4616, SASL PLAIN | tokens, and passwords where nothing stronger is offered; no authorization identity | |
+//! | RFC 4505, SASL ANONYMOUS | guests, without trace | |
+//! | RFC 5802 and RFC 7677, SCRAM-SHA-1 and -SHA-256 | bounds on the iteration count, the server's signature | channel binding (`-PLUS`), other hashes |
 //! | RFC 3921 section 3, session request | sent where a server requires it | |
-//! | XEP-0199, ping | pings are answered | sending them, and noticing that the server fell silent |
-//! | XEP-0215, external services | both lists at connect, version 1 of the namespace | `credentials`, pushes, version 2 |
-//! | XEP-0060, pubsub | the subscription that makes the server ping | everything else |
-//! | XEP-0198, stream management | | everything |
-//!
-//! Presence is neither sent nor told.
+//! | XEP-0030, service discovery | queries for information are answered | asking; items |
+//! | XEP-0060, pubsub | the elements to subscribe, to unsubscribe and of notifications ([`pubsub`]), the subscription that makes the server ping | publishing, configuration |
+//! | XEP-0115, capabilities | in our presence, by SHA-1 | reading those of others |
+//! | XEP-0198, stream management | version 3: acknowledgements both ways, resumption | going to `location` belongs to who opens the WebSocket |
+//! | XEP-0199, ping | pings are answered; sent where the server does not ping, and after a suspend | |
+//! | XEP-0215, external services | both lists at connect, every six hours and on demand, version 1 of the namespace | `credentials`, pushes, version 2 |
+//! | XEP-0335, JSON containers | read ([`pubsub::json`]) | |
 
 #![forbid(unsafe_code)]
 
 mod close;
 mod conditions;
 mod config;
+mod disco;
 mod event;
 pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod ns;
+pub mod pubsub;
 pub mod reconnect;
 mod sasl;
 mod services;
@@ -126,16 +136,18 @@ mod stanza;
 mod stream;
 mod xml;
 
-pub use close::{CloseReason, Stage};
+pub use close::{CloseReason, ScramError, Stage};
 pub use conditions::{Condition, ErrorKind, SaslCondition, StreamCondition};
-pub use config::{Credentials, Payload, StreamConfig, Timeouts};
+pub use config::{Credentials, Payload, SendRate, StreamConfig, Timeouts};
+pub use disco::{Disco, Identity};
 pub use event::{Connected, Event, Input, Message, Output};
 pub use frame::{Frame, FrameError};
 pub use jid::{BareJid, FullJid, Jid};
 pub use minidom::Element;
 pub use reconnect::Reconnect;
-pub use services::Service;
+pub use services::{Service, ServicesError};
 pub use stanza::{
-    IncomingRequest, NotConnected, Outcome, Reply, ReplyError, Request, RequestKind, StanzaError, Ticket, Token,
+    IncomingRequest, NotConnected, Outcome, Reply, ReplyError, Request, RequestError, RequestKind, StanzaError, Ticket,
+    Token, Urgency,
 };
-pub use stream::Stream;
+pub use stream::{Resumption, Stream};

@@ -22,3 +22,13 @@ pub(crate) const PING: &str = "urn:xmpp:ping";
 pub(crate) const EXTDISCO: &str = "urn:xmpp:extdisco:1";
 /// XEP-0060.
 pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+/// XEP-0060: notifications.
+pub(crate) const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
+/// XEP-0335: JSON in an element.
+pub(crate) const JSON: &str = "urn:xmpp:json:0";
+/// XEP-0030.
+pub(crate) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// XEP-0115.
+pub(crate) const CAPS: &str = "http://jabber.org/protocol/caps";
+/// XEP-0198.
+pub(crate) const SM: &str = "urn:xmpp:sm:3";

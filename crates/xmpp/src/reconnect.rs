@@ -143,6 +143,7 @@ enum End {
     Broken { retry_after: Option<Duration>, hard: bool },
     Refused { retry_after: Option<Duration> },
     Transferred,
+    Renewed { retry_after: Option<Duration> },
     ByUs,
 }
 
@@ -294,6 +295,10 @@ impl Reconnect {
                 self.channel = Reuse::Never;
                 self.seek(seeking);
             }
+            End::Renewed { retry_after } => {
+                self.pause(retry_after);
+                self.seek(seeking);
+            }
             End::ByUs => self.rest(),
         }
     }
@@ -405,6 +410,7 @@ impl End {
                 retry_after,
                 hard: true,
             },
+            FailureKind::Renewed => Self::Renewed { retry_after },
         }
     }
 

@@ -4,7 +4,7 @@ use minidom::Element;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::debug;
 
-use crate::{ns, xml};
+use crate::{StanzaError, ns, xml};
 
 /// A STUN or TURN server.
 #[derive(Debug, Clone)]
@@ -54,6 +54,18 @@ impl PartialEq for Service {
             && password == other.password.as_ref().map(ExposeSecret::expose_secret)
             && self.restricted == other.restricted
     }
+}
+
+/// Why a later list of external services did not come, after three tries.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServicesError {
+    /// The server answered the last try with an error.
+    #[error("the server refused to list its external services: {0}")]
+    Refused(#[source] Box<StanzaError>),
+    /// The server did not answer the last try within [`Timeouts::services`](crate::Timeouts::services).
+    #[error("the server did not list its external services in time")]
+    TimedOut,
 }
 
 /// The two lists that are asked for.

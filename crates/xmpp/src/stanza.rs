@@ -15,7 +15,7 @@ pub struct Token(pub u64);
 
 /// The stream's name for a request of a peer that waits for [`Stream::reply`](crate::Stream::reply).
 ///
-/// It is valid for one reply, on the stream that gave it out.
+/// It is valid for one reply, on the stream that gave it out or the one that resumed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub(crate) u64);
 
@@ -38,6 +38,19 @@ impl RequestKind {
     }
 }
 
+/// Which of the stanzas that wait for the [`SendRate`](crate::SendRate) go first. Within one urgency they keep their
+/// order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Urgency {
+    /// Before all others: somebody waits, as with the signalling of a call.
+    High,
+    /// What is neither.
+    #[default]
+    Normal,
+    /// After all others: nobody notices when it comes.
+    Low,
+}
+
 /// A request of the application to another entity.
 ///
 /// On the wire it carries the bound JID as `from`, an id of the stream's choosing, and the payload.
@@ -51,6 +64,8 @@ pub struct Request {
     pub kind: RequestKind,
     /// The one child element of the IQ.
     pub payload: Element,
+    /// Its place among the stanzas that wait for the send rate.
+    pub urgency: Urgency,
 }
 
 /// A request of a peer, for the application to answer with [`Stream::reply`](crate::Stream::reply).
@@ -107,6 +122,21 @@ pub struct StanzaError {
 #[error("the stream is not connected: wait for the Connected event, or open a new stream")]
 pub struct NotConnected;
 
+/// Why a request or message was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// As [`struct@NotConnected`].
+    #[error("the stream is not connected: wait for the Connected event, or open a new stream")]
+    NotConnected,
+    /// As many stanzas wait for the send rate as may.
+    #[error("{limit} stanzas already wait for the send rate: make fewer requests")]
+    QueueFull {
+        /// [`StreamConfig::queue`](crate::StreamConfig::queue).
+        limit: usize,
+    },
+}
+
 /// Why a reply could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,6 +147,12 @@ pub enum ReplyError {
     /// The ticket was already used, or belongs to another stream.
     #[error("no request waits under this ticket: each request is answered once, on the stream it came from")]
     UnknownTicket,
+    /// As many stanzas wait for the send rate as may; the ticket stays valid.
+    #[error("{limit} stanzas already wait for the send rate: reply again later")]
+    QueueFull {
+        /// [`StreamConfig::queue`](crate::StreamConfig::queue).
+        limit: usize,
+    },
 }
 
 /// Shows which element it is and nothing of what is in it: payloads carry TURN passwords and SDP.
@@ -135,6 +171,7 @@ impl fmt::Debug for Request {
             .field("to", &self.to)
             .field("kind", &self.kind)
             .field("payload", &Summary(&self.payload))
+            .field("urgency", &self.urgency)
             .finish()
     }
 }

@@ -4,6 +4,8 @@ use jid::Jid;
 use minidom::Element;
 use minidom::rxml::{Namespace, NcName};
 
+use crate::ns;
+
 /// The most characters of a peer's words that are kept.
 const WORDS: usize = 1024;
 
@@ -14,6 +16,11 @@ pub(crate) fn element(name: &str, namespace: &str, attributes: &[(&'static str, 
         set(&mut element, Namespace::NONE, name, value);
     }
     element
+}
+
+/// Whether it is one of the three kinds of stanza.
+pub(crate) fn is_stanza(element: &Element) -> bool {
+    element.has_ns(ns::CLIENT) && matches!(element.name(), "iq" | "message" | "presence")
 }
 
 /// Adds an attribute in no namespace.

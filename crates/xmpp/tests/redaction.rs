@@ -12,7 +12,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use offhook_xmpp::{Element, Event, Input, Jid, Message, Output, Reply, Request, RequestKind, Token};
+use offhook_xmpp::{
+    Credentials, Element, Event, Input, Jid, Message, Output, Reply, Request, RequestKind, Token, Urgency,
+    fuzzing::{PASSWORD, Server},
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 use rig::{After, Rig, TOKEN, config};
@@ -53,14 +56,21 @@ fn no_secret_is_ever_shown() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
         .finish();
-    let (sent, mut shown) = tracing::subscriber::with_default(subscriber, converse);
+    let (sent, passwords, mut shown) = tracing::subscriber::with_default(subscriber, || {
+        let (sent, mut shown) = converse();
+        let (passwords, more) = converse_with_passwords();
+        shown.push_str(&more);
+        (sent, passwords, shown)
+    });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("TRACE") && log.contains("frame sent"), "{log}");
     shown.push_str(&log);
 
     let all = sent.join("");
-    let secrets = [TOKEN.to_owned(), payload(&sent), "turn-password".to_owned()];
+    let mut secrets = vec![TOKEN.to_owned(), payload(&sent), "turn-password".to_owned()];
     assert!(all.contains(&secrets[1]), "the payload is sent");
+    assert!(passwords.len() > 10, "{passwords:?}");
+    secrets.extend(passwords);
     for secret in secrets {
         assert!(!shown.contains(&secret), "{secret} is shown");
     }
@@ -109,6 +119,57 @@ fn converse() -> (Vec<String>, String) {
     (sent, shown)
 }
 
+/// Streams that authenticate by passwords, are lost and resumed; their secrets, and all that can be shown of them.
+fn converse_with_passwords() -> (Vec<String>, String) {
+    let (mut secrets, mut shown) = (vec![PASSWORD.to_owned(), "resumption-1".to_owned()], String::new());
+    for mechanism in ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"] {
+        let mut config = config();
+        config.credentials = Credentials::Password(PASSWORD.into());
+        let mut server = Server::offering(&[mechanism]);
+        server.manages_streams = true;
+        shown += &format!("{config:?}{:?}", config.credentials);
+        let mut rig = Rig::starting(config, server);
+        while let Some(answer) = rig.answers.pop_front() {
+            secrets.extend(said_in_sasl(&answer));
+            rig.receive(&answer);
+            shown += &format!("{:#?}{:?}", rig.stream, rig.events);
+        }
+        secrets.extend(rig.sent.iter().flat_map(|frame| said_in_sasl(frame)));
+        rig.try_ask(1, None).unwrap();
+        let resumption = rig.lose_socket();
+        shown += &format!("{resumption:?}{resumption:#?}");
+        rig.reconnect(resumption);
+        shown += &format!("{:#?}", rig.stream);
+        while let Some(answer) = rig.answers.pop_front() {
+            rig.receive(&answer);
+            shown += &format!("{:#?}{:?}", rig.stream, rig.events);
+        }
+        shown += &format!("{:?}", rig.events);
+    }
+    // A server that repeats what it was told.
+    let mut config = config();
+    config.credentials = Credentials::Password(PASSWORD.into());
+    let mut rig = Rig::starting(config, Server::default());
+    rig.obey(2);
+    let repeated = said_in_sasl(rig.sent.last().unwrap()).unwrap();
+    rig.receive(&format!(
+        "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><text>{PASSWORD} {repeated}</text></failure>"
+    ));
+    shown += &format!("{:?}", rig.events);
+    let Some(Event::Closed(reason)) = rig.events.last() else {
+        panic!("not closed");
+    };
+    shown += &reason.to_string();
+    (secrets, shown)
+}
+
+/// What a SASL element says beside its name.
+fn said_in_sasl(frame: &str) -> Option<String> {
+    let element = rig::element(frame);
+    let text = element.text();
+    (element.ns() == "urn:ietf:params:xml:ns:xmpp-sasl" && text.len() > 1).then_some(text)
+}
+
 /// External services asked for again, by the application: its password is in the answer.
 fn exchange(rig: &mut Rig) -> String {
     let request = Request {
@@ -116,6 +177,7 @@ fn exchange(rig: &mut Rig) -> String {
         to: Some(Jid::new("example.org").unwrap()),
         kind: RequestKind::Get,
         payload: rig::element("<services xmlns='urn:xmpp:extdisco:1' type='turn'/>"),
+        urgency: Urgency::High,
     };
     let secret = Element::builder("x", "urn:x").append("turn-password").build();
     let mut shown = format!("{request:?}");

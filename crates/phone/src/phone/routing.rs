@@ -323,6 +323,7 @@ impl Phone {
             to: Some(to),
             kind: xmpp::RequestKind::Set,
             payload,
+            urgency: xmpp::Urgency::High,
         };
         self.outputs.push_back(Output::Stream(StreamCommand::Request(request)));
     }

@@ -214,6 +214,8 @@ impl Phone {
             xmpp::Event::Message(message) => self.route_message(message),
             xmpp::Event::Request(request) => self.route_request(request),
             xmpp::Event::Response { token, outcome } => self.route_response(token, outcome),
+            xmpp::Event::Services(services) => self.emit(Event::IceServers(services)),
+            xmpp::Event::ServicesFailed(error) => tracing::warn!(%error, "the external services stay as they were"),
             xmpp::Event::Closed(reason) => self.stream_closed(reason),
         }
     }

@@ -166,6 +166,7 @@ fn connected() -> xmpp::Event {
         jid,
         services: Vec::new(),
         server_pings: true,
+        resumed: false,
     })
 }
 

@@ -104,6 +104,12 @@ impl Frame {
         Self(print(element))
     }
 
+    /// The name of the outermost element.
+    pub(crate) fn name(&self) -> &str {
+        let end = self.0.find([' ', '/', '>']).unwrap_or(self.0.len());
+        self.0[..end].trim_start_matches('<')
+    }
+
     /// The text to send.
     pub fn as_str(&self) -> &str {
         &self.0

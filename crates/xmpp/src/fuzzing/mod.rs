@@ -9,14 +9,20 @@ use std::{
 
 use minidom::Element;
 
-pub use server::Server;
+pub use server::{PASSWORD, Server};
 
 use crate::{
-    BareJid, Credentials, Event, Input, Jid, Output, Payload, Reply, Request, RequestKind, Stream, StreamConfig, Token,
+    BareJid, Credentials, Event, Input, Jid, Outcome, Output, Payload, Reply, Request, RequestKind, Resumption, Stream,
+    StreamConfig, Token, Urgency,
     frame::{self, Limits},
 };
 
-/// A text frame: as input of the frame parser, of a stream that is opening and of one that is connected.
+/// A ticket of no stream, for tests of what is built on one.
+pub fn a_ticket(number: u64) -> crate::Ticket {
+    crate::Ticket(number)
+}
+
+/// A text frame: as input of the frame parser, and of a stream in each situation that reads it differently.
 pub fn xmpp_frame(data: &[u8]) {
     // The WebSocket layer lets no text message through that is not UTF-8.
     let Ok(text) = std::str::from_utf8(data) else {
@@ -26,13 +32,44 @@ pub fn xmpp_frame(data: &[u8]) {
     // The origin of virtual time; an Instant can be made in no other way.
     #[allow(clippy::disallowed_methods)]
     let start = Instant::now();
-    for connected in [false, true] {
-        let outputs = converse(text, connected, start);
-        check(&outputs, connected);
+    for situation in Situation::ALL {
+        let outputs = converse(text, situation, start);
+        check(&outputs, situation);
         assert!(
-            outputs == converse(text, connected, start),
+            outputs == converse(text, situation, start),
             "same seed and inputs, other outputs"
         );
+    }
+}
+
+/// What a stream is doing when the frame comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Situation {
+    Opening,
+    /// The first message of SCRAM is sent.
+    Proving,
+    Connected,
+    /// Connected, under stream management.
+    Managed,
+    /// On a new socket, the stream before is being resumed.
+    Resuming,
+}
+
+impl Situation {
+    const ALL: [Self; 5] = [
+        Self::Opening,
+        Self::Proving,
+        Self::Connected,
+        Self::Managed,
+        Self::Resuming,
+    ];
+
+    /// Whether a request was made.
+    const fn has_asked(self) -> bool {
+        match self {
+            Self::Opening | Self::Proving => false,
+            Self::Connected | Self::Managed | Self::Resuming => true,
+        }
     }
 }
 
@@ -71,21 +108,10 @@ pub fn config() -> StreamConfig {
 }
 
 /// All that a stream says when the frame comes, and after it until the end.
-fn converse(text: &str, connected: bool, start: Instant) -> Vec<Output> {
-    let mut stream = Stream::new(config(), [7; 32], start);
+fn converse(text: &str, situation: Situation, start: Instant) -> Vec<Output> {
     let mut said = Vec::new();
-    let mut now = drain(&mut stream, &mut said);
-    if connected {
-        connect(&mut stream, start, &mut said);
-        let request = Request {
-            token: Token(1),
-            to: None,
-            kind: RequestKind::Get,
-            payload: Element::bare("query", "urn:example"),
-        };
-        stream.request(start, request).expect("the stream is connected");
-        drain(&mut stream, &mut said);
-    }
+    let mut stream = arrive(situation, start, &mut said);
+    let mut now = start;
     for _ in 0..2 {
         stream.handle_input(start, Input::Frame(text.to_owned()));
         now = drain(&mut stream, &mut said);
@@ -94,37 +120,105 @@ fn converse(text: &str, connected: bool, start: Instant) -> Vec<Output> {
         // It may be refused: the same frame may have ended the stream.
         let _ = stream.reply(start, ticket, Reply::Result(None));
     }
+    // As above.
+    let _ = stream.refresh_services(start);
     stream.handle_input(now, Input::Timeout);
     let later = drain(&mut stream, &mut said);
     assert!(later > now, "a timeout must be over once it was handled");
     stream.close(now);
     stream.handle_input(now + Duration::from_secs(60), Input::Timeout);
     drain(&mut stream, &mut said);
+    // What an attempt that came to nothing gives back has no answer any more.
+    for token in stream.into_resumption().into_iter().flat_map(Resumption::abandon) {
+        let outcome = Outcome::Lost;
+        said.push(Output::Event(Event::Response { token, outcome }));
+    }
     said
+}
+
+/// A stream in this situation; what it said is added, unless it was another stream that said it.
+fn arrive(situation: Situation, start: Instant, said: &mut Vec<Output>) -> Stream {
+    let mut config = config();
+    let mut server = Server::default();
+    let frames = match situation {
+        Situation::Opening => 0,
+        Situation::Proving => {
+            config.credentials = Credentials::Password(PASSWORD.into());
+            server.mechanisms = vec!["SCRAM-SHA-256"];
+            2
+        }
+        Situation::Connected => usize::MAX,
+        Situation::Managed | Situation::Resuming => {
+            server.manages_streams = true;
+            usize::MAX
+        }
+    };
+    let mut stream = Stream::new(config.clone(), [7; 32], start);
+    converse_with(&mut server, &mut stream, start, said, frames);
+    if situation.has_asked() {
+        let request = Request {
+            token: Token(1),
+            to: None,
+            kind: RequestKind::Get,
+            payload: Element::bare("query", "urn:example"),
+            urgency: Urgency::Normal,
+        };
+        stream.request(start, request).expect("the stream is connected");
+        drain(&mut stream, said);
+    }
+    if situation == Situation::Resuming {
+        stream.handle_input(
+            start,
+            Input::SocketClosed {
+                code: None,
+                reason: String::new(),
+            },
+        );
+        drain(&mut stream, said);
+        said.clear();
+        server.disconnect();
+        config.resumption = stream.into_resumption();
+        stream = Stream::new(config, [8; 32], start);
+        // Up to the answer to <resume/>.
+        converse_with(&mut server, &mut stream, start, said, 5);
+    }
+    stream
+}
+
+/// Lets the server send so many frames.
+fn converse_with(server: &mut Server, stream: &mut Stream, now: Instant, said: &mut Vec<Output>, mut frames: usize) {
+    let mut read = said.len();
+    drain(stream, said);
+    let mut answers = VecDeque::new();
+    loop {
+        for output in &said[read..] {
+            if let Output::Transmit(frame) = output {
+                answers.extend(server.answers(frame.as_str()));
+            }
+        }
+        read = said.len();
+        let Some(answer) = answers.pop_front().filter(|_| frames > 0) else {
+            return;
+        };
+        frames -= 1;
+        stream.handle_input(now, Input::Frame(answer));
+        drain(stream, said);
+    }
 }
 
 fn ticket(output: &Output) -> Option<crate::Ticket> {
     match output {
         Output::Event(Event::Request(request)) => Some(request.ticket),
-        Output::Event(Event::Connected(_) | Event::Message(_) | Event::Response { .. } | Event::Closed(_))
+        Output::Event(
+            Event::Connected(_)
+            | Event::Message(_)
+            | Event::Response { .. }
+            | Event::Services(_)
+            | Event::ServicesFailed(_)
+            | Event::Closed(_),
+        )
         | Output::Transmit(_)
         | Output::Timeout(_) => None,
-    }
-}
-
-fn connect(stream: &mut Stream, now: Instant, said: &mut Vec<Output>) {
-    let mut server = Server::default();
-    let mut unread: VecDeque<Output> = said.iter().cloned().collect();
-    while let Some(output) = unread.pop_front() {
-        let Output::Transmit(frame) = output else {
-            continue;
-        };
-        for answer in server.answers(frame.as_str()) {
-            stream.handle_input(now, Input::Frame(answer));
-            let already = said.len();
-            drain(stream, said);
-            unread.extend(said[already..].iter().cloned());
-        }
     }
 }
 
@@ -138,7 +232,7 @@ fn drain(stream: &mut Stream, said: &mut Vec<Output>) -> Instant {
 }
 
 /// What must hold of everything that a stream said from its start to its end.
-fn check(outputs: &[Output], connected: bool) {
+fn check(outputs: &[Output], situation: Situation) {
     let unlimited = Limits {
         bytes: usize::MAX,
         depth: usize::MAX,
@@ -147,16 +241,31 @@ fn check(outputs: &[Output], connected: bool) {
     };
     let (mut closed, mut responses) = (0, 0);
     for output in outputs {
-        assert_eq!(closed, 0, "nothing comes after Closed, but {output:?} did");
+        let given_back = matches!(output, Output::Event(Event::Response { .. })) && situation == Situation::Resuming;
+        assert!(
+            closed == 0 || given_back,
+            "nothing comes after Closed, but {output:?} did"
+        );
         match output {
             Output::Transmit(frame) => {
                 frame::parse(frame.as_str(), &unlimited).expect("what is sent is XML");
             }
             Output::Event(Event::Response { .. }) => responses += 1,
             Output::Event(Event::Closed(_)) => closed += 1,
-            Output::Event(Event::Connected(_) | Event::Message(_) | Event::Request(_)) | Output::Timeout(_) => {}
+            Output::Event(
+                Event::Connected(_)
+                | Event::Message(_)
+                | Event::Request(_)
+                | Event::Services(_)
+                | Event::ServicesFailed(_),
+            )
+            | Output::Timeout(_) => {}
         }
     }
     assert_eq!(closed, 1, "a stream closes exactly once");
-    assert_eq!(responses, u32::from(connected), "a request gets exactly one response");
+    assert_eq!(
+        responses,
+        u32::from(situation.has_asked()),
+        "a request gets exactly one response"
+    );
 }

@@ -42,6 +42,9 @@ pub enum FailureKind {
     Transient,
     /// It may work the next time, on a new channel.
     TransientHard,
+    /// The credentials were refused, but the application has others. This is no failure of the connection: the next attempt is
+    /// made as soon as two may follow each other.
+    Renewed,
 }
 
 /// How a connection ended.

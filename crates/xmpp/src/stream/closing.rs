@@ -24,7 +24,12 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn start(cx: &Context<'_>, session: Option<Session>) -> Self {
+    /// What waits to be sent goes out before the `<close/>`.
+    pub(super) fn start(cx: &mut Context<'_>, mut session: Option<Session>) -> Self {
+        if let Some(session) = &mut session {
+            session.flush_all(cx);
+        }
+        cx.outbox.transmit(&super::close());
         let (jid, requests) = session.map(Session::into_parts).unwrap_or_default();
         Self {
             until: cx.now + cx.config.timeouts.close,
@@ -41,8 +46,10 @@ impl Closing {
         self.until
     }
 
-    pub(super) fn requests(&self) -> &Requests {
-        &self.requests
+    pub(super) fn deadline(&self) -> Instant {
+        self.requests
+            .answer_deadline()
+            .map_or(self.until, |at| at.min(self.until))
     }
 
     pub(super) fn into_requests(self) -> Requests {
@@ -62,8 +69,10 @@ impl Closing {
         } else if element.is("iq", ns::CLIENT) {
             match Iq::read(element) {
                 Iq::Answer { id, from, answer } => {
-                    let purpose = self.requests.answered(&id, from.as_ref(), jid);
-                    conclude(cx, purpose, answer);
+                    // What is throttled is not repeated any more.
+                    if let Some((purpose, answer)) = self.requests.answered(&id, from.as_ref(), jid, answer, None) {
+                        conclude(cx, purpose, answer);
+                    }
                 }
                 Iq::Request { .. } | Iq::Unusable => debug!("IQ ignored: the stream is closing"),
             }
@@ -75,14 +84,16 @@ impl Closing {
     /// Ends the requests whose time is up.
     pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         while let Some(purpose) = self.requests.expired(cx.now) {
-            conclude(cx, Some(purpose), Answer::Silence);
+            conclude(cx, purpose, Answer::Silence);
         }
     }
 }
 
-fn conclude(cx: &mut Context<'_>, purpose: Option<Purpose>, answer: Answer) {
+fn conclude(cx: &mut Context<'_>, purpose: Purpose, answer: Answer) {
     match purpose {
-        Some(Purpose::Application(token)) => cx.outbox.event(response(token, answer)),
-        Some(Purpose::Services(_) | Purpose::Pings) | None => debug!("answer ignored: the stream is closing"),
+        Purpose::Application(token) => cx.outbox.event(response(token, answer)),
+        Purpose::Services(_) | Purpose::Refresh(_) | Purpose::ServerPings | Purpose::Ping | Purpose::Wake => {
+            debug!("answer ignored: the stream is closing");
+        }
     }
 }

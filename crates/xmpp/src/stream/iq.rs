@@ -28,7 +28,11 @@ pub(super) enum Iq {
 /// What was answered to a request.
 pub(super) enum Answer {
     Result(Option<Element>),
-    Error(StanzaError),
+    Error {
+        error: StanzaError,
+        /// The server wants fewer requests: an error of type `wait` with the old-style code 429.
+        throttled: bool,
+    },
     /// Nothing, in time.
     Silence,
 }
@@ -46,7 +50,12 @@ impl Iq {
                 return Self::Answer { id, from, answer };
             }
             Some("error") => {
-                let answer = Answer::Error(read_error(&stanza));
+                let error = read_error(&stanza);
+                let code = stanza
+                    .get_child("error", ns::CLIENT)
+                    .and_then(|error| error.attr("code"));
+                let throttled = error.kind == ErrorKind::Wait && code == Some("429");
+                let answer = Answer::Error { error, throttled };
                 return Self::Answer { id, from, answer };
             }
             Some(_) | None => return Self::Unusable,

@@ -2,25 +2,37 @@
 
 mod closing;
 mod iq;
+mod keepalive;
+mod management;
 mod negotiation;
+mod outbox;
+mod peers;
+mod rate;
+mod refresh;
 mod requests;
+mod resumption;
 mod session;
+mod wire;
 
 use std::{
-    collections::VecDeque,
-    fmt, mem,
+    mem,
     time::{Duration, Instant},
 };
 
 use jid::{FullJid, Jid};
 use minidom::Element;
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tracing::{debug, trace};
 
-use self::{closing::Closing, negotiation::Negotiation, session::Session};
+pub use self::resumption::Resumption;
+use self::{
+    closing::Closing,
+    negotiation::Negotiation,
+    outbox::{Ids, Outbox},
+    session::Session,
+};
 use crate::{
-    CloseReason, Event, Frame, FrameError, Input, NotConnected, Outcome, Output, Reply, ReplyError, Request,
-    StreamCondition, StreamConfig, Ticket, frame, ns, sasl, xml,
+    CloseReason, Event, FrameError, Input, NotConnected, Outcome, Output, Reply, ReplyError, Request, RequestError,
+    StreamCondition, StreamConfig, Ticket, Urgency, frame, ns, sasl, xml,
 };
 
 /// How far ahead the timeout of a stream lies that waits for nothing.
@@ -46,13 +58,15 @@ pub struct Stream {
     ids: Ids,
     now: Instant,
     state: State,
+    /// What a stream that is closed leaves to the one that resumes it.
+    resumption: Option<Resumption>,
     outbox: Outbox,
 }
 
 #[derive(Debug)]
 enum State {
     /// No resource is bound yet.
-    Negotiating(Negotiation),
+    Negotiating(Box<Negotiation>),
     /// A resource is bound.
     Established(Box<Session>),
     /// Our `<close/>` is sent, the server's is awaited.
@@ -72,22 +86,25 @@ struct Context<'a> {
 impl Stream {
     /// Starts an attempt on a WebSocket that is open already, with subprotocol `xmpp`.
     ///
-    /// All that is random (stanza ids) is drawn from `seed`: the same seed, inputs and commands give the same outputs.
+    /// All that is random (stanza ids, the nonce of SCRAM) is drawn from `seed`: the same seed, inputs and commands give the same outputs.
     #[must_use]
-    pub fn new(config: StreamConfig, seed: [u8; 32], now: Instant) -> Self {
-        let mut ids = Ids(StdRng::from_seed(seed));
+    pub fn new(mut config: StreamConfig, seed: [u8; 32], now: Instant) -> Self {
+        let resumption = config.resumption.take();
+        let mut ids = Ids::new(seed);
         let mut outbox = Outbox::default();
-        let negotiation = Negotiation::start(&mut Context {
+        let mut context = Context {
             now,
             config: &config,
             ids: &mut ids,
             outbox: &mut outbox,
-        });
+        };
+        let negotiation = Negotiation::start(&mut context, resumption);
         Self {
             config,
             ids,
             now,
-            state: State::Negotiating(negotiation),
+            state: State::Negotiating(Box::new(negotiation)),
+            resumption: None,
             outbox,
         }
     }
@@ -105,22 +122,30 @@ impl Stream {
                 State::Closed => {}
             },
             Input::Timeout => {}
-            Input::Resumed { asleep } => debug!(?asleep, "resumed after a suspend"),
+            Input::Resumed { asleep } => {
+                debug!(?asleep, "resumed after a suspend");
+                let (state, mut cx) = self.parts();
+                match state {
+                    State::Established(session) => session.woke(&mut cx),
+                    State::Negotiating(_) | State::Closing(_) | State::Closed => {}
+                }
+            }
         }
         self.handle_timeout();
     }
 
-    /// Sends a request. One [`Event::Response`] with its token follows, whatever happens.
+    /// Sends a request. One [`Event::Response`] with its token follows, whatever happens, unless the stream can be
+    /// [resumed](Self::into_resumption).
     ///
     /// # Errors
     ///
-    /// [`NotConnected`], and then no response follows.
-    pub fn request(&mut self, now: Instant, request: Request) -> Result<(), NotConnected> {
+    /// [`RequestError`], and then no response follows.
+    pub fn request(&mut self, now: Instant, request: Request) -> Result<(), RequestError> {
         self.advance(now);
         let (state, mut cx) = self.parts();
         match state {
             State::Established(session) => session.request(&mut cx, request),
-            State::Negotiating(_) | State::Closing(_) | State::Closed => Err(NotConnected),
+            State::Negotiating(_) | State::Closing(_) | State::Closed => Err(RequestError::NotConnected),
         }
     }
 
@@ -150,13 +175,64 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`].
-    pub fn send_message(&mut self, now: Instant, to: Jid, payload: Element) -> Result<(), NotConnected> {
+    /// [`RequestError`].
+    pub fn send_message(
+        &mut self,
+        now: Instant,
+        to: Jid,
+        payload: Element,
+        urgency: Urgency,
+    ) -> Result<(), RequestError> {
         self.advance(now);
         let (state, mut cx) = self.parts();
         match state {
-            State::Established(session) => session.send_message(&mut cx, &to, payload),
+            State::Established(session) => session.send_message(&mut cx, &to, payload, urgency),
+            State::Negotiating(_) | State::Closing(_) | State::Closed => Err(RequestError::NotConnected),
+        }
+    }
+
+    /// Sends the initial presence (RFC 6121 section 4.2) with the entity capabilities of
+    /// [`StreamConfig::disco`](crate::StreamConfig::disco). The stream never sends one by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`].
+    pub fn send_presence(&mut self, now: Instant) -> Result<(), NotConnected> {
+        self.advance(now);
+        let (state, mut cx) = self.parts();
+        match state {
+            State::Established(session) => session.send_presence(&mut cx),
             State::Negotiating(_) | State::Closing(_) | State::Closed => Err(NotConnected),
+        }
+    }
+
+    /// Asks for the external services now. [`Event::Services`] or [`Event::ServicesFailed`] follows, once for all calls
+    /// until then, unless the stream ends first.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`].
+    pub fn refresh_services(&mut self, now: Instant) -> Result<(), NotConnected> {
+        self.advance(now);
+        let (state, mut cx) = self.parts();
+        match state {
+            State::Established(session) => session.refresh_services(&mut cx),
+            State::Negotiating(_) | State::Closing(_) | State::Closed => Err(NotConnected),
+        }
+    }
+
+    /// What a stream on a new socket needs to go on with this one (XEP-0198 section 5); ask when all outputs up to
+    /// [`Event::Closed`] are polled.
+    ///
+    /// There is something if the server promised to resume and neither side closed the stream properly, with `<close/>`
+    /// or a stream error; also if this stream was given a [`Resumption`] itself and ended before the server had answered
+    /// it. The requests that wait in it have not been told [`Outcome::Lost`]: whoever does not resume has to
+    /// [abandon](Resumption::abandon) it.
+    pub fn into_resumption(self) -> Option<Resumption> {
+        match self.state {
+            State::Negotiating(negotiation) => negotiation.into_resumption(),
+            State::Established(session) => session.promise().is_some().then(|| Resumption(session)),
+            State::Closing(_) | State::Closed => self.resumption,
         }
     }
 
@@ -166,26 +242,28 @@ impl Stream {
     pub fn close(&mut self, now: Instant) {
         self.advance(now);
         let session = match mem::replace(&mut self.state, State::Closed) {
-            State::Negotiating(_) => None,
+            State::Negotiating(negotiation) => {
+                self.resumption = negotiation.into_resumption();
+                None
+            }
             State::Established(session) => Some(*session),
             over @ (State::Closing(_) | State::Closed) => {
                 self.state = over;
                 return;
             }
         };
-        let (_, cx) = self.parts();
-        cx.outbox.transmit(&close());
-        self.state = State::Closing(Closing::start(&cx, session));
+        let (_, mut cx) = self.parts();
+        self.state = State::Closing(Closing::start(&mut cx, session));
     }
 
     /// What to do next. After [`Output::Timeout`] there is nothing more to do until that instant.
     #[must_use]
     pub fn poll_output(&mut self) -> Output {
-        self.outbox.0.pop_front().unwrap_or_else(|| {
+        self.outbox.next().unwrap_or_else(|| {
             let deadline = match &self.state {
                 State::Negotiating(negotiation) => Some(negotiation.deadline()),
-                State::Established(session) => session.requests().deadline(),
-                State::Closing(closing) => closing.requests().deadline().into_iter().chain([closing.until()]).min(),
+                State::Established(session) => session.deadline(),
+                State::Closing(closing) => Some(closing.deadline()),
                 State::Closed => None,
             };
             Output::Timeout(deadline.unwrap_or(self.now + IDLE))
@@ -219,6 +297,10 @@ impl Stream {
         if matches!(self.state, State::Closed) {
             return;
         }
+        let (state, cx) = self.parts();
+        if let State::Established(session) = state {
+            session.heard(&cx);
+        }
         // RFC 7395 sends no bare white space, but servers that share code with TCP streams do, to keep them alive.
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_whitespace()) {
             trace!(bytes = text.len(), "white space received");
@@ -251,7 +333,7 @@ impl Stream {
             State::Closed => Ok(None),
         };
         match handled {
-            Ok(Some(session)) => self.state = State::Established(Box::new(session)),
+            Ok(Some(session)) => self.state = State::Established(session),
             Ok(None) => {}
             Err(reason) => self.finish(reason),
         }
@@ -302,14 +384,26 @@ impl Stream {
         }
     }
 
-    /// Ends the stream: the server gets the `<close/>` it is owed, every request its end, the application the reason.
+    /// Ends the stream: the server gets the `<close/>` it is owed, every request its end, the application the reason. A
+    /// stream that can be resumed gets neither: a close would end it at the server, and its requests still wait.
     fn finish(&mut self, reason: CloseReason) {
         let (requests, close_owed, reason) = match mem::replace(&mut self.state, State::Closed) {
-            State::Negotiating(negotiation) => (None, negotiation.is_open(), reason),
+            State::Negotiating(negotiation) => {
+                let is_open = negotiation.is_open();
+                self.resumption = negotiation.into_resumption();
+                (None, is_open, reason)
+            }
+            State::Established(session) if is_loss(&reason) && session.promise().is_some() => {
+                self.resumption = Some(Resumption(session));
+                (None, false, reason)
+            }
             State::Established(session) => (Some(session.into_parts().1), true, reason),
             State::Closing(closing) => (Some(closing.into_requests()), false, CloseReason::ByUs),
             State::Closed => return,
         };
+        if let CloseReason::HandledCountTooHigh { handled, sent } = reason {
+            self.outbox.transmit(&management::too_high(handled, sent));
+        }
         let socket_lives = !matches!(reason, CloseReason::SocketClosed { .. });
         if socket_lives && (close_owed || reason == CloseReason::ByPeer) {
             self.outbox.transmit(&close());
@@ -321,6 +415,14 @@ impl Stream {
         debug!(%reason, "closed");
         self.outbox.event(Event::Closed(reason));
     }
+}
+
+/// Whether the stream ended because the socket is dead, or taken for that.
+fn is_loss(reason: &CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::SocketClosed { .. } | CloseReason::Silent { .. } | CloseReason::PingsUnanswered
+    )
 }
 
 fn close() -> Element {
@@ -335,41 +437,6 @@ fn stream_error(error: &Element, config: &StreamConfig) -> CloseReason {
         .unwrap_or(StreamCondition::UndefinedCondition);
     CloseReason::StreamError {
         condition,
-        text: xml::words(error, ns::STREAM_ERRORS)
-            .map(|text| sasl::without_secret(&text, &config.jid, &config.credentials)),
-    }
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Default)]
-struct Outbox(VecDeque<Output>);
-
-impl Outbox {
-    fn transmit(&mut self, element: &Element) {
-        let frame = Frame::of(element);
-        trace!(name = element.name(), bytes = frame.as_str().len(), "frame sent");
-        self.0.push_back(Output::Transmit(frame));
-    }
-
-    fn event(&mut self, event: Event) {
-        self.0.push_back(Output::Event(event));
-    }
-}
-
-/// The source of stanza ids.
-struct Ids(StdRng);
-
-impl Ids {
-    /// A version 4 UUID (RFC 9562 section 5.4).
-    fn draw(&mut self) -> String {
-        uuid::Builder::from_random_bytes(self.0.random())
-            .into_uuid()
-            .to_string()
-    }
-}
-
-impl fmt::Debug for Ids {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ids")
+        text: xml::words(error, ns::STREAM_ERRORS).map(|text| sasl::without_secret(&text, config)),
     }
 }

@@ -1,42 +1,39 @@
 //! A stream with a bound resource: the last steps to *connected*, then requests and messages in both directions.
 
-use std::{collections::BTreeMap, mem};
+use std::{mem, time::Instant};
 
-use jid::{BareJid, FullJid, Jid};
+use jid::{FullJid, Jid};
 use minidom::Element;
 use tracing::{debug, warn};
 
 use super::{
     Context,
     iq::{self, Answer, Iq},
+    keepalive::Keepalive,
+    management::Promise,
+    peers::{Asker, Peers},
+    refresh::{self, Refresh},
     requests::{Purpose, Question, Requests},
+    wire::Wire,
 };
 use crate::{
-    CloseReason, Condition, Connected, ErrorKind, Event, IncomingRequest, Message, NotConnected, Outcome, Reply,
-    ReplyError, Request, RequestKind, Service, Stage, Ticket, Token, ns, services::ServiceList, xml,
+    CloseReason, Connected, Event, Message, NotConnected, Outcome, Reply, ReplyError, Request, RequestError,
+    RequestKind, Service, Stage, Ticket, Token, Urgency, ns, pubsub, services::ServiceList, xml,
 };
 
 /// The pubsub node that makes the server ping.
 const SERVER_PINGS: &str = "enable.server.side.pings";
 
 /// A stream with a bound resource.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     jid: FullJid,
-    requests: Requests,
-    waiting: BTreeMap<Ticket, Asker>,
-    next_ticket: u64,
+    wire: Wire,
+    peers: Peers,
     phase: Phase,
 }
 
-/// To whom a reply goes.
-#[derive(Debug)]
-struct Asker {
-    id: String,
-    from: Option<Jid>,
-}
-
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Phase {
     /// The two lists of external services are awaited.
     AskingServices {
@@ -47,11 +44,18 @@ enum Phase {
     /// The answer to the subscription to server-side pings is awaited.
     SubscribingPings { services: Vec<Service>, held: Held },
     /// The application has been told that it can use the stream.
-    Connected,
+    Connected(Live),
+}
+
+/// What runs while a stream is connected.
+#[derive(Debug, Clone)]
+struct Live {
+    keepalive: Keepalive,
+    refresh: Refresh,
 }
 
 /// Messages and requests that came before the application was told that the stream is connected.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Held {
     events: Vec<Event>,
     /// The size of the frames they came in.
@@ -65,30 +69,25 @@ impl Held {
     }
 }
 
+/// How a session begins.
+pub(super) struct Beginning {
+    /// The server offers stream management.
+    pub(super) managed: bool,
+    pub(super) next_ticket: u64,
+}
+
 impl Session {
-    /// Asks for both lists of external services, back to back.
-    pub(super) fn start(cx: &mut Context<'_>, jid: FullJid) -> Self {
-        let mut requests = Requests::default();
-        let server = BareJid::from_parts(None, jid.domain());
+    /// Asks for stream management if it is offered, and for both lists of external services, all back to back.
+    pub(super) fn start(cx: &mut Context<'_>, jid: FullJid, beginning: Beginning) -> Self {
+        let mut wire = Wire::new(cx, beginning.managed);
         for list in [ServiceList::Turn, ServiceList::Stun] {
-            requests.send(
-                cx,
-                Purpose::Services(list),
-                Question {
-                    to: Some(server.clone().into()),
-                    from: None,
-                    kind: RequestKind::Get,
-                    payload: list.query(),
-                    patience: cx.config.timeouts.services,
-                },
-            );
+            refresh::ask(cx, &mut wire, &jid, list, Purpose::Services(list));
         }
         debug!(%jid, "session started");
         Self {
             jid,
-            requests,
-            waiting: BTreeMap::new(),
-            next_ticket: 0,
+            wire,
+            peers: Peers::new(beginning.next_ticket),
             phase: Phase::AskingServices {
                 turn: None,
                 stun: None,
@@ -101,37 +100,112 @@ impl Session {
         &self.jid
     }
 
-    pub(super) fn requests(&self) -> &Requests {
-        &self.requests
+    pub(super) fn next_ticket(&self) -> u64 {
+        self.peers.next_ticket()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let live = match &self.phase {
+            Phase::AskingServices { .. } | Phase::SubscribingPings { .. } => None,
+            Phase::Connected(live) => Some(live),
+        };
+        let watched = live.and_then(|live| live.keepalive.deadline());
+        let refreshed = live.map(|live| live.refresh.deadline());
+        self.wire.deadline().into_iter().chain(watched).chain(refreshed).min()
     }
 
     /// What is left when the stream closes: the address and the unanswered requests, if it had been connected.
     pub(super) fn into_parts(self) -> (Option<FullJid>, Requests) {
         match self.phase {
-            Phase::Connected => (Some(self.jid), self.requests),
+            Phase::Connected(_) => (Some(self.jid), self.wire.into_requests()),
             Phase::AskingServices { .. } | Phase::SubscribingPings { .. } => (None, Requests::default()),
+        }
+    }
+
+    /// The tokens of the requests of the application that wait for an answer.
+    pub(super) fn abandon(self) -> impl Iterator<Item = Token> {
+        self.into_parts().1.abandon()
+    }
+
+    /// What the server promised of a resumption, if the stream can be resumed: that is worth it once it was connected.
+    pub(super) fn promise(&self) -> Option<&Promise> {
+        match self.phase {
+            Phase::Connected(_) => self.wire.management()?.promise(),
+            Phase::AskingServices { .. } | Phase::SubscribingPings { .. } => None,
+        }
+    }
+
+    /// The request to go on with this stream on another socket.
+    pub(super) fn resume(&self) -> Option<Element> {
+        self.wire.management()?.resume()
+    }
+
+    /// The server goes on with this stream.
+    pub(super) fn resumed(&mut self, cx: &mut Context<'_>, resumed: &Element) -> Result<(), CloseReason> {
+        let server_pings = match &mut self.phase {
+            Phase::Connected(live) => {
+                live.keepalive.resumed(cx);
+                live.refresh.resumed(cx);
+                live.keepalive.server_pings()
+            }
+            Phase::AskingServices { .. } | Phase::SubscribingPings { .. } => false,
+        };
+        self.wire.resumed(cx, resumed)?;
+        cx.outbox.event(Event::Connected(Connected {
+            jid: self.jid.clone(),
+            services: Vec::new(),
+            server_pings,
+            resumed: true,
+        }));
+        Ok(())
+    }
+
+    /// A frame came, whatever it is.
+    pub(super) fn heard(&mut self, cx: &Context<'_>) {
+        if let Phase::Connected(live) = &mut self.phase {
+            live.keepalive.heard(cx);
+        }
+    }
+
+    /// The machine slept.
+    pub(super) fn woke(&mut self, cx: &mut Context<'_>) {
+        self.wire.woke(cx);
+        if let Phase::Connected(live) = &mut self.phase {
+            live.keepalive.woke(cx, &mut self.wire);
         }
     }
 
     /// Takes the next element, from a frame of this size.
     pub(super) fn handle(&mut self, cx: &mut Context<'_>, element: Element, bytes: usize) -> Result<(), CloseReason> {
+        if element.has_ns(ns::SM) {
+            return self.wire.manage(cx, &element);
+        }
+        if xml::is_stanza(&element) {
+            self.wire.count_handled();
+        }
         if element.is("message", ns::CLIENT) {
             if let Some(message) = read_message(element) {
                 self.tell(cx, Event::Message(message), bytes);
             }
         } else if element.is("iq", ns::CLIENT) {
             match Iq::read(element) {
-                Iq::Answer { id, from, answer } => match self.requests.answered(&id, from.as_ref(), &self.jid) {
-                    Some(purpose) => return self.conclude(cx, purpose, answer),
-                    None => debug!("answer to no request of ours, or from somebody else, ignored"),
-                },
+                Iq::Answer { id, from, answer } => {
+                    if let Some((purpose, answer)) = self.wire.answered(cx, &id, from.as_ref(), &self.jid, answer) {
+                        return self.conclude(cx, purpose, answer);
+                    }
+                }
                 Iq::Request {
                     id,
                     from,
                     kind,
                     payload,
                 } => {
-                    self.handle_request(cx, Asker { id, from }, kind, payload, bytes);
+                    let has_room = self.has_room(cx, bytes);
+                    let asker = Asker { id, from };
+                    let request = self.peers.asked(cx, &mut self.wire, asker, kind, payload, has_room);
+                    if let Some(request) = request {
+                        self.tell(cx, Event::Request(request), bytes);
+                    }
                 }
                 Iq::Unusable => debug!("IQ without id, known type or sound sender ignored"),
             }
@@ -141,22 +215,27 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the requests whose time is up.
+    /// Ends what has no more time, and does what is due.
     pub(super) fn handle_timeout(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        while let Some(purpose) = self.requests.expired(cx.now) {
+        while let Some(purpose) = self.wire.handle_timeout(cx) {
             self.conclude(cx, purpose, Answer::Silence)?;
+        }
+        if let Phase::Connected(live) = &mut self.phase {
+            live.keepalive.handle_timeout(cx, &mut self.wire)?;
+            live.refresh.handle_timeout(cx, &mut self.wire, &self.jid);
         }
         Ok(())
     }
 
     /// Sends a request of the application.
-    pub(super) fn request(&mut self, cx: &mut Context<'_>, request: Request) -> Result<(), NotConnected> {
-        self.connected()?;
+    pub(super) fn request(&mut self, cx: &mut Context<'_>, request: Request) -> Result<(), RequestError> {
+        self.has_capacity(cx)?;
         let Request {
             token,
             to,
             kind,
             payload,
+            urgency,
         } = request;
         let question = Question {
             to,
@@ -164,22 +243,21 @@ impl Session {
             kind,
             payload,
             patience: cx.config.timeouts.request,
+            urgency,
         };
-        self.requests.send(cx, Purpose::Application(token), question);
+        self.wire.ask(cx, Purpose::Application(token), question);
         Ok(())
     }
 
     /// Sends a reply of the application.
     pub(super) fn reply(&mut self, cx: &mut Context<'_>, ticket: Ticket, reply: Reply) -> Result<(), ReplyError> {
         self.connected().map_err(|NotConnected| ReplyError::NotConnected)?;
-        let asker = self.waiting.remove(&ticket).ok_or(ReplyError::UnknownTicket)?;
-        answer(cx, &asker, reply);
-        Ok(())
+        self.peers.reply(cx, &mut self.wire, ticket, reply)
     }
 
     /// Makes room where the application will not reply.
     pub(super) fn ignore(&mut self, ticket: Ticket) {
-        self.waiting.remove(&ticket);
+        self.peers.ignore(ticket);
     }
 
     /// Sends a message of the application.
@@ -188,35 +266,82 @@ impl Session {
         cx: &mut Context<'_>,
         to: &Jid,
         payload: Element,
-    ) -> Result<(), NotConnected> {
-        self.connected()?;
+        urgency: Urgency,
+    ) -> Result<(), RequestError> {
+        self.has_capacity(cx)?;
         let mut message = xml::element("message", ns::CLIENT, &[("to", to.as_str())]);
         message.append_child(payload);
-        cx.outbox.transmit(&message);
+        self.wire.send(cx, urgency, &message);
         Ok(())
+    }
+
+    /// Sends the initial presence.
+    pub(super) fn send_presence(&mut self, cx: &mut Context<'_>) -> Result<(), NotConnected> {
+        self.connected()?;
+        let mut presence = Element::bare("presence", ns::CLIENT);
+        presence.append_child(cx.config.disco.caps());
+        self.wire.send(cx, Urgency::Normal, &presence);
+        Ok(())
+    }
+
+    /// Asks for the external services now.
+    pub(super) fn refresh_services(&mut self, cx: &mut Context<'_>) -> Result<(), NotConnected> {
+        let Phase::Connected(live) = &mut self.phase else {
+            return Err(NotConnected);
+        };
+        live.refresh.now(cx, &mut self.wire, &self.jid);
+        Ok(())
+    }
+
+    /// Sends everything that waits: the stream is about to be closed.
+    pub(super) fn flush_all(&mut self, cx: &mut Context<'_>) {
+        self.wire.flush_all(cx);
     }
 
     fn connected(&self) -> Result<(), NotConnected> {
         match self.phase {
-            Phase::Connected => Ok(()),
+            Phase::Connected(_) => Ok(()),
             Phase::AskingServices { .. } | Phase::SubscribingPings { .. } => Err(NotConnected),
         }
     }
 
+    /// Whether the application can have a stanza sent.
+    fn has_capacity(&self, cx: &Context<'_>) -> Result<(), RequestError> {
+        self.connected().map_err(|NotConnected| RequestError::NotConnected)?;
+        if self.wire.has_room(cx) {
+            return Ok(());
+        }
+        let limit = cx.config.queue;
+        Err(RequestError::QueueFull { limit })
+    }
+
     /// A request of ours has ended.
     fn conclude(&mut self, cx: &mut Context<'_>, purpose: Purpose, answer: Answer) -> Result<(), CloseReason> {
-        match purpose {
-            Purpose::Application(token) => cx.outbox.event(response(token, answer)),
-            Purpose::Services(list) => match answer {
+        match (purpose, &mut self.phase) {
+            (Purpose::Application(token), _) => cx.outbox.event(response(token, answer)),
+            (Purpose::Services(list), Phase::AskingServices { .. }) => match answer {
                 Answer::Result(payload) => self.services_arrived(cx, list, list.read(payload.as_ref())),
-                Answer::Error(error) => return Err(CloseReason::ExternalServicesFailed(Box::new(error))),
+                Answer::Error { error, .. } => return Err(CloseReason::ExternalServicesFailed(Box::new(error))),
                 Answer::Silence => {
                     return Err(CloseReason::TimedOut {
                         stage: Stage::ExternalServices,
                     });
                 }
             },
-            Purpose::Pings => self.pings_settled(cx, matches!(answer, Answer::Result(_))),
+            (Purpose::ServerPings, Phase::SubscribingPings { .. }) => {
+                self.pings_settled(cx, matches!(answer, Answer::Result(_)));
+            }
+            (Purpose::Refresh(list), Phase::Connected(live)) => live.refresh.concluded(cx, list, answer),
+            (Purpose::Ping, Phase::Connected(live)) => {
+                return live.keepalive.ponged(cx, !matches!(answer, Answer::Silence));
+            }
+            (Purpose::Wake, Phase::Connected(live)) => {
+                return live.keepalive.woken(cx, !matches!(answer, Answer::Silence));
+            }
+            (
+                Purpose::Services(_) | Purpose::ServerPings | Purpose::Refresh(_) | Purpose::Ping | Purpose::Wake,
+                Phase::AskingServices { .. } | Phase::SubscribingPings { .. } | Phase::Connected(_),
+            ) => debug!("answer to a question of another phase ignored"),
         }
         Ok(())
     }
@@ -239,21 +364,15 @@ impl Session {
     }
 
     fn subscribe_pings(&mut self, cx: &mut Context<'_>) {
-        let account = self.jid.to_bare();
-        let mut pubsub = Element::bare("pubsub", ns::PUBSUB);
-        pubsub.append_child(xml::element(
-            "subscribe",
-            ns::PUBSUB,
-            &[("node", SERVER_PINGS), ("jid", account.as_str())],
-        ));
         let question = Question {
             to: Some(cx.config.pubsub.clone()),
             from: None,
             kind: RequestKind::Set,
-            payload: pubsub,
+            payload: pubsub::subscribe(SERVER_PINGS, &self.jid.to_bare()),
             patience: cx.config.timeouts.subscription,
+            urgency: Urgency::High,
         };
-        self.requests.send(cx, Purpose::Pings, question);
+        self.wire.ask(cx, Purpose::ServerPings, question);
     }
 
     fn pings_settled(&mut self, cx: &mut Context<'_>, server_pings: bool) {
@@ -261,62 +380,19 @@ impl Session {
             return;
         };
         let (services, held) = (mem::take(services), mem::take(held));
-        self.phase = Phase::Connected;
+        self.phase = Phase::Connected(Live {
+            keepalive: Keepalive::start(cx, server_pings),
+            refresh: Refresh::later(cx),
+        });
         debug!(jid = %self.jid, server_pings, services = services.len(), "connected");
         cx.outbox.event(Event::Connected(Connected {
             jid: self.jid.clone(),
             services,
             server_pings,
+            resumed: false,
         }));
         for event in held.events {
             cx.outbox.event(event);
-        }
-    }
-
-    /// Every request is answered: by the stream, or by the application if it said so.
-    fn handle_request(
-        &mut self,
-        cx: &mut Context<'_>,
-        asker: Asker,
-        kind: RequestKind,
-        payload: Option<Element>,
-        bytes: usize,
-    ) {
-        let Some(payload) = payload else {
-            return answer(cx, &asker, iq::refusal(ErrorKind::Modify, Condition::BadRequest));
-        };
-        let handled = &cx.config.handled;
-        if kind == RequestKind::Get && payload.is("ping", ns::PING) {
-            answer(cx, &asker, Reply::Result(None));
-        } else if !handled.iter().any(|known| payload.is(known.name, known.namespace)) {
-            debug!(
-                name = payload.name(),
-                namespace = payload.ns(),
-                "request of an unknown kind refused"
-            );
-            answer(
-                cx,
-                &asker,
-                iq::refusal(ErrorKind::Cancel, Condition::ServiceUnavailable),
-            );
-        } else if self.waiting.len() >= cx.config.backlog || !self.has_room(cx, bytes) {
-            warn!(
-                waiting = self.waiting.len(),
-                "request refused: the application is behind with its replies"
-            );
-            answer(cx, &asker, iq::refusal(ErrorKind::Wait, Condition::ResourceConstraint));
-        } else {
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket += 1;
-            let from = asker.from.clone();
-            self.waiting.insert(ticket, asker);
-            let request = IncomingRequest {
-                ticket,
-                kind,
-                from,
-                payload,
-            };
-            self.tell(cx, Event::Request(request), bytes);
         }
     }
 
@@ -324,7 +400,7 @@ impl Session {
     fn has_room(&self, cx: &Context<'_>, bytes: usize) -> bool {
         match &self.phase {
             Phase::AskingServices { held, .. } | Phase::SubscribingPings { held, .. } => held.has_room(cx, bytes),
-            Phase::Connected => true,
+            Phase::Connected(_) => true,
         }
     }
 
@@ -339,20 +415,16 @@ impl Session {
                     warn!("message dropped: too many came before the stream was connected");
                 }
             }
-            Phase::Connected => cx.outbox.event(event),
+            Phase::Connected(_) => cx.outbox.event(event),
         }
     }
-}
-
-fn answer(cx: &mut Context<'_>, asker: &Asker, reply: Reply) {
-    cx.outbox.transmit(&iq::reply(&asker.id, asker.from.as_ref(), reply));
 }
 
 /// The end of a request that the application made.
 pub(super) fn response(token: Token, answer: Answer) -> Event {
     let outcome = match answer {
         Answer::Result(payload) => Outcome::Result(payload),
-        Answer::Error(error) => Outcome::Error(error),
+        Answer::Error { error, .. } => Outcome::Error(error),
         Answer::Silence => Outcome::TimedOut,
     };
     Event::Response { token, outcome }

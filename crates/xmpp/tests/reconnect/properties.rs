@@ -37,6 +37,7 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(FailureKind::Refused),
         4 => Just(FailureKind::Transient),
         2 => Just(FailureKind::TransientHard),
+        1 => Just(FailureKind::Renewed),
     ];
     prop_oneof![
         6 => Just(Input::Connected),

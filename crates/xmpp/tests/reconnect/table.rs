@@ -65,6 +65,7 @@ const INPUTS: &[Happens] = &[
     ("Failed, TransientHard", |rig| {
         rig.input(failed(FailureKind::TransientHard, None))
     }),
+    ("Failed, Renewed", |rig| rig.input(failed(FailureKind::Renewed, None))),
     ("Lost, Dropped", |rig| {
         rig.input(Input::Lost(Loss::Dropped { retry_after: None }))
     }),

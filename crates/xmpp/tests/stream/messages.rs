@@ -1,6 +1,6 @@
 //! Messages in both directions.
 
-use offhook_xmpp::{Element, Event};
+use offhook_xmpp::{Element, Event, Urgency};
 
 use crate::rig::{After, Rig, config, element};
 
@@ -12,7 +12,7 @@ fn a_message_has_no_id_type_or_sender() {
     let mut rig = Rig::connected();
     let payload = element("<proceed xmlns='urn:xmpp:jingle-message:0' id='1'/>");
     let to = "x@gateway.example.org/1".parse().unwrap();
-    rig.stream.send_message(rig.now, to, payload).unwrap();
+    rig.stream.send_message(rig.now, to, payload, Urgency::Normal).unwrap();
     rig.pump();
     assert_eq!(
         rig.take().0,

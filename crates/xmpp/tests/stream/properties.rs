@@ -6,8 +6,8 @@ use std::{
 };
 
 use offhook_xmpp::{
-    Condition, Element, ErrorKind, Event, Input, Jid, Output, Reply, Request, RequestKind, StanzaError, Stream, Ticket,
-    Token,
+    Condition, Element, ErrorKind, Event, Input, Jid, Output, Reply, Request, RequestKind, Resumption, StanzaError,
+    Stream, Ticket, Token, Urgency,
     frame::{self, Limits},
     fuzzing::{self, Server},
 };
@@ -35,6 +35,8 @@ enum Step {
     Request,
     Reply(bool),
     SendMessage,
+    SendPresence,
+    RefreshServices,
     Close,
 }
 
@@ -51,6 +53,9 @@ fn frames() -> impl Strategy<Value = String> {
             "<iq type='set' id='1' from='a@b/c'><query xmlns='urn:example:handled'/></iq>",
             "<iq type='set' id='1'/>",
             "<presence/>",
+            "<r xmlns='urn:xmpp:sm:3'/>",
+            "<a xmlns='urn:xmpp:sm:3' h='3'/>",
+            "<iq type='get' id='1' from='a@b/c'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
         ]).prop_map(str::to_owned),
         1 => prop::sample::select(vec![
             CLOSE,
@@ -65,7 +70,7 @@ fn frames() -> impl Strategy<Value = String> {
 /// Mostly all of the way to *connected* or part of it, then anything.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let answer = (
-        prop::sample::select(vec!["result", "error", "get", "set"]),
+        prop::sample::select(vec!["result", "error", "get", "set", "throttled"]),
         prop::sample::select(vec!["", " from='example.org'", " from='mallory@example.net/x'"]),
     );
     let step = prop_oneof![
@@ -80,6 +85,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         12 => Just(Step::Request),
         6 => any::<bool>().prop_map(Step::Reply),
         4 => Just(Step::SendMessage),
+        1 => Just(Step::SendPresence),
+        2 => Just(Step::RefreshServices),
         1 => Just(Step::Close),
     ];
     let obeyed = prop_oneof![2 => Just(9usize), 1 => 0..9usize];
@@ -105,12 +112,12 @@ struct Run {
 }
 
 impl Run {
-    fn of(steps: &[Step], start: Instant) -> Vec<Output> {
+    fn of(steps: &[Step], managed: bool, start: Instant) -> Vec<Output> {
         let mut run = Self {
             stream: Stream::new(fuzzing::config(), [9; 32], start),
             now: start,
             deadline: start,
-            server: Server::default(),
+            server: if managed { Server::managing() } else { Server::default() },
             answers: Vec::new(),
             last_id: "none".to_owned(),
             responses: BTreeMap::new(),
@@ -129,6 +136,10 @@ impl Run {
         });
         run.drain();
         assert!(run.closed, "a stream ends with its socket at the latest");
+        let waiting = run.stream.into_resumption().into_iter().flat_map(Resumption::abandon);
+        for token in waiting {
+            *run.responses.get_mut(&token).expect("it was asked") += 1;
+        }
         assert!(run.responses.values().all(|count| *count == 1), "{:?}", run.responses);
         run.outputs
     }
@@ -152,7 +163,12 @@ impl Run {
             Step::Frame(text) => self.input(Input::Frame(text.clone())),
             Step::Answer { kind, from } => {
                 let id = &self.last_id;
-                self.input(Input::Frame(format!("<iq type='{kind}' id='{id}'{from}/>")));
+                self.input(Input::Frame(match *kind {
+                    "throttled" => {
+                        format!("<iq type='error' id='{id}'{from}><error type='wait' code='429'/></iq>")
+                    }
+                    kind => format!("<iq type='{kind}' id='{id}'{from}/>"),
+                }));
             }
             Step::Timeout => self.fire(),
             Step::Wait(milliseconds) => {
@@ -176,6 +192,7 @@ impl Run {
                     to: None,
                     kind: RequestKind::Get,
                     payload: Element::bare("a", "urn:a"),
+                    urgency: Urgency::Normal,
                 };
                 if self.stream.request(self.now, request).is_ok() {
                     self.responses.insert(token, 0);
@@ -185,8 +202,13 @@ impl Run {
             Step::SendMessage => {
                 let to = Jid::new("a@b/c").unwrap();
                 // Refused unless connected, and then nothing is sent, which `drain` checks after the end.
-                let _ = self.stream.send_message(self.now, to, Element::bare("a", "urn:a"));
+                let _ = self
+                    .stream
+                    .send_message(self.now, to, Element::bare("a", "urn:a"), Urgency::Normal);
             }
+            // Both are refused unless connected.
+            Step::SendPresence => drop(self.stream.send_presence(self.now)),
+            Step::RefreshServices => drop(self.stream.refresh_services(self.now)),
             Step::Close => self.stream.close(self.now),
         }
     }
@@ -238,7 +260,13 @@ impl Run {
                     *self.responses.get_mut(token).expect("a response has a request") += 1;
                 }
                 Output::Event(Event::Request(request)) => self.tickets.push(request.ticket),
-                Output::Event(Event::Connected(_) | Event::Message(_) | Event::Closed(_)) => {}
+                Output::Event(
+                    Event::Connected(_)
+                    | Event::Message(_)
+                    | Event::Services(_)
+                    | Event::ServicesFailed(_)
+                    | Event::Closed(_),
+                ) => {}
             }
             assert!(!self.closed, "nothing comes after Closed, but {output:?} did");
             self.closed = matches!(output, Output::Event(Event::Closed(_)));
@@ -254,6 +282,7 @@ fn probe() -> Request {
         to: None,
         kind: RequestKind::Get,
         payload: Element::bare("a", "urn:a"),
+        urgency: Urgency::Normal,
     }
 }
 
@@ -261,10 +290,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_sequence_ends_once_answers_everything_and_repeats(steps in steps()) {
+    fn any_sequence_ends_once_answers_everything_and_repeats(steps in steps(), managed in any::<bool>()) {
         let start = origin();
-        let outputs = Run::of(&steps, start);
-        prop_assert!(outputs == Run::of(&steps, start), "same seed and inputs, other outputs");
+        let outputs = Run::of(&steps, managed, start);
+        prop_assert!(outputs == Run::of(&steps, managed, start), "same seed and inputs, other outputs");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Requests in both directions.
 
-use offhook_xmpp::{Condition, Element, ErrorKind, Event, Outcome, Reply, ReplyError, RequestKind, StanzaError, Token};
+use offhook_xmpp::{
+    Condition, Element, ErrorKind, Event, Outcome, Reply, ReplyError, RequestKind, StanzaError, Token, Urgency,
+};
 
 use crate::rig::{After, HANDLED, Rig, config};
 
@@ -134,7 +136,7 @@ fn nothing_can_be_sent_before_connected() {
     let to = PEER.parse().unwrap();
     assert!(
         rig.stream
-            .send_message(rig.now, to, Element::bare("x", "urn:x"))
+            .send_message(rig.now, to, Element::bare("x", "urn:x"), Urgency::Normal)
             .is_err()
     );
     rig.pump();

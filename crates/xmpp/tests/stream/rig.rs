@@ -7,7 +7,7 @@ use std::{
 
 use offhook_xmpp::{
     BareJid, CloseReason, Credentials, Element, Event, Input, Jid, Outcome, Output, Payload, Request, RequestKind,
-    Stream, StreamConfig, Ticket, Token,
+    Resumption, Stream, StreamConfig, Ticket, Token, Urgency,
     frame::{self, Limits},
     fuzzing::Server,
 };
@@ -67,12 +67,17 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(config: StreamConfig) -> Self {
+        Self::starting(config, Server::default())
+    }
+
+    /// A stream that has just begun, with a server that is like this.
+    pub fn starting(config: StreamConfig, server: Server) -> Self {
         let start = origin();
         let mut rig = Self {
             stream: Stream::new(config, [1; 32], start),
             now: start,
             deadline: start,
-            server: Server::default(),
+            server,
             answers: VecDeque::new(),
             sent: Vec::new(),
             events: Vec::new(),
@@ -87,6 +92,58 @@ impl Rig {
         rig.obey(after as usize);
         rig.take();
         rig
+    }
+
+    /// A connected stream of this configuration with a server that is like this.
+    pub fn with(config: StreamConfig, server: Server) -> Self {
+        let mut rig = Self::starting(config, server);
+        rig.obey_all();
+        rig
+    }
+
+    /// A connected stream that the server manages.
+    pub fn managed() -> Self {
+        let mut rig = Self::with(config(), Server::managing());
+        rig.take();
+        rig
+    }
+
+    /// A connected stream whose server does not ping.
+    pub fn pinging() -> Self {
+        let mut rig = Self::at(After::SubscribingPings);
+        let refusal = rig.answers.pop_front().unwrap().replace("'result'", "'error'");
+        rig.receive(&refusal);
+        rig.take();
+        rig
+    }
+
+    /// Lets the server send all it has to say.
+    pub fn obey_all(&mut self) {
+        while let Some(answer) = self.answers.pop_front() {
+            self.receive(&answer);
+        }
+    }
+
+    /// Everything that was on its way to the client is lost, and the stream ends.
+    pub fn lose_socket(&mut self) -> Option<Resumption> {
+        self.answers.clear();
+        self.server.disconnect();
+        self.socket_closes();
+        self.resumption()
+    }
+
+    /// What the stream leaves to the next.
+    pub fn resumption(&mut self) -> Option<Resumption> {
+        let stream = Stream::new(config(), [1; 32], self.now);
+        std::mem::replace(&mut self.stream, stream).into_resumption()
+    }
+
+    /// Opens another stream on a new socket.
+    pub fn reconnect(&mut self, resumption: Option<Resumption>) {
+        let mut config = config();
+        config.resumption = resumption;
+        self.stream = Stream::new(config, [2; 32], self.now);
+        self.pump();
     }
 
     pub fn connected() -> Self {
@@ -186,18 +243,25 @@ impl Rig {
         }
     }
 
+    /// The names of the outermost elements and their first children that were sent since the last time.
+    pub fn names_sent(&mut self) -> Vec<String> {
+        let sent = std::mem::take(&mut self.sent);
+        sent.iter().map(|frame| name(frame)).collect()
+    }
+
     /// Makes a request and returns the id it got.
     pub fn ask(&mut self, token: u64, to: Option<&str>) -> String {
         self.try_ask(token, to).unwrap();
         self.only_sent().attr("id").unwrap().to_owned()
     }
 
-    pub fn try_ask(&mut self, token: u64, to: Option<&str>) -> Result<(), offhook_xmpp::NotConnected> {
+    pub fn try_ask(&mut self, token: u64, to: Option<&str>) -> Result<(), offhook_xmpp::RequestError> {
         let request = Request {
             token: Token(token),
             to: to.map(|to| Jid::new(to).unwrap()),
             kind: RequestKind::Set,
             payload: Element::bare("question", "urn:example"),
+            urgency: Urgency::Normal,
         };
         let result = self.stream.request(self.now, request);
         self.pump();
@@ -212,4 +276,11 @@ impl Rig {
 
 pub fn element(text: &str) -> Element {
     frame::parse(text, &Limits::default()).unwrap()
+}
+
+/// The names of the outermost element and its first child.
+pub fn name(frame: &str) -> String {
+    let frame = element(frame);
+    let inner = frame.children().next().map(|child| format!("/{}", child.name()));
+    frame.name().to_owned() + &inner.unwrap_or_default()
 }

@@ -28,6 +28,23 @@ const STATES: &[State] = &[
         rig.ask(1, None);
         rig
     }),
+    ("Connected, pinging", Rig::pinging),
+    ("Connected, managed", || {
+        let mut rig = Rig::managed();
+        rig.try_ask(1, None).unwrap();
+        rig.take();
+        rig
+    }),
+    ("Resuming", || {
+        let mut rig = Rig::managed();
+        rig.try_ask(1, None).unwrap();
+        rig.take();
+        let resumption = rig.lose_socket();
+        rig.reconnect(resumption);
+        rig.obey(5);
+        rig.take();
+        rig
+    }),
     ("Closing", || {
         let mut rig = Rig::connected();
         rig.ask(1, None);
@@ -109,13 +126,52 @@ const INPUTS: &[(&str, Happens)] = &[
         Frame("<error xmlns='http://etherx.jabber.org/streams'/>"),
     ),
     ("close", Frame(CLOSE)),
+    (
+        "enabled",
+        Frame("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>"),
+    ),
+    (
+        "resumed",
+        Frame("<resumed xmlns='urn:xmpp:sm:3' previd='resumption-1' h='3'/>"),
+    ),
+    ("failed", Frame("<failed xmlns='urn:xmpp:sm:3'/>")),
+    ("request for acknowledgement", Frame("<r xmlns='urn:xmpp:sm:3'/>")),
+    ("acknowledgement", Frame("<a xmlns='urn:xmpp:sm:3' h='3'/>")),
+    (
+        "acknowledgement of too much",
+        Frame("<a xmlns='urn:xmpp:sm:3' h='99'/>"),
+    ),
     ("socket closed", SocketCloses),
+    (
+        "wake from suspend",
+        Command(|rig| {
+            let asleep = std::time::Duration::from_secs(60);
+            rig.input(Input::Resumed { asleep });
+            None
+        }),
+    ),
     ("timeout", TimeoutComes),
     (
         "close()",
         Command(|rig| {
             rig.close();
             None
+        }),
+    ),
+    (
+        "refresh_services()",
+        Command(|rig| {
+            let result = rig.stream.refresh_services(rig.now);
+            rig.pump();
+            result.err().map(|error| format!("{error:?}"))
+        }),
+    ),
+    (
+        "send_presence()",
+        Command(|rig| {
+            let result = rig.stream.send_presence(rig.now);
+            rig.pump();
+            result.err().map(|error| format!("{error:?}"))
         }),
     ),
     (
@@ -163,11 +219,14 @@ fn sent(frame: &str) -> String {
 
 fn told(event: &Event) -> String {
     match event {
+        Event::Connected(connected) if connected.resumed => "Connected, resumed".to_owned(),
         Event::Connected(connected) if connected.server_pings => "Connected, server pings".to_owned(),
         Event::Connected(_) => "Connected".to_owned(),
         Event::Message(_) => "Message".to_owned(),
         Event::Request(_) => "Request".to_owned(),
         Event::Response { token, outcome } => format!("Response {} {}", token.0, name(outcome)),
+        Event::Services(_) => "Services".to_owned(),
+        Event::ServicesFailed(error) => format!("ServicesFailed {}", name(error)),
         Event::Closed(reason) => format!("Closed {}", name(reason)),
     }
 }
@@ -189,7 +248,7 @@ fn every_state_with_every_input() {
                 Some(outputs) if outputs.is_empty() => "-".to_owned(),
                 Some(outputs) => outputs.join(", "),
             };
-            table += &format!("    {input:24} {cell}\n");
+            table += &format!("    {input:28} {cell}\n");
         }
     }
     insta::assert_snapshot!(table);
