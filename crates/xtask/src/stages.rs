@@ -69,6 +69,7 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
         total += command(workspace, docs);
         total += command(workspace, testing("unit tests", &["--lib", "--bins", "--examples"]));
         total += command(workspace, testing("end to end tests", &["--test", "*"]));
+        total += interop(workspace, install, quick);
         total += command(workspace, testing("doc tests", &["--doc"]));
     }
     println!("\nall of it took {:.0} s", start.elapsed().as_secs_f64());
@@ -140,6 +141,22 @@ fn dependencies(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         deny.step = deny.step.variable("PATH", tools::path_with(&folder));
     }
     command(workspace, deny)
+}
+
+/// The client against programs that others wrote. The tests need them installed, and install nothing themselves.
+fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
+    let name = "interop tests";
+    if quick {
+        println!("{name:<18} SKIPPED            they need servers that --quick does not install");
+        return Tally::default();
+    }
+    if let Err(error) = tools::for_interop(install) {
+        return stage(name, || Outcome {
+            tally: Tally::one(false),
+            report: format!("{error}\n"),
+        });
+    }
+    command(workspace, testing(name, &["--test", "prosody", "--", "--ignored"]))
 }
 
 fn command(

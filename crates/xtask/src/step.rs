@@ -19,6 +19,7 @@ pub(crate) struct Step {
     variables: Vec<(OsString, OsString)>,
     folder: Option<PathBuf>,
     limit: Duration,
+    shown: Option<String>,
 }
 
 /// Why a program did not do its work.
@@ -62,7 +63,14 @@ impl Step {
             variables: Vec::new(),
             folder: None,
             limit,
+            shown: None,
         }
+    }
+
+    /// Is shown as this command, which does the same to whoever types it.
+    pub(crate) fn shown_as(mut self, command: &str) -> Self {
+        self.shown = Some(command.to_owned());
+        self
     }
 
     /// Adds an argument that may be a path.
@@ -198,6 +206,9 @@ impl Step {
 /// The command line, as one would type it.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(shown) = &self.shown {
+            return f.write_str(shown);
+        }
         write!(f, "{}", self.program.to_string_lossy())?;
         self.arguments
             .iter()

@@ -64,6 +64,28 @@ const FOR_FUZZING: [SystemTool; 1] = [SystemTool {
     package: "g++",
 }];
 
+/// A server that the client is tested against, with what its modules load.
+const FOR_INTEROP: [SystemTool; 1] = [SystemTool {
+    programs: &["prosody"],
+    package: "prosody lua-sec lua-event lua-expat",
+}];
+
+/// Installs the packages that are its arguments. Debian starts a service as soon as it is installed, unless this policy
+/// says no; the tests start what they need by themselves. A policy that is there already stays as it is, and one that a
+/// killed run of this left behind counts as ours.
+const INSTALL_PACKAGES: &str = r#"set -e
+policy=/usr/sbin/policy-rc.d
+ours='# By cargo xtask, while it installs packages.'
+if [ ! -e $policy ] || grep -qxF "$ours" $policy; then
+    trap 'rm -f $policy' EXIT
+    printf '%s\n' '#!/bin/sh' "$ours" 'exit 101' > $policy
+    chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends "$@"
+"#;
+
 /// Makes sure that the workspace can be built.
 pub(crate) fn for_building(install: Install) -> Result<(), Error> {
     system(&FOR_BUILDING, install)
@@ -73,6 +95,11 @@ pub(crate) fn for_building(install: Install) -> Result<(), Error> {
 pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
     system(&FOR_BUILDING, install)?;
     system(&FOR_FUZZING, install)
+}
+
+/// Makes sure that the programs are there that the client is tested against.
+pub(crate) fn for_interop(install: Install) -> Result<(), Error> {
+    system(&FOR_INTEROP, install)
 }
 
 /// Makes sure that the formatter and clippy are there.
@@ -145,14 +172,19 @@ fn system(tools: &[SystemTool], install: Install) -> Result<(), Error> {
             install,
         });
     }
-    let sudo = if is_root() { "" } else { "sudo " };
+    let root = is_root();
+    let sudo = if root { "" } else { "sudo " };
     let line = format!(
         "{sudo}apt-get update && {sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages}"
     );
-    install_or_say(&packages, &Step::new("sh", &["-c", &line], PACKAGES_LIMIT), install).map_err(|error| match error {
-        Error::Missing { what, .. } => Error::Missing { what, install: line },
-        other => other,
-    })
+    let (program, shell): (_, &[&str]) = if root { ("sh", &[]) } else { ("sudo", &["sh"]) };
+    let script = ["-c", INSTALL_PACKAGES, "install-packages"];
+    let arguments: Vec<&str> = shell.iter().copied().chain(script).chain(packages.split(' ')).collect();
+    install_or_say(
+        &packages,
+        &Step::new(program, &arguments, PACKAGES_LIMIT).shown_as(&line),
+        install,
+    )
 }
 
 /// The packages of the tools of which no program is present, space between them.

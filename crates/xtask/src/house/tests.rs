@@ -84,6 +84,15 @@ fn what_is_unfinished_is_found() {
         [format!("a.rs:1 has {placeholder}")]
     );
     assert_eq!(texts::unfinished(&text("a.rs", ignored)).len(), 1);
+    let elsewhere = ignored.replace(
+        ']',
+        " = \"needs a server: cargo xtask test installs it and runs this\"]",
+    );
+    assert!(texts::unfinished(&text("a.rs", &elsewhere)).is_empty());
+    assert_eq!(
+        texts::unfinished(&text("a.rs", &elsewhere.replace("needs", "dislikes"))).len(),
+        1
+    );
     assert!(texts::unfinished(&text("a.rs", &format!("// no {placeholder} here"))).is_empty());
     assert!(texts::unfinished(&text("a.md", concat!("XX", "XX: a masked value"))).is_empty());
 }
