@@ -241,7 +241,7 @@ async fn a_dropped_websocket_ends_no_call() {
 }
 
 #[tokio::test]
-async fn a_hang_up_while_signalling_is_down_is_heard_in_the_media() {
+async fn a_hang_up_while_signalling_is_down_is_heard_at_once_in_the_media_or_later_in_words() {
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     let (client, mut events) = connected_always(&cloud).await;
     let (call, session) = call_without_signalling(&cloud, &mut events).await;
@@ -249,7 +249,13 @@ async fn a_hang_up_while_signalling_is_down_is_heard_in_the_media() {
     assert_eq!(ended(&mut events).await, (session, Reason::Success, EndedBy::Local));
     let end = timeout(LIMIT, call.ended()).await.unwrap();
     assert!(
-        matches!(&end, Ended::MediaFailed { reason } if reason.contains("closed")),
+        matches!(&end, Ended::MediaFailed { reason } if reason.contains("closed"))
+            || matches!(
+                &end,
+                Ended::Terminated {
+                    reason: Reason::Success
+                }
+            ),
         "{end}"
     );
     client.shutdown().await;

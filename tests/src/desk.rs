@@ -5,11 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook_jingle::{self as jingle, Generation, Reason, SessionId, session as dialogue};
+use offhook_jingle::{
+    self as jingle, Generation, Reason, SessionId,
+    session::{self as dialogue, EndedBy},
+};
 use offhook_phone::{
     AttemptId, Event, HttpId, HttpReply, HttpRequest, Input, Output, Phone, PhoneConfig, SessionReport, StreamCommand,
+    TokenRequest,
 };
-use offhook_xmpp::{self as xmpp, Stream};
+use offhook_xmpp::{self as xmpp, Stream, reconnect::Memory};
 
 /// The client. Frames of the cloud go in by [`receive`](Self::receive); its own are in [`sent`](Self::sent).
 #[derive(Debug)]
@@ -23,7 +27,13 @@ pub struct Desk {
     /// Frames that went out, oldest first.
     pub sent: VecDeque<String>,
     /// REST requests that nobody answered yet.
-    pub requests: VecDeque<(HttpId, HttpRequest)>,
+    pub requests: VecDeque<(HttpId, u32, HttpRequest)>,
+    /// What a process after this one would remember.
+    pub memory: Option<Memory>,
+    /// Questions for another token that nobody answered yet.
+    pub token_requests: VecDeque<TokenRequest>,
+    /// How many attempts were dialled, and when.
+    pub dialled: Vec<Instant>,
     /// What the application was told.
     pub events: Vec<Event>,
     /// What the sessions told their media.
@@ -47,6 +57,9 @@ impl Desk {
             sessions: BTreeMap::new(),
             sent: VecDeque::new(),
             requests: VecDeque::new(),
+            memory: None,
+            token_requests: VecDeque::new(),
+            dialled: Vec::new(),
             events: Vec::new(),
             media: Vec::new(),
             mail_waits: false,
@@ -64,25 +77,39 @@ impl Desk {
 
     /// Answers the REST requests of a login as this user (bare JID).
     pub fn answer_login(&mut self, jid: &str) {
-        while let Some((id, request)) = self.requests.pop_front() {
+        while let Some((id, attempt, request)) = self.requests.pop_front() {
             let body = match request.url.path().rsplit('/').next() {
                 Some("me") => format!(r#"{{"id":"user-1","chat":{{"jabberId":"{jid}"}}}}"#),
                 Some("channels") => r#"{"id":"channel-1"}"#.to_owned(),
                 other => panic!("no part of a login: {other:?}"),
             };
-            self.reply(id, &body);
+            self.reply(id, attempt, 200, &body);
         }
     }
 
-    /// Answers a REST request with status 200.
-    pub fn reply(&mut self, id: HttpId, body: &str) {
+    /// Answers a try of a REST request.
+    pub fn reply(&mut self, id: HttpId, attempt: u32, status: u16, body: &str) {
         let reply = HttpReply {
-            status: 200,
+            status,
             correlation: None,
             retry_after: None,
             body: body.to_owned(),
         };
-        self.input(Input::Reply { id, result: Ok(reply) });
+        self.input(Input::Reply {
+            id,
+            attempt,
+            result: Ok(reply),
+        });
+    }
+
+    /// The WebSocket breaks.
+    pub fn cut(&mut self) {
+        let now = self.now;
+        if let Some((_, stream)) = &mut self.stream {
+            let reason = "cut".to_owned();
+            stream.handle_input(now, xmpp::Input::SocketClosed { code: None, reason });
+        }
+        self.pump();
     }
 
     /// A frame of the cloud.
@@ -156,7 +183,8 @@ impl Desk {
         self.pump();
     }
 
-    fn input(&mut self, input: Input) {
+    /// Something that happened outside.
+    pub fn input(&mut self, input: Input) {
         self.phone.handle_input(self.now, input);
         self.pump();
     }
@@ -191,6 +219,16 @@ impl Desk {
                 Some((_, xmpp::Output::Timeout(at))) => at,
                 Some((_, xmpp::Output::Transmit(frame))) => {
                     self.sent.push_back(frame.into_string());
+                    continue;
+                }
+                Some((attempt, xmpp::Output::Event(xmpp::Event::Closed(reason)))) => {
+                    let resumption = self.stream.take().and_then(|(_, stream)| stream.into_resumption());
+                    let closed = Input::Closed {
+                        attempt,
+                        reason,
+                        resumption: resumption.map(Box::new),
+                    };
+                    self.phone.handle_input(self.now, closed);
                     continue;
                 }
                 Some((attempt, xmpp::Output::Event(event))) => {
@@ -230,10 +268,19 @@ impl Desk {
     fn phone_said(&mut self, output: Output) {
         let now = self.now;
         match output {
-            Output::Http { id, request } => self.requests.push_back((id, request)),
+            Output::Http { id, attempt, request } => self.requests.push_back((id, attempt, request)),
+            Output::CancelHttp { id, attempt } => {
+                self.requests
+                    .retain(|(other, number, _)| (*other, *number) != (id, attempt));
+            }
+            Output::Remember(memory) => self.memory = Some(memory),
+            Output::AskToken(request) => self.token_requests.push_back(request),
+            Output::DropSession(session) => drop(self.sessions.remove(&session)),
             Output::Dial {
                 attempt, config, seed, ..
             } => {
+                assert!(self.stream.is_none(), "two streams at a time");
+                self.dialled.push(now);
                 self.stream = Some((attempt, Stream::new(*config, seed, now)));
             }
             Output::Abandon(_) => self.stream = None,
@@ -248,9 +295,12 @@ impl Desk {
                     session.handle_input(now, input);
                 }
             }
-            Output::EndSession { session, reason } => {
+            Output::EndSession { session, reason, by } => {
                 if let Some(session) = self.sessions.get_mut(&session) {
-                    drop(session.end(now, reason));
+                    drop(match by {
+                        EndedBy::Network => session.media_failed(now, reason),
+                        EndedBy::Local | EndedBy::Remote => session.end(now, reason),
+                    });
                 }
             }
             Output::Event(event) => self.events.push(event),
@@ -268,9 +318,11 @@ impl Desk {
             StreamCommand::Request(request) => stream.request(now, request).expect("online"),
             StreamCommand::Reply { ticket, reply } => stream.reply(now, ticket, reply).expect("an open ticket"),
             StreamCommand::Ignore(ticket) => stream.ignore(ticket),
-            StreamCommand::Message { to, payload } => stream
-                .send_message(now, to, payload, xmpp::Urgency::High)
-                .expect("online"),
+            StreamCommand::Message { to, payload, urgency } => {
+                stream.send_message(now, to, payload, urgency).expect("online");
+            }
+            StreamCommand::RefreshServices => stream.refresh_services(now).expect("online"),
+            StreamCommand::Resumed { asleep } => stream.handle_input(now, xmpp::Input::Resumed { asleep }),
             StreamCommand::Close => stream.close(now),
         }
     }
@@ -280,8 +332,7 @@ impl Desk {
             dialogue::Output::Request { token, to, payload } => SessionReport::Request { token, to, payload },
             dialogue::Output::Reply { ticket, reply } => SessionReport::Reply { ticket, reply },
             dialogue::Output::Message { to, payload } => SessionReport::Message { to, payload },
-            // Said only by a dialogue that was told of lost signalling, and the desk tells it of none.
-            dialogue::Output::Farewell { .. } => return,
+            dialogue::Output::Farewell { to, payload } => SessionReport::Farewell { to, payload },
             dialogue::Output::Event(dialogue::SessionEvent::Ended { reason, by }) => {
                 self.sessions.remove(&session);
                 SessionReport::Ended { reason, by }

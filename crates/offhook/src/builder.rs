@@ -4,16 +4,20 @@ use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 use offhook_audio::{Silence, Source, SourceSpec};
 use offhook_media::Identity;
-use offhook_phone::{AnswerPolicy, Endpoints, PhoneConfig};
-use secrecy::SecretString;
+use offhook_phone::{AnswerPolicy, Endpoints, Login, PhoneConfig};
+use offhook_xmpp::Timeouts;
 use url::Host;
 
 use crate::{
     client::Client,
+    clock,
     engine::Engine,
     error::BuildError,
     event::Publisher,
+    memory::{MemoryWriter, StateFile},
     session::{Addresses, Setup, SourceFactory},
+    supervisor::Shell,
+    token::TokenProvider,
 };
 
 /// What a client is made with; begin with [`Client::builder`].
@@ -22,9 +26,19 @@ use crate::{
 pub struct ClientBuilder {
     phone: PhoneConfig,
     engine: Option<Engine>,
+    tokens: Option<Arc<dyn TokenProvider>>,
+    state: Option<State>,
     play: Play,
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
+}
+
+/// Where and for whom failures to connect are remembered.
+#[derive(Debug)]
+struct State {
+    directory: PathBuf,
+    application: String,
+    user: String,
 }
 
 enum Play {
@@ -42,10 +56,12 @@ impl std::fmt::Debug for Play {
 }
 
 impl ClientBuilder {
-    pub(crate) fn new(endpoints: Endpoints, token: SecretString) -> Self {
+    pub(crate) fn new(endpoints: Endpoints, login: Login) -> Self {
         Self {
-            phone: PhoneConfig::new(endpoints, token),
+            phone: PhoneConfig::with_login(endpoints, login),
             engine: None,
+            tokens: None,
+            state: None,
             play: Play::Made(Arc::new(|| Box::new(Silence))),
             record: None,
             addresses: None,
@@ -67,6 +83,50 @@ impl ClientBuilder {
     /// The XMPP resource, by which peers find the client again; by default a random UUID, kept for the client's life.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.phone.resource = Some(resource.into());
+        self
+    }
+
+    /// Whether sessions and proposals outlive a lost connection, which is the default: media go on, and sessions come back under
+    /// control with the connection. If not, a loss ends them all: sessions with `connectivity-error`, proposals as cancelled.
+    pub fn rtc_session_survivability(mut self, survive: bool) -> Self {
+        self.phone.survivability = survive;
+        self
+    }
+
+    /// Whether [`Client::connect`] goes on after a first attempt that failed; by default it does not. A connection that was there
+    /// once is always brought back.
+    pub fn keep_trying(mut self, keep_trying: bool) -> Self {
+        self.phone.keep_trying = keep_trying;
+        self
+    }
+
+    /// Who finds another access token when one is refused. Without it a refused token is the end of the connection.
+    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+        self.tokens = Some(Arc::new(provider));
+        self.phone.renew_token = true;
+        self
+    }
+
+    /// Remembers failures to connect in a file of this directory, so that a process that is restarted again and again does not
+    /// hammer the cloud. They are remembered for each application, region and user; the names are the caller's. The directory is
+    /// made.
+    pub fn state_directory(
+        mut self,
+        directory: impl Into<PathBuf>,
+        application: impl Into<String>,
+        user: impl Into<String>,
+    ) -> Self {
+        self.state = Some(State {
+            directory: directory.into(),
+            application: application.into(),
+            user: user.into(),
+        });
+        self
+    }
+
+    /// How long signalling waits for what, if not as long as the platform's own client does.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.phone.timeouts = timeouts;
         self
     }
 
@@ -100,7 +160,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When a file or directory it needs cannot be used, or the machine has no address for media.
-    pub fn build(self) -> Result<Client, BuildError> {
+    pub fn build(mut self) -> Result<Client, BuildError> {
+        let memory = match self.state.take() {
+            Some(state) => Some(self.recall(&state)?),
+            None => None,
+        };
         let source = match self.play {
             Play::Named(spec) => {
                 let loaded = spec.load()?;
@@ -132,7 +196,25 @@ impl ClientBuilder {
             record: self.record,
             publisher,
         };
-        Ok(Client::start(self.phone, engine, setup))
+        let shell = Shell {
+            engine,
+            setup,
+            tokens: self.tokens,
+            memory,
+        };
+        Ok(Client::start(self.phone, shell))
+    }
+
+    /// Takes in what a process before this one remembered.
+    fn recall(&mut self, state: &State) -> Result<MemoryWriter, BuildError> {
+        let region = self.phone.endpoints.api().host_str().unwrap_or_default();
+        let file = StateFile::new(&state.directory, &state.application, region, &state.user);
+        self.phone.memory = file.read();
+        self.phone.wall = clock::since_epoch();
+        file.writer().map_err(|reason| BuildError::State {
+            path: state.directory.clone(),
+            reason,
+        })
     }
 }
 

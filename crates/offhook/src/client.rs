@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use actix::Addr;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
-use offhook_phone::{CommandError, Endpoints, OutboundCall, PhoneConfig};
+use offhook_media::Statistics;
+use offhook_phone::{
+    BulkOptions, CommandError, Endpoints, IceServer, IceServers, Login, OutboundCall, PhoneConfig, Priority, Topic,
+    TopicResult,
+};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::{
     builder::ClientBuilder,
-    engine::Engine,
-    error::{CallFailure, ConnectFailure},
+    error::{CallFailure, ConnectFailure, TopicsFailure},
     event::{Events, Listener},
-    session::Setup,
-    supervisor::{Ask, Supervisor},
+    supervisor::{Ask, Shell, Supervisor, TopicsAsk},
 };
 
 /// One user's softphone. Cheap to clone; works from any runtime, or none.
@@ -39,13 +41,18 @@ impl Drop for Handle {
 impl Client {
     /// Begins a client of this cloud for the user of this access token.
     pub fn builder(endpoints: Endpoints, token: impl Into<SecretString>) -> ClientBuilder {
-        ClientBuilder::new(endpoints, token.into())
+        ClientBuilder::new(endpoints, Login::Token(token.into()))
     }
 
-    pub(crate) fn start(phone: PhoneConfig, engine: Engine, setup: Setup) -> Self {
-        let listener = setup.publisher.listener();
-        let signalling = engine.signalling().clone();
-        let supervisor = signalling.spawn(move |_, context| Supervisor::new(phone, engine, setup, context));
+    /// Begins a client of this cloud for a guest with a JWT. Guests take no softphone calls.
+    pub fn guest(endpoints: Endpoints, jwt: impl Into<SecretString>) -> ClientBuilder {
+        ClientBuilder::new(endpoints, Login::Guest(jwt.into()))
+    }
+
+    pub(crate) fn start(phone: PhoneConfig, shell: Shell) -> Self {
+        let listener = shell.setup.publisher.listener();
+        let signalling = shell.engine.signalling().clone();
+        let supervisor = signalling.spawn(move |clocks, context| Supervisor::new(phone, shell, clocks, context));
         Self(Arc::new(Handle { supervisor, listener }))
     }
 
@@ -56,10 +63,12 @@ impl Client {
 
     /// Brings signalling up: REST login, WebSocket, XMPP. At once when it stands already. Dropping the future does not cancel
     /// the attempt; [`disconnect`](Self::disconnect) does. A connection that is lost is told by
-    /// [`Event::Disconnected`](crate::Event::Disconnected) and not brought back: connect again.
+    /// [`Event::Disconnected`](crate::Event::Disconnected) and brought back, with waits that grow from one failure to the next;
+    /// an attempt soon after a failure waits for its time too.
     ///
     /// # Errors
-    /// When the token is refused, a server cannot be reached or is not what it should be.
+    /// When the token is refused; and when a server cannot be reached or is not what it should be, unless
+    /// [`keep_trying`](ClientBuilder::keep_trying) says to go on.
     pub async fn connect(&self) -> Result<(), ConnectFailure> {
         self.ask(Ask::Connect)
             .await
@@ -71,7 +80,7 @@ impl Client {
     /// # Errors
     /// After `shutdown`.
     pub async fn disconnect(&self) -> Result<(), CommandError> {
-        self.ask(Ask::Disconnect).await.unwrap_or(Err(CommandError::ShutDown))
+        self.command(Ask::Disconnect).await
     }
 
     /// Places a call by REST and says which conversation it became. Its proposal is accepted without asking if
@@ -91,9 +100,7 @@ impl Client {
     /// When signalling does not stand or no such proposal rings.
     pub async fn accept(&self, session: &SessionId) -> Result<(), CommandError> {
         let session = session.clone();
-        self.ask(|reply| Ask::Accept(session, reply))
-            .await
-            .unwrap_or(Err(CommandError::ShutDown))
+        self.command(|reply| Ask::Accept(session, reply)).await
     }
 
     /// Refuses a proposal on all clients of the user, or, with `ignore`, on this one without a word.
@@ -102,9 +109,7 @@ impl Client {
     /// When signalling does not stand or no such proposal rings.
     pub async fn reject(&self, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         let session = session.clone();
-        self.ask(|reply| Ask::Reject { session, ignore, reply })
-            .await
-            .unwrap_or(Err(CommandError::ShutDown))
+        self.command(|reply| Ask::Reject { session, ignore, reply }).await
     }
 
     /// Ends a session, or refuses the proposal of this id. [`Event::SessionEnded`](crate::Event::SessionEnded) follows
@@ -114,9 +119,7 @@ impl Client {
     /// When nothing has this id.
     pub async fn end(&self, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         let session = session.clone();
-        self.ask(|reply| Ask::End { session, reason, reply })
-            .await
-            .unwrap_or(Err(CommandError::ShutDown))
+        self.command(|reply| Ask::End { session, reason, reply }).await
     }
 
     /// The sessions that have not ended, each with its conversation; none after `shutdown`.
@@ -129,10 +132,98 @@ impl Client {
         self.ask(Ask::Proposals).await.unwrap_or_default()
     }
 
+    /// The counters of a session's media; none before they have begun and after the session has ended.
+    pub async fn statistics(&self, session: &SessionId) -> Option<Statistics> {
+        let session = session.clone();
+        self.ask(|reply| Ask::Statistics(session, reply)).await.flatten()
+    }
+
+    /// Uses this access token from now on; the connection and the calls that stand go on.
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub async fn set_token(&self, token: impl Into<SecretString>) -> Result<(), CommandError> {
+        let token = token.into();
+        self.command(|reply| Ask::SetToken(token, reply)).await
+    }
+
+    /// The STUN and TURN servers that the next session uses; none after `shutdown`.
+    pub async fn ice_servers(&self) -> IceServers {
+        self.ask(Ask::IceServers).await.unwrap_or_default()
+    }
+
+    /// Uses these servers from the next session on, until [`refresh_ice_servers`](Self::refresh_ice_servers).
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub async fn set_ice_servers(&self, servers: Vec<IceServer>) -> Result<(), CommandError> {
+        self.command(|reply| Ask::SetIceServers(servers, reply)).await
+    }
+
+    /// Asks the cloud for its servers again, as happens every six hours by itself.
+    /// [`Event::IceServers`](crate::Event::IceServers) tells them.
+    ///
+    /// # Errors
+    /// When signalling does not stand.
+    pub async fn refresh_ice_servers(&self) -> Result<(), CommandError> {
+        self.command(Ask::RefreshIceServers).await
+    }
+
+    /// Subscribes to topics; one subscription at the server serves however many are made here. With `immediate` they are asked
+    /// for by pubsub, at once, else with others by REST. While signalling is down the answer waits for the next connection.
+    ///
+    /// # Errors
+    /// When the API refuses the request as a whole.
+    pub async fn subscribe(
+        &self,
+        topics: Vec<Topic>,
+        priority: Priority,
+        immediate: bool,
+    ) -> Result<Vec<TopicResult>, TopicsFailure> {
+        self.topics(TopicsAsk::Subscribe {
+            topics,
+            priority,
+            immediate,
+        })
+        .await
+    }
+
+    /// Takes back one subscription to each topic.
+    ///
+    /// # Errors
+    /// When the API refuses the request as a whole.
+    pub async fn unsubscribe(&self, topics: Vec<Topic>) -> Result<Vec<TopicResult>, TopicsFailure> {
+        self.topics(TopicsAsk::Unsubscribe(topics)).await
+    }
+
+    /// Subscribes to a whole list.
+    ///
+    /// # Errors
+    /// When the API refuses the request as a whole.
+    pub async fn bulk_subscribe(
+        &self,
+        topics: Vec<(Topic, Priority)>,
+        options: BulkOptions,
+    ) -> Result<Vec<TopicResult>, TopicsFailure> {
+        self.topics(TopicsAsk::Bulk { topics, options }).await
+    }
+
+    async fn topics(&self, ask: TopicsAsk) -> Result<Vec<TopicResult>, TopicsFailure> {
+        let answer = self.ask(|reply| Ask::Topics(ask, reply)).await;
+        answer.unwrap_or(Err(TopicsFailure::Command(CommandError::ShutDown)))
+    }
+
     /// Ends all sessions properly, closes signalling, and returns when that is done.
     pub async fn shutdown(&self) {
         // No answer means that it was shut down before.
         let _ = self.ask(|reply| Ask::Shutdown(Some(reply))).await;
+    }
+
+    async fn command(
+        &self,
+        ask: impl FnOnce(oneshot::Sender<Result<(), CommandError>>) -> Ask,
+    ) -> Result<(), CommandError> {
+        self.ask(ask).await.unwrap_or(Err(CommandError::ShutDown))
     }
 
     /// `None` when the client was shut down.

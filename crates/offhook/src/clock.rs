@@ -1,6 +1,6 @@
 //! The one place where time and entropy come into the process.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::{TryRng, rngs::SysRng};
 use time::{OffsetDateTime, macros::format_description};
@@ -8,6 +8,16 @@ use time::{OffsetDateTime, macros::format_description};
 /// Now, for the cores.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// The wall clock.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The wall clock, from the Unix epoch on.
+pub(crate) fn since_epoch() -> Duration {
+    wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A seed for a core, from the operating system.

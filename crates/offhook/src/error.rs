@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use offhook_audio::SourceError;
 use offhook_media::IdentityError;
-use offhook_phone::{CommandError, ConnectError, PlaceCallError};
+use offhook_phone::{CommandError, ConnectError, PlaceCallError, ReplyError};
 use thiserror::Error;
 
 use crate::engine::EngineError;
@@ -25,6 +25,14 @@ pub enum BuildError {
     /// The directory for recordings cannot be made.
     #[error("the directory for recordings {} cannot be made: {reason}", path.display())]
     Recordings {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The state directory cannot be used.
+    #[error("the state directory {} cannot be used: {reason}", path.display())]
+    State {
         /// The directory.
         path: PathBuf,
         /// What the system said.
@@ -57,6 +65,18 @@ pub enum CallFailure {
     /// The API refused.
     #[error(transparent)]
     Refused(#[from] PlaceCallError),
+    /// The command was not taken.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// Why subscribing to topics, or taking it back, did not go through.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TopicsFailure {
+    /// The API refused, or was not reached. The topics stay wanted, and are asked for again with the next connection.
+    #[error(transparent)]
+    Refused(#[from] ReplyError),
     /// The command was not taken.
     #[error(transparent)]
     Command(#[from] CommandError),

@@ -8,8 +8,8 @@ use std::{
 
 use futures_core::Stream;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
-use offhook_phone::{ChannelId, ConnectError};
-use offhook_xmpp::{FullJid, Jid, Service};
+use offhook_phone::{ChannelId, ConnectError, IceServers, TopicEvent};
+use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
@@ -26,18 +26,22 @@ pub enum Event {
     Connected {
         /// Our address on the stream.
         jid: FullJid,
-        /// The notification channel.
-        channel: ChannelId,
+        /// The notification channel; a guest has none.
+        channel: Option<ChannelId>,
     },
-    /// Signalling is gone, or an attempt to bring it up failed. Sessions live on.
+    /// Signalling is gone, or did not come up. Sessions live on, unless
+    /// [`rtc_session_survivability`](crate::ClientBuilder::rtc_session_survivability) says otherwise.
     Disconnected {
-        /// Whether the client tries again by itself.
+        /// Whether the client brings it back by itself. A second such event tells when it gives up: after a token that is
+        /// refused ([`ConnectError::credentials_refused`]) nothing comes back, and an application may want to end its sessions.
         reconnecting: bool,
-        /// Why, unless the application asked for it.
+        /// Why, unless it is as the application or the server asked.
         error: Option<ConnectError>,
     },
-    /// The STUN and TURN servers that the cloud offers (XEP-0215).
-    IceServers(Vec<Service>),
+    /// The STUN and TURN servers for the next session: new lists of the cloud (XEP-0215), or what the application set.
+    IceServers(IceServers),
+    /// Something about notification topics: what was published, and what became of subscriptions.
+    Topics(TopicEvent),
     /// A call is offered (XEP-0353 `propose`), for the first time or again.
     Proposed(Proposal),
     /// A proposal went away: retracted, expired or replaced.
@@ -52,6 +56,13 @@ pub enum Event {
         conversation: Option<ConversationId>,
         /// The far end.
         peer: Jid,
+    },
+    /// A session's media are connected now, or are no more.
+    ActiveChanged {
+        /// Which session.
+        session: SessionId,
+        /// Whether they are.
+        active: bool,
     },
     /// A session's media changed.
     ConnectionState {

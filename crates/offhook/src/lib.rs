@@ -52,11 +52,14 @@ mod dial;
 mod engine;
 mod error;
 mod event;
+mod memory;
 mod proxy;
 mod rest;
 mod retry_after;
 mod session;
 mod supervisor;
+mod suspend;
+mod token;
 mod transport;
 mod websocket;
 mod worker;
@@ -65,18 +68,21 @@ mod worker;
 pub use self::websocket::fuzzing;
 pub use offhook_audio::{SourceSpec, SourceSpecError};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
+pub use offhook_media::Statistics;
 pub use offhook_phone::{
-    AnswerPolicy, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints, EndpointsError,
-    OutboundCall, PlaceCallError, ReplyError,
+    AnswerPolicy, BulkOptions, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints,
+    EndpointsError, IcePolicy, IceServer, IceServers, Notification, OutboundCall, PlaceCallError, Priority, ReplyError,
+    SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,
 };
-pub use offhook_xmpp::{FullJid, Jid, Service};
+pub use offhook_xmpp::{FullJid, Jid, Timeouts};
 
 pub use self::{
     builder::ClientBuilder,
     client::Client,
     engine::{Engine, EngineConfig, EngineError},
-    error::{BuildError, CallFailure, ConnectFailure},
+    error::{BuildError, CallFailure, ConnectFailure, TopicsFailure},
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
     session::SessionError,
+    token::TokenProvider,
 };

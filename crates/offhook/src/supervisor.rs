@@ -1,24 +1,34 @@
 //! The actor that owns the phone and carries out what it asks: dials, starts sessions, makes REST requests, tells events.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler};
-use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
-use offhook_phone::{
-    AttemptId, CallToken, CommandError, Event as Told, HttpFailure, HttpId, HttpReply, HttpRequest, Input,
-    OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart,
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler,
+    fut::wrap_future,
 };
-use offhook_xmpp::{self as xmpp, CloseReason};
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
+use offhook_media::Statistics;
+use offhook_phone::{
+    AttemptId, BulkOptions, CallToken, CommandError, ConnectError, Event as Told, HttpId, HttpRequest, IceServer,
+    IceServers, Input, OutboundCall, Output, Phone, PhoneConfig, Priority, SessionReport, SessionStart, TokenRequest,
+    Topic, TopicEvent, TopicResult, TopicsToken,
+};
+use offhook_xmpp::CloseReason;
+use secrecy::SecretString;
 use tokio::sync::oneshot;
+use tokio_stream::wrappers::WatchStream;
 
 use crate::{
     alarm::{Alarm, Rang},
     clock,
     engine::Engine,
-    error::{CallFailure, ConnectFailure},
+    error::{CallFailure, ConnectFailure, TopicsFailure},
     event::Event,
+    memory::MemoryWriter,
     session::{self, Obituary, Session, Setup},
+    token::TokenProvider,
     transport::{self, Dial, FromTransport, Said, Transport},
+    worker::Clocks,
 };
 
 /// The actor. It lives until the phone has shut down.
@@ -28,6 +38,12 @@ pub(crate) struct Supervisor {
     setup: Arc<Setup>,
     transport: Option<(AttemptId, Addr<Transport>)>,
     sessions: HashMap<SessionId, Addr<Session>>,
+    /// The tries of REST requests that are under way.
+    requests: HashMap<(HttpId, u32), SpawnHandle>,
+    tokens: Option<Arc<dyn TokenProvider>>,
+    memory: Option<MemoryWriter>,
+    /// How long the machine has slept in all, as far as the phone knows.
+    asleep: Duration,
     waiting: Waiting,
     alarm: Alarm,
 }
@@ -37,6 +53,7 @@ pub(crate) struct Supervisor {
 struct Waiting {
     connect: Vec<Reply<Result<(), ConnectFailure>>>,
     calls: HashMap<CallToken, Reply<Result<ConversationId, CallFailure>>>,
+    topics: HashMap<TopicsToken, Reply<Result<Vec<TopicResult>, TopicsFailure>>>,
     shutdown: Vec<Reply<()>>,
 }
 
@@ -62,7 +79,27 @@ pub(crate) enum Ask {
     },
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
     Proposals(Reply<Vec<Proposal>>),
+    Statistics(SessionId, Reply<Option<Statistics>>),
+    SetToken(SecretString, Reply<Result<(), CommandError>>),
+    IceServers(Reply<IceServers>),
+    SetIceServers(Vec<IceServer>, Reply<Result<(), CommandError>>),
+    RefreshIceServers(Reply<Result<(), CommandError>>),
+    Topics(TopicsAsk, Reply<Result<Vec<TopicResult>, TopicsFailure>>),
     Shutdown(Option<Reply<()>>),
+}
+
+/// What is wanted of topics.
+pub(crate) enum TopicsAsk {
+    Subscribe {
+        topics: Vec<Topic>,
+        priority: Priority,
+        immediate: bool,
+    },
+    Unsubscribe(Vec<Topic>),
+    Bulk {
+        topics: Vec<(Topic, Priority)>,
+        options: BulkOptions,
+    },
 }
 
 /// For the supervisor: what a session's dialogue says to the outside.
@@ -78,23 +115,37 @@ pub(crate) struct FromSession {
 #[rtype(result = "()")]
 pub(crate) struct SessionLost(pub(crate) SessionId);
 
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Replied {
-    id: HttpId,
-    result: Result<HttpReply, HttpFailure>,
+/// What a supervisor is made with beside its phone.
+pub(crate) struct Shell {
+    pub(crate) engine: Engine,
+    pub(crate) setup: Setup,
+    pub(crate) tokens: Option<Arc<dyn TokenProvider>>,
+    pub(crate) memory: Option<MemoryWriter>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(config: PhoneConfig, engine: Engine, setup: Setup, context: &mut Context<Self>) -> Self {
+    pub(crate) fn new(config: PhoneConfig, shell: Shell, clocks: &Clocks, context: &mut Context<Self>) -> Self {
         let (alarm, rings) = Alarm::new();
         context.add_stream(rings);
+        let suspends = clocks.suspends.watch();
+        let asleep = *suspends.borrow();
+        context.add_stream(WatchStream::from_changes(suspends));
+        let Shell {
+            engine,
+            setup,
+            tokens,
+            memory,
+        } = shell;
         Self {
             phone: Phone::new(config, clock::seed(), clock::now()),
             engine,
             setup: Arc::new(setup),
             transport: None,
             sessions: HashMap::new(),
+            requests: HashMap::new(),
+            tokens,
+            memory,
+            asleep,
             waiting: Waiting::default(),
             alarm,
         }
@@ -109,7 +160,12 @@ impl Supervisor {
     fn pump(&mut self, context: &mut Context<Self>) {
         loop {
             match self.phone.poll_output() {
-                Output::Http { id, request } => self.ask_rest(id, request, context),
+                Output::Http { id, attempt, request } => self.ask_rest(id, attempt, request, context),
+                Output::CancelHttp { id, attempt } => {
+                    if let Some(request) = self.requests.remove(&(id, attempt)) {
+                        context.cancel_future(request);
+                    }
+                }
                 Output::Dial {
                     attempt,
                     url,
@@ -141,23 +197,46 @@ impl Supervisor {
                         session.do_send(session::Deliver(input));
                     }
                 }
-                Output::EndSession { session, reason } => {
+                Output::EndSession { session, reason, by } => {
                     if let Some(session) = self.sessions.get(&session) {
-                        session.do_send(session::End(reason));
+                        session.do_send(session::End { reason, by });
                     }
                 }
+                Output::DropSession(session) => {
+                    if let Some(session) = self.sessions.get(&session) {
+                        session.do_send(session::Abandon);
+                    }
+                }
+                Output::Remember(memory) => {
+                    if let Some(writer) = &self.memory {
+                        writer.remember(memory);
+                    }
+                }
+                Output::AskToken(id) => self.ask_token(id, context),
                 Output::Event(event) => self.told(event, context),
                 Output::Timeout(at) => return self.alarm.set(at),
             }
         }
     }
 
-    fn ask_rest(&self, id: HttpId, request: HttpRequest, context: &mut Context<Self>) {
-        let (rest, address) = (self.engine.rest(), context.address());
-        actix::spawn(async move {
-            let result = rest.send(request).await;
-            address.do_send(Replied { id, result });
-        });
+    fn ask_rest(&mut self, id: HttpId, attempt: u32, request: HttpRequest, context: &mut Context<Self>) {
+        let rest = self.engine.rest();
+        let asking = wrap_future(async move { rest.send(request).await });
+        let handle = context.spawn(asking.map(move |result, actor: &mut Self, context| {
+            actor.requests.remove(&(id, attempt));
+            actor.input(context, Input::Reply { id, attempt, result });
+        }));
+        self.requests.insert((id, attempt), handle);
+    }
+
+    fn ask_token(&mut self, id: TokenRequest, context: &mut Context<Self>) {
+        // The phone asks only if there is somebody to be asked.
+        if let Some(provider) = self.tokens.clone() {
+            let asking = wrap_future(async move { provider.token().await });
+            context.spawn(asking.map(move |result, actor: &mut Self, context| {
+                actor.input(context, Input::Token { id, result });
+            }));
+        }
     }
 
     fn start_session(&mut self, start: SessionStart, context: &mut Context<Self>) {
@@ -168,7 +247,7 @@ impl Supervisor {
         let session = self
             .engine
             .media()
-            .spawn(move |clock, context| Session::new(start, setup, obituary, clock.watch(), context));
+            .spawn(move |clocks, context| Session::new(start, setup, obituary, clocks.frames.watch(), context));
         self.sessions.insert(id, session);
     }
 
@@ -186,7 +265,15 @@ impl Supervisor {
                     error: Some(error),
                 }
             }
-            Told::Disconnected { reconnecting, error } => Event::Disconnected { reconnecting, error },
+            Told::Disconnected { reconnecting, error } => {
+                if !reconnecting {
+                    let failure = error.clone().unwrap_or(ConnectError::Cancelled);
+                    self.answer_connect(&Err(ConnectFailure::Failed(failure)));
+                }
+                Event::Disconnected { reconnecting, error }
+            }
+            Told::Topics(event) => return self.topics_told(event),
+            Told::ActiveChanged { session, active } => Event::ActiveChanged { session, active },
             Told::IceServers(servers) => Event::IceServers(servers),
             Told::Proposed(proposal) => Event::Proposed(proposal),
             Told::ProposalCancelled(session) => Event::ProposalCancelled(session),
@@ -259,6 +346,42 @@ impl Supervisor {
         }
     }
 
+    fn measure(&self, session: &SessionId, reply: Reply<Option<Statistics>>) {
+        match self.sessions.get(session) {
+            Some(session) => session.do_send(session::Measure(reply)),
+            None => drop(reply.send(None)),
+        }
+    }
+
+    fn topics(&mut self, ask: TopicsAsk, reply: Reply<Result<Vec<TopicResult>, TopicsFailure>>) {
+        let now = clock::now();
+        let asked = match ask {
+            TopicsAsk::Subscribe {
+                topics,
+                priority,
+                immediate,
+            } => self.phone.subscribe(now, &topics, priority, immediate),
+            TopicsAsk::Unsubscribe(topics) => self.phone.unsubscribe(now, &topics),
+            TopicsAsk::Bulk { topics, options } => self.phone.bulk_subscribe(now, &topics, options),
+        };
+        match asked {
+            Ok(token) => drop(self.waiting.topics.insert(token, reply)),
+            Err(error) => drop(reply.send(Err(TopicsFailure::Command(error)))),
+        }
+    }
+
+    /// The end of a command is for who gave it, everything else for who listens.
+    fn topics_told(&mut self, event: TopicEvent) {
+        match event {
+            TopicEvent::Settled { command, result } => {
+                if let Some(reply) = self.waiting.topics.remove(&command) {
+                    drop(reply.send(result.map_err(TopicsFailure::Refused)));
+                }
+            }
+            event => self.setup.publisher.tell(Event::Topics(event)),
+        }
+    }
+
     fn sessions(&self) -> Vec<(SessionId, Option<ConversationId>)> {
         self.phone
             .sessions()
@@ -285,6 +408,12 @@ impl Handler<Ask> for Supervisor {
             Ask::End { session, reason, reply } => drop(reply.send(self.phone.end(now, &session, reason))),
             Ask::Sessions(reply) => drop(reply.send(self.sessions())),
             Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
+            Ask::Statistics(session, reply) => self.measure(&session, reply),
+            Ask::SetToken(token, reply) => drop(reply.send(self.phone.set_token(now, token))),
+            Ask::IceServers(reply) => drop(reply.send(self.phone.ice_servers().clone())),
+            Ask::SetIceServers(servers, reply) => drop(reply.send(self.phone.set_ice_servers(now, servers))),
+            Ask::RefreshIceServers(reply) => drop(reply.send(self.phone.refresh_ice_servers(now))),
+            Ask::Topics(ask, reply) => self.topics(ask, reply),
             Ask::Shutdown(reply) => {
                 self.waiting.shutdown.extend(reply);
                 self.phone.shutdown(now);
@@ -301,10 +430,18 @@ impl Handler<FromTransport> for Supervisor {
         let input = match said {
             Said::DialFailed(error) => Input::DialFailed { attempt, error },
             Said::Stream(event) => Input::Stream { attempt, event },
+            Said::Closed(reason, resumption) => Input::Closed {
+                attempt,
+                reason,
+                resumption,
+            },
             Said::Lost => {
                 let reason = "the connection failed within the client".to_owned();
-                let event = xmpp::Event::Closed(CloseReason::SocketClosed { code: None, reason });
-                Input::Stream { attempt, event }
+                Input::Closed {
+                    attempt,
+                    reason: CloseReason::SocketClosed { code: None, reason },
+                    resumption: None,
+                }
             }
         };
         self.input(context, input);
@@ -328,12 +465,15 @@ impl Handler<SessionLost> for Supervisor {
     }
 }
 
-impl Handler<Replied> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, Replied { id, result }: Replied, context: &mut Context<Self>) {
-        self.input(context, Input::Reply { id, result });
+/// The machine's suspends.
+impl StreamHandler<Duration> for Supervisor {
+    fn handle(&mut self, total: Duration, context: &mut Context<Self>) {
+        let asleep = total.saturating_sub(std::mem::replace(&mut self.asleep, total));
+        self.input(context, Input::Resumed { asleep });
     }
+
+    /// The thread ends, and this with it.
+    fn finished(&mut self, _: &mut Context<Self>) {}
 }
 
 impl StreamHandler<Rang> for Supervisor {

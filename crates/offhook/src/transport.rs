@@ -2,7 +2,7 @@
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future};
 use offhook_phone::{AttemptId, DialError, StreamCommand};
-use offhook_xmpp::{self as xmpp, Input, Output, Stream, StreamConfig};
+use offhook_xmpp::{self as xmpp, CloseReason, Input, Output, Resumption, Stream, StreamConfig};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -58,6 +58,8 @@ pub(crate) enum Said {
     DialFailed(DialError),
     /// What its stream says.
     Stream(xmpp::Event),
+    /// Its stream has closed, and perhaps left something for the next one.
+    Closed(CloseReason, Option<Box<Resumption>>),
     /// It is gone, and did not say so before if this is news.
     Lost,
 }
@@ -128,16 +130,20 @@ impl Transport {
                         stream.handle_input(clock::now(), Input::SocketClosed { code: None, reason });
                     }
                 }
-                Output::Event(event) => {
-                    if matches!(event, xmpp::Event::Closed(_)) {
-                        self.link = Link::Closed;
-                        context.stop();
-                    }
-                    self.say(Said::Stream(event));
-                }
+                Output::Event(xmpp::Event::Closed(reason)) => return self.leave(reason, context),
+                Output::Event(event) => self.say(Said::Stream(event)),
                 Output::Timeout(at) => return self.alarm.set(at),
             }
         }
+    }
+
+    fn leave(&mut self, reason: CloseReason, context: &mut Context<Self>) {
+        let resumption = match std::mem::replace(&mut self.link, Link::Closed) {
+            Link::Open { stream, .. } => stream.into_resumption().map(Box::new),
+            Link::Dialing { .. } | Link::Closed => None,
+        };
+        self.say(Said::Closed(reason, resumption));
+        context.stop();
     }
 
     fn say(&self, said: Said) {
@@ -213,10 +219,15 @@ impl Handler<Command> for Transport {
                 stream.ignore(ticket);
                 None
             }
-            StreamCommand::Message { to, payload } => stream
-                .send_message(now, to, payload, xmpp::Urgency::High)
+            StreamCommand::Message { to, payload, urgency } => stream
+                .send_message(now, to, payload, urgency)
                 .err()
                 .map(|error| error.to_string()),
+            StreamCommand::RefreshServices => stream.refresh_services(now).err().map(|error| error.to_string()),
+            StreamCommand::Resumed { asleep } => {
+                stream.handle_input(now, Input::Resumed { asleep });
+                None
+            }
             StreamCommand::Close => {
                 stream.close(now);
                 None

@@ -1,4 +1,4 @@
-//! Threads of the engine: each has a single-threaded runtime on which actors live, and one frame clock for all calls.
+//! Threads of the engine: each has a single-threaded runtime on which actors live, and clocks that all of them share.
 
 use std::{io, rc::Rc, thread, time::Duration};
 
@@ -10,13 +10,21 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
+use crate::suspend::Suspends;
+
 /// The public audio frame.
 const FRAME: Duration = Duration::from_millis(20);
 
 /// actix asks for a bound; it holds for awaited sends only, and here messages are told, never awaited.
 const MAILBOX: usize = 16;
 
-type Job = Box<dyn FnOnce(&FrameClock) + Send>;
+type Job = Box<dyn FnOnce(&Clocks) + Send>;
+
+/// What the actors of one thread share.
+pub(crate) struct Clocks {
+    pub(crate) frames: FrameClock,
+    pub(crate) suspends: Suspends,
+}
 
 /// A handle to a thread; the thread ends when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -36,14 +44,14 @@ impl Worker {
     }
 
     /// Makes an actor live on this thread; messages may be sent to it at once.
-    pub(crate) fn spawn<A>(&self, make: impl FnOnce(&FrameClock, &mut Context<A>) -> A + Send + 'static) -> Addr<A>
+    pub(crate) fn spawn<A>(&self, make: impl FnOnce(&Clocks, &mut Context<A>) -> A + Send + 'static) -> Addr<A>
     where
         A: Actor<Context = Context<A>>,
     {
         let (sender, receiver) = channel::channel(MAILBOX);
-        let job: Job = Box::new(move |clock| {
+        let job: Job = Box::new(move |clocks| {
             let mut context = Context::with_receiver(receiver);
-            let actor = make(clock, &mut context);
+            let actor = make(clocks, &mut context);
             context.run(actor);
         });
         // The queue is open as long as this handle exists; a thread that is gone drops the job, and what it holds tells.
@@ -68,11 +76,14 @@ fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSen
     };
     drop(ready.send(Ok(runtime.handle().clone())));
     runtime.block_on(async move {
-        let clock = Rc::new(FrameClock::start());
+        let clocks = Rc::new(Clocks {
+            frames: FrameClock::start(),
+            suspends: Suspends::start(),
+        });
         while let Some(job) = queue.recv().await {
-            let clock = clock.clone();
+            let clocks = clocks.clone();
             // A task of its own, so that a panic in it ends neither the thread nor the other calls.
-            task::spawn_local(async move { job(&clock) });
+            task::spawn_local(async move { job(&clocks) });
         }
     });
 }

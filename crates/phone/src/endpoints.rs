@@ -160,6 +160,15 @@ impl Endpoints {
         url
     }
 
+    /// The URL of the WebSocket of a guest.
+    pub(crate) fn guest(&self, jwt: &str) -> Url {
+        let mut url = self.below(&self.streaming, "stream/jwt/");
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push(jwt);
+        }
+        url
+    }
+
     fn below(&self, base: &Url, path: &str) -> Url {
         let mut url = base.clone();
         let (path, query) = path

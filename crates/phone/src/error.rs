@@ -91,6 +91,12 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A guest's JWT does not say which server it is for.
+    #[error("logging in as a guest: the JWT cannot be used: {reason}")]
+    Guest {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The WebSocket did not open.
     #[error("connecting: {0}")]
     Dial(#[from] DialError),
@@ -108,7 +114,34 @@ impl ConnectError {
         match self {
             Self::Rest(ReplyError::CredentialsRefused { .. }) => true,
             Self::Stream(reason) => reason.credentials_refused(),
+            Self::Dial(DialError::Refused { status, .. }) => matches!(status, 401 | 403),
+            Self::Guest { .. } => true,
             Self::Rest(_) | Self::Account { .. } | Self::Dial(_) | Self::Cancelled => false,
+        }
+    }
+
+    /// How long the server wants to be left alone (`Retry-After`).
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rest(error) => error.retry_after(),
+            Self::Dial(DialError::Refused { retry_after, .. } | DialError::ProxyRefused { retry_after, .. }) => {
+                *retry_after
+            }
+            Self::Dial(_) | Self::Account { .. } | Self::Guest { .. } | Self::Stream(_) | Self::Cancelled => None,
+        }
+    }
+
+    /// Whether the channel may be what is wrong: the manner of authentication was refused, or nobody knows the channel.
+    pub(crate) fn wants_new_channel(&self) -> bool {
+        match self {
+            Self::Stream(CloseReason::AuthenticationRefused { .. }) => true,
+            Self::Dial(DialError::Refused { status, .. }) => matches!(status, 400 | 404 | 410),
+            Self::Dial(_)
+            | Self::Stream(_)
+            | Self::Rest(_)
+            | Self::Account { .. }
+            | Self::Guest { .. }
+            | Self::Cancelled => false,
         }
     }
 
@@ -117,7 +150,9 @@ impl ConnectError {
         match self {
             error if error.credentials_refused() => "invalid_token",
             Self::Cancelled => "cancelled",
-            Self::Rest(_) | Self::Account { .. } | Self::Dial(_) | Self::Stream(_) => "connection_failed",
+            Self::Rest(_) | Self::Account { .. } | Self::Guest { .. } | Self::Dial(_) | Self::Stream(_) => {
+                "connection_failed"
+            }
         }
     }
 }

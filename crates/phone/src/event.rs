@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
-use offhook_xmpp::{FullJid, Jid, Service};
+use offhook_xmpp::{FullJid, Jid};
 
 use crate::{
     error::{ConnectError, PlaceCallError},
-    phone::{CallToken, ChannelId},
+    phone::{CallToken, ChannelId, IceServers},
+    topics::TopicEvent,
 };
 
 /// What happened. Ids are as in the protocol: a *session* is named by `propose@id`, a *conversation* by `propose@inin-cid`.
@@ -17,18 +18,18 @@ pub enum Event {
     Connected {
         /// The bound address.
         jid: FullJid,
-        /// The notification channel that the WebSocket belongs to.
-        channel: ChannelId,
+        /// The notification channel that the WebSocket belongs to; a guest has none.
+        channel: Option<ChannelId>,
     },
-    /// The STUN and TURN servers offered for calls (XEP-0215).
-    IceServers(Vec<Service>),
-    /// An attempt to connect failed.
+    /// The STUN and TURN servers for the next session: new lists of the cloud (XEP-0215), or what the application set.
+    IceServers(IceServers),
+    /// What [`connect`](crate::Phone::connect) began has come to nothing, and no further attempt is made.
     ConnectFailed(ConnectError),
-    /// Signalling that stood is gone. Sessions live on.
+    /// Signalling that stood is gone. Sessions live on, unless they are configured not to.
     Disconnected {
-        /// Whether the phone tries to bring it back by itself.
+        /// Whether the phone brings it back by itself. If not now, a second such event says so when it gives up.
         reconnecting: bool,
-        /// Why, unless the application asked for it.
+        /// Why, unless it is as the application or the server asked.
         error: Option<ConnectError>,
     },
     /// A call is offered (XEP-0353 `propose`), for the first time or again.
@@ -45,6 +46,13 @@ pub enum Event {
         conversation: Option<ConversationId>,
         /// The far end.
         peer: Jid,
+    },
+    /// A session's media are connected now, or are no more.
+    ActiveChanged {
+        /// Its id.
+        session: SessionId,
+        /// Whether they are.
+        active: bool,
     },
     /// A session ended; told exactly once for each that started.
     SessionEnded {
@@ -73,6 +81,8 @@ pub enum Event {
         /// Why.
         error: PlaceCallError,
     },
+    /// Something about notification topics.
+    Topics(TopicEvent),
     /// After `shutdown`: every session has ended and signalling is closed. The last event.
     ShutDown,
 }

@@ -184,21 +184,6 @@ fn quoted(correlation: &Option<String>) -> String {
         .unwrap_or_default()
 }
 
-/// The JSON of a successful reply.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(
-    what: &'static str,
-    result: Result<HttpReply, HttpFailure>,
-) -> Result<T, ReplyError> {
-    let reply = result.map_err(|failure| ReplyError::Failed { what, failure })?;
-    match reply.status {
-        200..=299 => serde_json::from_str(&reply.body).map_err(|error| ReplyError::Body {
-            what,
-            reason: error.to_string(),
-        }),
-        _ => Err(refused(what, reply)),
-    }
-}
-
 /// The error that a reply without success is.
 pub(crate) fn refused(what: &'static str, reply: HttpReply) -> ReplyError {
     match reply.status {
@@ -235,6 +220,7 @@ fn message(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rest::Reply;
 
     fn reply(status: u16, body: &str) -> Result<HttpReply, HttpFailure> {
         Ok(HttpReply {
@@ -273,7 +259,8 @@ mod tests {
             ),
         ];
         for (result, text) in cases {
-            assert_eq!(read::<Value>("the user", result).unwrap_err().to_string(), text);
+            let read = Reply::judge("the user", &"token".into(), result).and_then(|reply| reply.json::<Value>());
+            assert_eq!(read.unwrap_err().to_string(), text);
         }
     }
 

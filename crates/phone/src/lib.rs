@@ -16,16 +16,17 @@
 //! phone.connect(now)?;
 //!
 //! // The phone asks for its user and for a channel at once.
-//! let Output::Http { id: user, request } = phone.poll_output() else { panic!("a REST request") };
+//! let Output::Remember(_) = phone.poll_output() else { panic!("so that a process after this one does not hammer") };
+//! let Output::Http { id: user, request, .. } = phone.poll_output() else { panic!("a REST request") };
 //! assert_eq!(request.url.as_str(), "https://api.mypurecloud.de/api/v2/users/me");
 //! let Output::Http { id: channel, .. } = phone.poll_output() else { panic!("another one") };
 //! assert!(matches!(phone.poll_output(), Output::Timeout(_)));
 //!
 //! // With both it knows whom to dial.
 //! let ok = |body: &str| Ok(HttpReply { status: 200, correlation: None, retry_after: None, body: body.into() });
-//! phone.handle_input(now, Input::Reply { id: channel, result: ok(r#"{"id": "channel-1"}"#) });
+//! phone.handle_input(now, Input::Reply { id: channel, attempt: 1, result: ok(r#"{"id": "channel-1"}"#) });
 //! let me = r#"{"id": "user-1", "chat": {"jabberId": "user-1@org.example"}}"#;
-//! phone.handle_input(now, Input::Reply { id: user, result: ok(me) });
+//! phone.handle_input(now, Input::Reply { id: user, attempt: 1, result: ok(me) });
 //! let Output::Dial { url, .. } = phone.poll_output() else { panic!("a WebSocket") };
 //! assert_eq!(url.as_str(), "wss://streaming.mypurecloud.de/stream/channels/channel-1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,11 +34,12 @@
 //!
 //! | document | done | not done |
 //! |---|---|---|
-//! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls | conversations, stations, retries |
+//! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls, subscriptions; retries, `Retry-After`, tokens that are renewed | conversations, stations |
+//! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
 //! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
 //! | SDP over XMPP | routing by session id and sender | unsolicited offers |
 //! | Jingle (XEP-0166 family) | | all of it |
-//! | reconnecting | | a stream that is lost is reported; connect again |
+//! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
 
 #![forbid(unsafe_code)]
 
@@ -46,9 +48,7 @@ mod error;
 mod event;
 mod http;
 mod phone;
-#[allow(dead_code, reason = "the phone does not ask by it yet")]
 mod rest;
-#[allow(dead_code, reason = "the phone does not drain it yet")]
 mod topics;
 
 pub use self::{
@@ -57,8 +57,9 @@ pub use self::{
     event::Event,
     http::{HttpFailure, HttpId, HttpReply, HttpRequest, Method, ReplyError},
     phone::{
-        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, Input, OutboundCall, Output, Phone, PhoneConfig,
-        SessionReport, SessionStart, StreamCommand,
+        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, IcePolicy, IceServer, IceServers, Input, Login,
+        OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart, SignallingState, StreamCommand,
+        TokenRequest,
     },
     topics::{
         BulkOptions, Notification, Priority, SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,

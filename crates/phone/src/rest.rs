@@ -198,14 +198,6 @@ impl Rest {
         }
     }
 
-    /// Forgets all requests.
-    pub(crate) fn cancel_all(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-        for (id, pending) in std::mem::take(&mut self.pending) {
-            self.abandon(id, &pending);
-        }
-    }
-
     /// The token for what is sent from now on; what waits for one is sent again.
     pub(crate) fn set_token(&mut self, now: Instant, token: SecretString) {
         self.now = self.now.max(now);

@@ -205,11 +205,6 @@ impl Topics {
         }
     }
 
-    /// Whether anybody wants a topic.
-    pub(crate) fn is_wanted(&self, topic: &Topic) -> bool {
-        self.wanted.contains(topic)
-    }
-
     /// Subscribes once more to each of these. With `immediate`, and while signalling stands, pubsub is asked at once for those that the
     /// server does not hold yet; else REST is given the whole list as soon as no more changes follow.
     pub(crate) fn subscribe(

@@ -70,6 +70,9 @@ pub struct RunOptions {
     /// Write events to standard output and read commands from standard input, one JSON object a line.
     #[arg(long)]
     pub json: bool,
+    /// Whether calls outlive a lost connection, which is brought back in any case.
+    #[arg(long, value_name = "on,off", default_value = "on")]
+    pub survivability: Switch,
     /// End after so many conversations.
     #[arg(long, value_name = "N")]
     pub calls: Option<u64>,
@@ -136,8 +139,6 @@ pub struct PlannedOptions {
     #[arg(long, hide = true, num_args = 1)]
     calls_at_once: Option<String>,
     #[arg(long, hide = true, num_args = 1)]
-    survivability: Option<String>,
-    #[arg(long, hide = true, num_args = 1)]
     ice_policy: Option<String>,
     #[arg(long, hide = true)]
     ipv6: bool,
@@ -147,6 +148,15 @@ pub struct PlannedOptions {
     dscp: bool,
     #[arg(long, hide = true)]
     trace: bool,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
 }
 
 /// One of the values of `--answer`.
@@ -182,6 +192,11 @@ impl RunOptions {
             SinkSpec::None => Ok(()),
             other => Err(Exit::usage(format!("--listen {other} is not there yet"))),
         }
+    }
+
+    /// Whether calls outlive a lost connection.
+    pub fn survives(&self) -> bool {
+        self.survivability == Switch::On
     }
 
     /// What `--play` names.
@@ -244,11 +259,6 @@ impl PlannedOptions {
         let missing = [
             (self.accept.is_some(), "--accept", "offers are always answered at once"),
             (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
-            (
-                self.survivability.is_some(),
-                "--survivability",
-                "a lost connection is not brought back by itself",
-            ),
             (
                 self.ice_policy.is_some(),
                 "--ice-policy",

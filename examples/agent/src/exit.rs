@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use offhook::{BuildError, CallFailure, CommandError, ConnectFailure, PlaceCallError, ReplyError};
+use offhook::{BuildError, CallFailure, CommandError, ConnectError, ConnectFailure, PlaceCallError, ReplyError};
 
 /// The end of the program.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +52,14 @@ impl Exit {
         Self {
             status: Status::NotConnected,
             message: Some(message.into()),
+        }
+    }
+
+    /// The access token was refused.
+    pub fn refused(error: &ConnectError) -> Self {
+        Self {
+            status: Status::CredentialsRefused,
+            message: Some(error.to_string()),
         }
     }
 

@@ -17,9 +17,12 @@ use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
     session::{self as dialogue, EndedBy, OfferKind, SessionEvent},
 };
-use offhook_media::{self as media, Call, CallConfig, Identity, SocketId};
+use offhook_media::{self as media, Call, CallConfig, Identity, SocketId, Statistics};
 use offhook_phone::{SessionReport, SessionStart};
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{
+    sync::{oneshot, watch},
+    task::spawn_blocking,
+};
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
@@ -146,7 +149,20 @@ pub(crate) struct Deliver(pub(crate) dialogue::Input);
 /// For a session: end.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct End(pub(crate) Reason);
+pub(crate) struct End {
+    pub(crate) reason: Reason,
+    pub(crate) by: EndedBy,
+}
+
+/// For a session: go, as you are.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Abandon;
+
+/// For a session: say how its media are doing, if it has any.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Measure(pub(crate) oneshot::Sender<Option<Statistics>>);
 
 impl Session {
     pub(crate) fn new(
@@ -202,8 +218,7 @@ impl Session {
             }
             dialogue::Output::Reply { ticket, reply } => self.report(SessionReport::Reply { ticket, reply }),
             dialogue::Output::Message { to, payload } => self.report(SessionReport::Message { to, payload }),
-            // Said only by a dialogue that was told of lost signalling, and nobody tells it yet.
-            dialogue::Output::Farewell { .. } => {}
+            dialogue::Output::Farewell { to, payload } => self.report(SessionReport::Farewell { to, payload }),
             dialogue::Output::Event(event) => self.dialogue_event(event, context),
             dialogue::Output::Timeout(_) => {}
         }
@@ -331,8 +346,12 @@ impl Session {
                 self.media_connected(now, generation);
             }
             media::Event::Recovered => self.media_connected(now, generation),
-            media::Event::Interrupted => self.changed(ConnectionState::Interrupted),
+            media::Event::Interrupted => {
+                self.report(SessionReport::Active(false));
+                self.changed(ConnectionState::Interrupted);
+            }
             media::Event::Failed(reason) => {
+                self.report(SessionReport::Active(false));
                 self.changed(ConnectionState::Failed);
                 self.failed(reason.into());
             }
@@ -341,6 +360,7 @@ impl Session {
 
     fn media_connected(&mut self, now: Instant, generation: Generation) {
         drop(self.dialogue.media_connected(now, generation));
+        self.report(SessionReport::Active(true));
         self.changed(ConnectionState::Connected);
     }
 
@@ -432,15 +452,39 @@ impl Handler<Deliver> for Session {
 impl Handler<End> for Session {
     type Result = ();
 
-    fn handle(&mut self, End(reason): End, context: &mut Context<Self>) {
+    fn handle(&mut self, End { reason, by }: End, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         // The far end need not be reached for our side to fall silent.
         if let Some(media) = &mut self.media {
             media.flow = Flow::Over;
         }
         // It is refused only when the session is ending already.
-        drop(self.dialogue.end(clock::now(), reason));
+        drop(match by {
+            EndedBy::Network => self.dialogue.media_failed(clock::now(), reason),
+            EndedBy::Local | EndedBy::Remote => self.dialogue.end(clock::now(), reason),
+        });
         self.pump(context);
+    }
+}
+
+impl Handler<Abandon> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Abandon: Abandon, context: &mut Context<Self>) {
+        if let Some(media) = &mut self.media {
+            media.close();
+        }
+        self.obituary.settled = true;
+        context.stop();
+    }
+}
+
+impl Handler<Measure> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Measure(reply): Measure, _: &mut Context<Self>) {
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(self.media.as_ref().map(|media| media.call.statistics()));
     }
 }
 

@@ -1,11 +1,17 @@
 //! The phone: one user's client without its I/O.
 //!
-//! It judges; the shell carries out. Five parts share the work, each with its own file: `signalling` (from offline to
-//! online and back), `ringing` (proposals), `routing` (which stanza belongs to which session), `outbound` (calls that wait for
-//! their proposal) and `output` (what the shell is asked to do).
+//! It judges; the shell carries out. Its parts share the work, each with its own file: `signalling` (from offline to online and
+//! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a lost stream), `ice` (STUN and TURN servers), `ringing`
+//! (proposals), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output`
+//! (what the shell is asked to do).
 
+mod errands;
+mod ice;
+mod login;
+mod notifications;
 mod outbound;
 mod output;
+mod owed;
 mod ringing;
 mod routing;
 mod signalling;
@@ -18,16 +24,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
+use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
+use offhook_xmpp::{
+    Timeouts,
+    reconnect::{Memory, ReconnectConfig},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use secrecy::SecretString;
 
-use self::{outbound::Outbound, ringing::Ringing, routing::Lines, signalling::Signalling};
-pub use self::{
-    outbound::{CallToken, Destination, OutboundCall},
-    output::{AttemptId, ChannelId, Input, Output, SessionReport, SessionStart, StreamCommand},
+use self::{
+    errands::Renewal, ice::Ice, notifications::Subscribing, outbound::Outbound, owed::Owed, ringing::Ringing,
+    routing::Lines, signalling::Signalling,
 };
-use crate::{endpoints::Endpoints, error::CommandError, event::Event, http::HttpId};
+pub use self::{
+    ice::{IcePolicy, IceServer, IceServers},
+    login::Login,
+    outbound::{CallToken, Destination, OutboundCall},
+    output::{AttemptId, ChannelId, Input, Output, SessionReport, SessionStart, StreamCommand, TokenRequest},
+    signalling::SignallingState,
+};
+use crate::{
+    endpoints::Endpoints,
+    error::CommandError,
+    event::Event,
+    rest::{Rest, RestConfig},
+    topics::{self, Topics, TopicsConfig},
+};
 
 /// How long an idle phone lets the shell sleep.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,25 +81,54 @@ impl Default for AnswerPolicy {
 pub struct PhoneConfig {
     /// Where the cloud is.
     pub endpoints: Endpoints,
-    /// The user's access token.
-    pub token: SecretString,
+    /// Who the user is.
+    pub login: Login,
     /// The XMPP resource; without one a UUID is drawn, and kept for the phone's life.
     pub resource: Option<String>,
     /// Which proposals are accepted without asking.
     pub answer: AnswerPolicy,
     /// How long a proposal rings that is neither taken back nor repeated: 120 s unless told otherwise.
     pub proposal_expiry: Duration,
+    /// Whether sessions and proposals outlive a lost WebSocket (true). If not, a loss ends them all: sessions with
+    /// `connectivity-error`, proposals as cancelled.
+    pub survivability: bool,
+    /// Whether `connect` goes on after a first attempt that failed (false). A connection that was there once is always
+    /// brought back.
+    pub keep_trying: bool,
+    /// Whether the application has another token when one is refused: it is then asked once, by [`Output::AskToken`].
+    pub renew_token: bool,
+    /// When attempts are made.
+    pub reconnect: ReconnectConfig,
+    /// What a process before this one knew of failures, as [`Output::Remember`] told it.
+    pub memory: Option<Memory>,
+    /// The wall clock when the phone is made, from the Unix epoch on; it dates the memory, and nothing else.
+    pub wall: Duration,
+    /// How long streams wait for what.
+    pub timeouts: Timeouts,
 }
 
 impl PhoneConfig {
-    /// The defaults: proposals expire after 120 s, placed and self-answering calls are accepted.
+    /// The defaults, for a user with an access token: proposals expire after 120 s, placed and self-answering calls are
+    /// accepted, sessions survive a lost connection.
     pub fn new(endpoints: Endpoints, token: SecretString) -> Self {
+        Self::with_login(endpoints, Login::Token(token))
+    }
+
+    /// The defaults, for whoever logs in like this.
+    pub fn with_login(endpoints: Endpoints, login: Login) -> Self {
         Self {
             endpoints,
-            token,
+            login,
             resource: None,
             answer: AnswerPolicy::default(),
             proposal_expiry: Duration::from_secs(120),
+            survivability: true,
+            keep_trying: false,
+            renew_token: false,
+            reconnect: ReconnectConfig::default(),
+            memory: None,
+            wall: Duration::ZERO,
+            timeouts: Timeouts::default(),
         }
     }
 }
@@ -86,10 +137,15 @@ impl PhoneConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Running,
-    /// Waiting for sessions and signalling to end.
-    ShuttingDown,
+    /// Waiting for sessions and signalling to end, but no longer than until then.
+    ShuttingDown {
+        until: Instant,
+    },
     Over,
 }
+
+/// How long a shutdown may take.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// One user's client, sans-IO.
 ///
@@ -106,6 +162,17 @@ pub struct Phone {
     /// From the first time that the stream was bound.
     ringing: Option<Ringing>,
     lines: Lines,
+    owed: Owed,
+    ice: Ice,
+    rest: Rest,
+    rest_wakes: Instant,
+    /// The application is asked for another token.
+    renewal: Option<Renewal>,
+    /// It was asked, and nothing has succeeded since.
+    token_refused: bool,
+    topics: Topics,
+    topics_wake: Instant,
+    subscribing: Subscribing,
     outbound: Outbound,
     outputs: VecDeque<Output>,
     ids: Ids,
@@ -144,21 +211,25 @@ impl Phone {
         let drawn = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
         Self {
             resource: config.resource.clone().unwrap_or(drawn),
+            signalling: Signalling::new(&config, ids.seed(), now),
+            rest: Rest::new(RestConfig::default(), config.login.secret().clone(), now),
+            rest_wakes: now,
+            renewal: None,
+            token_refused: false,
+            topics: Topics::new(TopicsConfig::default(), now),
+            topics_wake: now,
+            subscribing: Subscribing::default(),
             config,
             life: Life::Running,
-            signalling: Signalling::Offline,
             ringing: None,
             lines: Lines::default(),
+            owed: Owed::default(),
+            ice: Ice::default(),
             outbound: Outbound::default(),
             outputs: VecDeque::new(),
             ids,
             now,
         }
-    }
-
-    /// Whether signalling stands.
-    pub fn is_connected(&self) -> bool {
-        matches!(self.signalling, Signalling::Online { .. })
     }
 
     /// The sessions that have not ended, each with its conversation.
@@ -186,9 +257,16 @@ impl Phone {
             return;
         }
         match input {
-            Input::Reply { id, result } => self.http_replied(id, result),
+            Input::Reply { id, attempt, result } => self.http_replied(id, attempt, result),
             Input::DialFailed { attempt, error } => self.dial_failed(attempt, error),
             Input::Stream { attempt, event } => self.stream_event(attempt, event),
+            Input::Closed {
+                attempt,
+                reason,
+                resumption,
+            } => self.stream_closed(attempt, reason, resumption.map(|resumption| *resumption)),
+            Input::Token { id, result } => self.token_came(id, result),
+            Input::Resumed { asleep } => self.resumed(asleep),
             Input::Session { session, report } => self.session_reported(session, report),
             Input::SessionLost { session } => self.session_lost(&session),
             Input::Timeout => {}
@@ -198,17 +276,19 @@ impl Phone {
     }
 
     /// Starts to connect; an attempt that is under way, or a connection that stands, is left alone. It ends in
-    /// [`Event::Connected`] or [`Event::ConnectFailed`].
+    /// [`Event::Connected`] or [`Event::ConnectFailed`]. After failures the attempt waits for its time
+    /// ([`signalling`](Self::signalling) says when).
     ///
     /// # Errors
     /// After `shutdown`.
     pub fn connect(&mut self, now: Instant) -> Result<(), CommandError> {
         self.command(now)?;
-        self.log_in();
+        self.open_signalling();
         Ok(())
     }
 
-    /// Closes signalling; sessions live on. An attempt that is under way ends in [`Event::ConnectFailed`].
+    /// Closes signalling within five seconds; sessions live on. An attempt that is under way, or waits for its time, ends at
+    /// once: the first in [`Event::ConnectFailed`], one to come back in [`Event::Disconnected`].
     ///
     /// # Errors
     /// After `shutdown`.
@@ -267,10 +347,7 @@ impl Phone {
     pub fn end(&mut self, now: Instant, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         if self.lines.contains(session) {
             self.command(now)?;
-            self.outputs.push_back(Output::EndSession {
-                session: session.clone(),
-                reason,
-            });
+            self.end_session(session.clone(), reason);
             return Ok(());
         }
         match self.reject(now, session, false) {
@@ -280,22 +357,27 @@ impl Phone {
     }
 
     /// Ends everything: each session with `success`, then signalling; what still rings is told as cancelled. Then comes
-    /// [`Event::ShutDown`], and nothing after it.
+    /// [`Event::ShutDown`], within five seconds, and nothing after it.
     pub fn shutdown(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.life == Life::Running {
-            self.life = Life::ShuttingDown;
-            let ends = self
-                .lines
-                .iter()
-                .map(|(id, _)| (id.clone(), Reason::Success))
-                .collect::<Vec<_>>();
-            self.outputs.extend(
-                ends.into_iter()
-                    .map(|(session, reason)| Output::EndSession { session, reason }),
-            );
+            self.life = Life::ShuttingDown {
+                until: self.now + SHUTDOWN,
+            };
+            let sessions: Vec<_> = self.lines.iter().map(|(id, _)| id.clone()).collect();
+            for session in sessions {
+                self.end_session(session, Reason::Success);
+            }
         }
         self.finish_shutdown();
+    }
+
+    fn end_session(&mut self, session: SessionId, reason: Reason) {
+        self.outputs.push_back(Output::EndSession {
+            session,
+            reason,
+            by: EndedBy::Local,
+        });
     }
 
     /// What to do next; [`Output::Timeout`] when there is nothing more to do before that time.
@@ -323,30 +405,51 @@ impl Phone {
     fn expire(&mut self) {
         self.outbound.expire(self.now);
         self.lines.expire(self.now);
+        self.owed.expire(self.now);
+        self.expire_signalling();
+        self.expire_requests();
+        self.topics_input(topics::Input::Timeout);
         self.expire_proposals();
     }
 
     fn next_timeout(&self) -> Instant {
+        let shutdown = match self.life {
+            Life::Over => return self.now + IDLE,
+            Life::ShuttingDown { until } => Some(until),
+            Life::Running => None,
+        };
         let ringing = self.ringing.as_ref().map(|ringing| ringing.wake);
-        let wakes = [ringing, self.outbound.next_expiry(), self.lines.next_expiry()];
-        let next = wakes.into_iter().flatten().min().filter(|_| self.life != Life::Over);
-        next.unwrap_or(self.now + IDLE)
+        let signalling = Some(self.signalling.next_timeout());
+        let wakes = [
+            ringing,
+            signalling,
+            shutdown,
+            Some(self.rest_wakes),
+            Some(self.topics_wake),
+            self.renewal.as_ref().map(|renewal| renewal.until),
+            self.outbound.next_expiry(),
+            self.lines.next_expiry(),
+        ];
+        wakes.into_iter().flatten().min().unwrap_or(self.now + IDLE)
     }
 
     /// Takes the next step of a shutdown that is under way.
     fn finish_shutdown(&mut self) {
-        if self.life != Life::ShuttingDown || !self.lines.is_empty() {
+        let Life::ShuttingDown { until } = self.life else {
+            return;
+        };
+        let late = until <= self.now;
+        if late {
+            self.abandon_sessions();
+            self.abandon_signalling();
+        } else if !self.lines.is_empty() {
             return;
         }
         self.close_signalling();
-        if matches!(self.signalling, Signalling::Offline) {
+        if self.signalling.is_offline() {
             self.life = Life::Over;
             self.drop_proposals();
             self.emit(Event::ShutDown);
         }
-    }
-
-    fn http_id(&mut self) -> HttpId {
-        HttpId(self.ids.next())
     }
 }

@@ -12,7 +12,8 @@ use super::Phone;
 use crate::{
     error::PlaceCallError,
     event::Event,
-    http::{self, HttpFailure, HttpId, HttpReply, Method},
+    http::{HttpId, Method, ReplyError},
+    rest::{Reply, Retry},
 };
 
 /// How long a placed call waits for its proposal before it is forgotten.
@@ -97,18 +98,19 @@ struct Placed {
 impl Phone {
     pub(super) fn post_call(&mut self, call: &OutboundCall) -> CallToken {
         let body = serde_json::to_value(call).expect("a struct of strings is always JSON");
-        let id = self.ask(Method::Post, "conversations/calls", Some(body));
+        // Once: a call placed twice is worse than one that was refused.
+        let id = self.ask(CALL, Method::Post, "conversations/calls", Some(body), Retry::Once);
         let token = CallToken(self.ids.next());
         self.outbound.posted.insert(id, token);
         token
     }
 
-    pub(super) fn call_replied(&mut self, id: HttpId, result: Result<HttpReply, HttpFailure>) {
+    pub(super) fn call_replied(&mut self, id: HttpId, result: Result<Reply, ReplyError>) {
         let Some(call) = self.outbound.posted.remove(&id) else {
             tracing::debug!(?id, "a reply that nobody waits for any more");
             return;
         };
-        match http::read::<Placed>(CALL, result) {
+        match result.and_then(|reply| reply.json::<Placed>()) {
             Ok(Placed { id: conversation }) => {
                 self.emit(Event::CallPlaced {
                     call,

@@ -1,11 +1,15 @@
 //! What a [`Phone`](super::Phone) asks the shell to do, and what the shell tells it.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use jid::Jid;
 use minidom::Element;
 use offhook_jingle::{ConversationId, Reason, SessionId, Ticket, Token, session};
-use offhook_xmpp as xmpp;
+use offhook_xmpp::{self as xmpp, reconnect::Memory};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::{
@@ -17,6 +21,10 @@ use crate::{
 /// Names one attempt to connect: one WebSocket, one stream. What an older attempt still says is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub u64);
+
+/// Names one question for another token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenRequest(pub u64);
 
 /// Names a notification channel of the REST API; the WebSocket is opened under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +43,8 @@ pub enum Input {
     Reply {
         /// Which.
         id: HttpId,
+        /// Which of its tries.
+        attempt: u32,
         /// The reply, whatever its status, or why there is none.
         result: Result<HttpReply, HttpFailure>,
     },
@@ -45,12 +55,33 @@ pub enum Input {
         /// Why.
         error: DialError,
     },
-    /// What the stream of a dialled attempt says.
+    /// What the stream of a dialled attempt says, but for its end.
     Stream {
         /// Which attempt's.
         attempt: AttemptId,
         /// What.
         event: xmpp::Event,
+    },
+    /// The stream of a dialled attempt has closed.
+    Closed {
+        /// Which attempt's.
+        attempt: AttemptId,
+        /// Why.
+        reason: xmpp::CloseReason,
+        /// What the next stream can go on with ([`xmpp::Stream::into_resumption`]).
+        resumption: Option<Box<xmpp::Resumption>>,
+    },
+    /// The end of an [`Output::AskToken`].
+    Token {
+        /// Which.
+        id: TokenRequest,
+        /// Another token, or why there is none.
+        result: Result<SecretString, String>,
+    },
+    /// The machine was suspended and runs again.
+    Resumed {
+        /// How long it slept.
+        asleep: Duration,
     },
     /// What a started session says.
     Session {
@@ -95,8 +126,17 @@ pub enum SessionReport {
         /// What.
         payload: Element,
     },
+    /// A terminate that its peer has yet to be told, when signalling is back; the session itself is over.
+    Farewell {
+        /// To whom.
+        to: Jid,
+        /// What.
+        payload: Element,
+    },
     /// It belongs to another conversation now.
     ConversationChanged(ConversationId),
+    /// Its media are connected now, or are no more.
+    Active(bool),
     /// It ended; the last report.
     Ended {
         /// Why.
@@ -113,8 +153,17 @@ pub enum Output {
     Http {
         /// Its name.
         id: HttpId,
+        /// Which of its tries, from 1.
+        attempt: u32,
         /// What to ask.
         request: HttpRequest,
+    },
+    /// Drop a try of a request: nobody waits for its reply any more.
+    CancelHttp {
+        /// Which.
+        id: HttpId,
+        /// Which of its tries.
+        attempt: u32,
     },
     /// Open a WebSocket (subprotocol `xmpp`), and run a new [`offhook_xmpp::Stream`] on it.
     Dial {
@@ -146,7 +195,15 @@ pub enum Output {
         session: SessionId,
         /// Why.
         reason: Reason,
+        /// `Local`: [`offhook_jingle::Session::end`]; `Network`: [`offhook_jingle::Session::media_failed`].
+        by: session::EndedBy,
     },
+    /// Drop a session that has not ended in time, as it is.
+    DropSession(SessionId),
+    /// Keep this for the next process, if there is a place for it ([`PhoneConfig::memory`](super::PhoneConfig::memory)).
+    Remember(Memory),
+    /// Find another token, since the last one was refused; answer by [`Input::Token`].
+    AskToken(TokenRequest),
     /// Tell the application.
     Event(Event),
     /// Nothing more to do; call `handle_input(at, Input::Timeout)` no later than this.
@@ -182,6 +239,15 @@ pub enum StreamCommand {
         to: Jid,
         /// What.
         payload: Element,
+        /// How soon, when many wait.
+        urgency: xmpp::Urgency,
+    },
+    /// [`xmpp::Stream::refresh_services`].
+    RefreshServices,
+    /// [`xmpp::Input::Resumed`].
+    Resumed {
+        /// How long the machine slept.
+        asleep: Duration,
     },
     /// [`xmpp::Stream::close`].
     Close,

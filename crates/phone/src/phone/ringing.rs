@@ -29,13 +29,13 @@ impl Phone {
             .and_then(|ringing| ringing.proposals.proposal(session))
     }
 
-    /// Lets the ringing table act on one of its proposals, if signalling stands.
+    /// Lets the ringing table act on one of its proposals, if what it says can be said, now or once signalling is back.
     pub(super) fn with_proposals(
         &mut self,
         session: &SessionId,
         act: impl FnOnce(&mut Proposals, Instant, &SessionId) -> bool,
     ) -> Result<(), CommandError> {
-        if !self.is_connected() {
+        if !self.is_connected() && !self.is_coming_back() {
             return Err(CommandError::NotConnected);
         }
         let now = self.now;

@@ -14,7 +14,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Life, Output, Phone, SessionReport, SessionStart, StreamCommand, ringing::Ringing};
+use super::{Output, Phone, SessionReport, SessionStart, StreamCommand, ringing::Ringing, signalling};
 use crate::event::Event;
 
 /// How many sessions there may be at once; more are refused with `resource-constraint`.
@@ -51,6 +51,8 @@ struct Line {
     conversation: Option<ConversationId>,
     /// When its first offer came.
     started: Instant,
+    /// Its media are connected now.
+    active: bool,
 }
 
 impl Lines {
@@ -81,13 +83,16 @@ impl Lines {
 }
 
 impl Phone {
-    /// A message: only XEP-0353 means something here.
+    /// A message: notifications and XEP-0353 mean something here.
     pub(super) fn route_message(&mut self, message: xmpp::Message) {
         let Some(from) = message.from else {
             tracing::debug!("a message of the server itself");
             return;
         };
         for payload in message.payloads {
+            if self.notified(&from, &payload) {
+                continue;
+            }
             if let Some(ringing) = &mut self.ringing {
                 let input = proposals::Input::Message {
                     from: from.clone(),
@@ -104,6 +109,9 @@ impl Phone {
         let xmpp::IncomingRequest {
             ticket, from, payload, ..
         } = request;
+        if payload.is(signalling::TRANSFER.name, signalling::TRANSFER.namespace) {
+            return self.transfer_asked(ticket, from.as_ref());
+        }
         let Some(from) = from else {
             return self.refuse(ticket, ErrorKind::Cancel, Condition::NotAllowed);
         };
@@ -116,6 +124,23 @@ impl Phone {
                 self.refuse(ticket, ErrorKind::Modify, Condition::BadRequest);
             }
             Ok(rpc) => self.route_rpc(ticket, from, payload, &rpc),
+        }
+    }
+
+    /// Only the account's own server moves us.
+    fn transfer_asked(&mut self, ticket: xmpp::Ticket, from: Option<&Jid>) {
+        let own = self.ringing.as_ref().map(|ringing| &ringing.local);
+        let is_server = from.is_none_or(|from| {
+            from.resource().is_none()
+                && own.is_some_and(|own| {
+                    from.domain() == own.domain() && (from.node().is_none() || from.node() == own.node())
+                })
+        });
+        if is_server {
+            self.reply(ticket, xmpp::Reply::Result(None));
+            self.transfer();
+        } else {
+            self.refuse(ticket, ErrorKind::Cancel, Condition::NotAllowed);
         }
     }
 
@@ -137,7 +162,10 @@ impl Phone {
         }
         match &rpc.method {
             // Both sides may end at once; the second terminate is no error.
-            Method::Terminate { .. } => self.reply(ticket, xmpp::Reply::Result(None)),
+            Method::Terminate { .. } => {
+                self.owed.settle(id);
+                self.reply(ticket, xmpp::Reply::Result(None));
+            }
             Method::Offer { conversation, .. } => {
                 self.offered(ticket, id, from, payload, conversation.as_ref());
             }
@@ -190,9 +218,7 @@ impl Phone {
         conversation: Option<&ConversationId>,
     ) {
         let accepted = self.proposal(id).is_some_and(|proposal| proposal.accepted);
-        // While signalling closes no answer could go out, and a client that shuts down wants no new sessions.
-        let takes_calls = self.life == Life::Running && self.is_connected();
-        if !(accepted && takes_calls && self.proposed_by(id, &from)) {
+        if !(accepted && self.takes_calls() && self.proposed_by(id, &from)) {
             return self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
         }
         if self.lines.sessions.len() >= SESSIONS {
@@ -232,6 +258,7 @@ impl Phone {
             peer: peer.clone(),
             conversation: conversation.clone(),
             started: self.now,
+            active: false,
         };
         self.lines.sessions.insert(session.clone(), line);
         let seed = self.ids.seed();
@@ -264,6 +291,7 @@ impl Phone {
     /// The stream is closed: what waits on it is lost.
     pub(super) fn lose_exchanges(&mut self) {
         self.lines.tickets.clear();
+        self.lose_farewells();
         for (session, token) in std::mem::take(&mut self.lines.requests).into_values() {
             self.respond(session, token, session::Outcome::Lost);
         }
@@ -271,6 +299,10 @@ impl Phone {
 
     /// The outcome of a session's request.
     pub(super) fn route_response(&mut self, token: xmpp::Token, outcome: xmpp::Outcome) {
+        self.farewell_answered(token, &outcome);
+        if self.pubsub_answered(token, &outcome) {
+            return;
+        }
         let Some((session, token)) = self.lines.requests.remove(&token) else {
             return;
         };
@@ -303,6 +335,8 @@ impl Phone {
                 }
             }
             SessionReport::Message { to, payload } => self.send_message(to, payload),
+            SessionReport::Farewell { to, payload } => self.farewell(session, to, payload),
+            SessionReport::Active(active) => self.active_changed(session, active),
             SessionReport::ConversationChanged(conversation) => {
                 if let Some(line) = self.lines.sessions.get_mut(&session) {
                     line.conversation = Some(conversation);
@@ -317,13 +351,14 @@ impl Phone {
             return self.respond(session, token, session::Outcome::Lost);
         }
         let number = xmpp::Token(self.ids.next());
+        self.watch_terminate(number, &session, &to, &payload);
         self.lines.requests.insert(number, (session, token));
         let request = xmpp::Request {
             token: number,
             to: Some(to),
             kind: xmpp::RequestKind::Set,
+            urgency: urgency(&payload),
             payload,
-            urgency: xmpp::Urgency::High,
         };
         self.outputs.push_back(Output::Stream(StreamCommand::Request(request)));
     }
@@ -344,7 +379,7 @@ impl Phone {
             method,
         }
         .to_element();
-        self.send_request(session.clone(), jingle::Token(0), peer, payload);
+        self.farewell(session.clone(), peer, payload);
         self.session_ended(session, Reason::GeneralError, session::EndedBy::Local);
     }
 
@@ -359,6 +394,12 @@ impl Phone {
         }
         let lasted = self.now.saturating_duration_since(line.started);
         let conversation = line.conversation;
+        if line.active {
+            self.emit(Event::ActiveChanged {
+                session: session.clone(),
+                active: false,
+            });
+        }
         self.emit(Event::SessionEnded {
             session: session.clone(),
             conversation,
@@ -368,8 +409,47 @@ impl Phone {
         });
     }
 
+    fn active_changed(&mut self, session: SessionId, active: bool) {
+        if let Some(line) = self.lines.sessions.get_mut(&session)
+            && std::mem::replace(&mut line.active, active) != active
+        {
+            self.emit(Event::ActiveChanged { session, active });
+        }
+    }
+
+    /// Whether a session was accepted by us and its media are connected now.
+    pub fn is_active(&self, session: &SessionId) -> bool {
+        self.lines.sessions.get(session).is_some_and(|line| line.active)
+    }
+
+    /// A shutdown waits for nobody any longer.
+    pub(super) fn abandon_sessions(&mut self) {
+        let sessions: Vec<_> = self.lines.sessions.keys().cloned().collect();
+        for session in sessions {
+            tracing::warn!(%session, "a session has not ended in time and is dropped");
+            self.outputs.push_back(Output::DropSession(session.clone()));
+            self.session_ended(&session, Reason::Success, session::EndedBy::Local);
+        }
+    }
+
     fn refuse(&mut self, ticket: xmpp::Ticket, kind: ErrorKind, condition: Condition) {
         self.reply(ticket, xmpp::Reply::Error(stanza_error(kind, condition)));
+    }
+}
+
+/// Answers and ends are worth more than candidates when the send rate is short.
+fn urgency(payload: &Element) -> xmpp::Urgency {
+    match Rpc::parse(payload).map(|rpc| rpc.method) {
+        Ok(Method::Candidate { .. } | Method::EndOfCandidates { .. }) => xmpp::Urgency::Normal,
+        Ok(
+            Method::Answer { .. }
+            | Method::Terminate { .. }
+            | Method::Offer { .. }
+            | Method::Info { .. }
+            | Method::Mute { .. }
+            | Method::Unmute { .. },
+        )
+        | Err(_) => xmpp::Urgency::High,
     }
 }
 

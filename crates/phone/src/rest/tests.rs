@@ -299,7 +299,8 @@ fn rule_11_what_is_cancelled_is_neither_made_again_nor_told() {
     story.tell();
     story.rest.cancel(story.now, HttpId(3));
     assert_eq!(story.tell(), ["abandon 3.1"]);
-    story.rest.cancel_all(story.now);
+    story.rest.cancel(story.now, HttpId(1));
+    story.rest.cancel(story.now, HttpId(2));
     assert_eq!(story.tell(), ["abandon 1.1"], "the other one was only waiting");
     story.reply(1, 1, 200, None);
     story.wait();

@@ -1,14 +1,15 @@
 //! Commands as JSON lines, each answered by one `reply`.
 
-use offhook::{Client, ConversationId, Destination, Engine, Event, OutboundCall, Reason, Service, SessionId};
+use offhook::{
+    Client, ConversationId, Destination, Engine, Event, IceServer, OutboundCall, Priority, Reason, SessionId, Topic,
+};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 16] = [
-    ("setIceServers", "media use host candidates"),
-    ("refreshIceServers", "external services are asked for at connect only"),
+const PLANNED: [(&str, &str); 12] = [
     ("acceptSession", "offers are answered at once"),
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
@@ -20,9 +21,7 @@ const PLANNED: [(&str, &str); 16] = [
     ("startRecording", "recording is fixed by --record"),
     ("stopRecording", "recording is fixed by --record"),
     ("listDevices", "there are no sound devices"),
-    ("subscribe", "there are no notifications"),
-    ("unsubscribe", "there are no notifications"),
-    ("claimAlertingLeader", "there are no notifications"),
+    ("claimAlertingLeader", "there is no alerting"),
 ];
 
 /// Why a command was not carried out.
@@ -38,8 +37,6 @@ type Answer = Result<Value, Refusal>;
 pub struct Desk {
     pub client: Client,
     pub engine: Engine,
-    /// The ICE servers that were told last.
-    pub servers: Vec<Service>,
 }
 
 /// What came of a line.
@@ -91,7 +88,7 @@ impl Done {
 }
 
 async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer {
-    let Desk { client, servers, .. } = desk;
+    let client = &desk.client;
     match name {
         "quit" => Ok(json!({})),
         "connect" => done(client.connect().await),
@@ -119,11 +116,18 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
         }
         "getIceServers" => {
             let secrets = command.get("secrets").and_then(Value::as_bool).unwrap_or_default();
-            Ok(json!({"iceServers": ice_servers(servers, secrets)}))
+            Ok(json!({"iceServers": ice_servers(&client.ice_servers().await, secrets)}))
         }
+        "setIceServers" => done(client.set_ice_servers(servers(command)?).await),
+        "refreshIceServers" => done(client.refresh_ice_servers().await),
+        "subscribe" => {
+            let results = client.subscribe(topics(command)?, Priority::default(), false).await;
+            Ok(json!({"topics": results.map_err(failed)?}))
+        }
+        "unsubscribe" => done(client.unsubscribe(topics(command)?).await),
         "listSessions" => Ok(listed(desk).await),
         "endRtcSessions" => end_sessions(command, client).await,
-        "setAccessToken" => Err(not_yet(name, "the token is fixed at start")),
+        "setAccessToken" => done(client.set_token(text(command, "token")?).await),
         other => match PLANNED.iter().find(|(planned, _)| *planned == other) {
             Some((planned, missing)) => Err(not_yet(planned, missing)),
             None => Err(bad(format!("there is no command `{other}`"))),
@@ -194,6 +198,37 @@ fn outbound(command: &Map<String, Value>) -> Result<OutboundCall, Refusal> {
     let mut call = OutboundCall::to(destination);
     call.caller_id = named("callerId");
     Ok(call)
+}
+
+/// Field `iceServers`, as `RTCIceServer` of WebRTC: `urls` is a text or an array of them.
+fn servers(command: &Map<String, Value>) -> Result<Vec<IceServer>, Refusal> {
+    let wrong = || bad("`iceServers` is an array of objects with `urls`, and `username` and `credential` where needed");
+    let given = command.get("iceServers").and_then(Value::as_array).ok_or_else(wrong)?;
+    let read = |server: &Value| {
+        let texts = |value: &Value| value.as_str().map(str::to_owned);
+        let urls = match server.get("urls")? {
+            Value::Array(urls) => urls.iter().map(texts).collect::<Option<Vec<_>>>()?,
+            url => vec![texts(url)?],
+        };
+        Some(IceServer {
+            urls,
+            username: server.get("username").and_then(texts),
+            credential: server.get("credential").and_then(texts).map(SecretString::from),
+        })
+    };
+    given.iter().map(|server| read(server).ok_or_else(wrong)).collect()
+}
+
+/// Field `topics`, where one text may combine several.
+fn topics(command: &Map<String, Value>) -> Result<Vec<Topic>, Refusal> {
+    let wrong = || bad("`topics` is an array of texts");
+    let given = command.get("topics").and_then(Value::as_array).ok_or_else(wrong)?;
+    let mut topics = Vec::new();
+    for topic in given {
+        let topic = topic.as_str().ok_or_else(wrong)?;
+        topics.extend(Topic::split(topic).map_err(|error| bad(error.to_string()))?);
+    }
+    Ok(topics)
 }
 
 fn session(command: &Map<String, Value>) -> Result<SessionId, Refusal> {

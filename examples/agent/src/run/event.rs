@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use offhook::{ConnectionState, EndedBy, Event, Proposal, Service, SessionId};
+use offhook::{ConnectionState, EndedBy, Event, IceServers, Proposal, SessionId, TopicEvent};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Turns events into JSON; it keeps what the derived events (`change:interrupted`, `change:active`) need.
+/// Turns events into JSON; it keeps what the derived event `change:interrupted` needs.
 #[derive(Debug, Default)]
 pub struct Translator {
     states: HashMap<SessionId, ConnectionState>,
@@ -20,7 +20,7 @@ impl Translator {
             Event::Connected { jid, channel } => {
                 vec![named(
                     "connected",
-                    json!({"jid": jid.to_string(), "channelId": channel.to_string()}),
+                    json!({"jid": jid.to_string(), "channelId": channel.as_ref().map(ToString::to_string)}),
                 )]
             }
             Event::Disconnected { reconnecting, error } => {
@@ -36,6 +36,10 @@ impl Translator {
                 "rtcIceServers",
                 json!({"iceServers": ice_servers(servers, false)}),
             )],
+            Event::Topics(event) => topics(event),
+            Event::ActiveChanged { session: id, active } => {
+                vec![session("change:active", id, json!({"active": active}))]
+            }
             Event::Proposed(proposal) => vec![named("requestIncomingRtcSession", request(proposal))],
             Event::ProposalCancelled(id) => vec![session("cancelIncomingRtcSession", id, json!({}))],
             Event::ProposalHandled(id) => vec![session("handledIncomingRtcSession", id, json!({}))],
@@ -86,13 +90,6 @@ impl Translator {
             let interrupted = state == ConnectionState::Interrupted;
             told.push(session("change:interrupted", id, json!({"interrupted": interrupted})));
         }
-        if (state == ConnectionState::Connected) != was(ConnectionState::Connected) {
-            told.push(session(
-                "change:active",
-                id,
-                json!({"active": state == ConnectionState::Connected}),
-            ));
-        }
         told
     }
 }
@@ -109,16 +106,30 @@ pub fn named(name: &str, mut fields: Value) -> Value {
 }
 
 /// ICE servers as the extension gives them; credentials only when asked for.
-pub fn ice_servers(servers: &[Service], secrets: bool) -> Value {
-    let server = |server: &Service| {
-        let mut json = json!({"urls": server.url()});
-        if secrets && let (Some(name), Some(password)) = (&server.username, &server.password) {
+pub fn ice_servers(servers: &IceServers, secrets: bool) -> Value {
+    let servers = servers.servers.iter().map(|server| {
+        let mut json = match &server.urls[..] {
+            [url] => json!({"urls": url}),
+            urls => json!({"urls": urls}),
+        };
+        if secrets && let (Some(name), Some(password)) = (&server.username, &server.credential) {
             json["username"] = name.as_str().into();
             json["credential"] = password.expose_secret().into();
         }
         json
-    };
-    servers.iter().map(server).collect()
+    });
+    servers.collect()
+}
+
+/// Notifications are told; what becomes of subscriptions is in the replies to the commands, unless it comes later.
+fn topics(event: &TopicEvent) -> Vec<Value> {
+    match event {
+        TopicEvent::Notified(notification) => {
+            let fields = json!({"topic": notification.topic, "data": notification.data});
+            vec![named("notify", fields)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn session(name: &str, id: &SessionId, fields: Value) -> Value {

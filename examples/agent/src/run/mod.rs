@@ -53,6 +53,8 @@ struct Agent {
     desk: Desk,
     events: Events,
     output: Output,
+    /// A program reads and commands.
+    json: bool,
     /// Sessions that run.
     live: Vec<SessionId>,
     /// How many sessions have ended.
@@ -89,6 +91,7 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     let client = Client::builder(options.cloud.endpoints()?, options.token.token()?)
         .engine(engine.clone())
         .answer(options.policy())
+        .rtc_session_survivability(options.survives())
         .play(options.source()?);
     let client = match &options.record {
         Some(directory) => client.record_to(directory),
@@ -97,12 +100,9 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     let client = client.build()?;
     Ok(Agent {
         events: client.events(),
-        desk: Desk {
-            client,
-            engine,
-            servers: Vec::new(),
-        },
+        desk: Desk { client, engine },
         output: Output::new(options.json),
+        json: options.json,
         live: Vec::new(),
         conversations: 0,
         lost: None,
@@ -212,8 +212,12 @@ impl Agent {
         let event = event.ok_or_else(|| Exit::other("the client is gone"))?;
         self.output.event(event)?;
         match event {
-            Event::IceServers(servers) => self.desk.servers.clone_from(servers),
             Event::Connected { .. } => self.lost = None,
+            // Nothing comes back with this token: all calls end now, unless a program has another one.
+            Event::Disconnected {
+                error: Some(error),
+                reconnecting: false,
+            } if error.credentials_refused() && !self.json => return Err(Exit::refused(error)),
             Event::Disconnected {
                 error: Some(error),
                 reconnecting: false,

@@ -6,8 +6,11 @@ use offhook::Event;
 pub fn line(event: &Event) -> Option<String> {
     let line = match event {
         Event::Connected { jid, .. } => format!("connected as {jid}"),
-        Event::Disconnected { error: Some(error), .. } => format!("disconnected: {error}"),
-        Event::Disconnected { error: None, .. } => "disconnected".to_owned(),
+        Event::Disconnected { reconnecting, error } => {
+            let why = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            let then = if *reconnecting { "; reconnecting" } else { "" };
+            format!("disconnected{why}{then}")
+        }
         Event::Proposed(proposal) => format!("ringing: {} from {}", proposal.id, proposal.from),
         Event::ProposalCancelled(session) => format!("no longer ringing: {session}"),
         Event::ProposalHandled(session) => format!("handled elsewhere: {session}"),

@@ -1,0 +1,107 @@
+//! What a restarted process must know of its predecessor's failures, in a file of the state directory.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
+
+use offhook_xmpp::reconnect::Memory;
+
+/// Which failures concern whom: they are remembered for each application, region and user.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+}
+
+/// Writes what is to be remembered, on a thread of its own: the latest only, never half of it.
+#[derive(Debug)]
+pub(crate) struct MemoryWriter {
+    /// Present until the writer is dropped.
+    memories: Option<mpsc::Sender<Memory>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl StateFile {
+    pub(crate) fn new(directory: &Path, application: &str, region: &str, user: &str) -> Self {
+        let name = [application, region, user].map(plain).join("-");
+        Self {
+            path: directory.join(format!("reconnect-{name}.json")),
+        }
+    }
+
+    /// What was remembered. Without a file, or with one that cannot be read, that is nothing.
+    pub(crate) fn read(&self) -> Option<Memory> {
+        let unusable = |reason: &dyn std::fmt::Display| {
+            tracing::warn!(path = %self.path.display(), %reason, "earlier failures to connect cannot be remembered");
+        };
+        match fs::read(&self.path) {
+            Ok(text) => serde_json::from_slice(&text).inspect_err(|error| unusable(error)).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                unusable(&error);
+                None
+            }
+        }
+    }
+
+    /// Begins to write into the file, in a directory that is made.
+    pub(crate) fn writer(self) -> io::Result<MemoryWriter> {
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let (memories, queue) = mpsc::channel::<Memory>();
+        let thread = thread::Builder::new().name("offhook-state".to_owned()).spawn(move || {
+            while let Ok(memory) = queue.recv() {
+                let latest = queue.try_iter().last().unwrap_or(memory);
+                if let Err(error) = self.write(&latest) {
+                    tracing::warn!(path = %self.path.display(), %error, "a failure to connect cannot be remembered");
+                }
+            }
+        })?;
+        Ok(MemoryWriter {
+            memories: Some(memories),
+            thread: Some(thread),
+        })
+    }
+
+    /// Replaces the file as a whole.
+    fn write(&self, memory: &Memory) -> io::Result<()> {
+        let text = serde_json::to_vec(memory)?;
+        let unfinished = self.path.with_extension("new");
+        fs::write(&unfinished, text)?;
+        fs::rename(&unfinished, &self.path)
+    }
+}
+
+impl MemoryWriter {
+    pub(crate) fn remember(&self, memory: Memory) {
+        if let Some(memories) = &self.memories {
+            // It fails only when the thread is gone, which has told why.
+            let _ = memories.send(memory);
+        }
+    }
+}
+
+impl Drop for MemoryWriter {
+    /// What was remembered last is in the file when the client is gone.
+    fn drop(&mut self) {
+        self.memories = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// As much of a text as can be in a file's name everywhere; what cannot is written as its number.
+fn plain(text: &str) -> String {
+    let mut name = String::new();
+    for character in text.chars() {
+        match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' => name.push(character),
+            other => name.push_str(&format!("_{:x}_", u32::from(other))),
+        }
+    }
+    name
+}

@@ -1,0 +1,164 @@
+//! What REST is asked for: one place where requests go out, replies come back, and a token that is refused is renewed.
+
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{Login, Output, Phone, TokenRequest};
+use crate::{
+    error::{CommandError, ConnectError},
+    http::{HttpFailure, HttpId, HttpReply, Method, ReplyError},
+    rest::{self, Ask, Reply, Retry},
+};
+
+/// How long the application may take to find another token.
+const TOKEN_DUE: Duration = Duration::from_secs(30);
+
+/// A question to the application for another token.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    id: TokenRequest,
+    pub(super) until: Instant,
+}
+
+impl Phone {
+    /// Uses this token from now on: for the next request, for those that wait for one, and for the next attempt to connect.
+    /// The stream that stands stays.
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub fn set_token(&mut self, now: Instant, token: SecretString) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.renewal = None;
+        self.use_token(token);
+        Ok(())
+    }
+
+    /// Asks REST for something below `/api/v2/`.
+    pub(super) fn ask(
+        &mut self,
+        what: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        retry: Retry,
+    ) -> HttpId {
+        let id = HttpId(self.ids.next());
+        let url = self.config.endpoints.rest(path);
+        let ask = Ask {
+            what,
+            method,
+            url,
+            body,
+            retry,
+        };
+        self.rest.ask(self.now, id, ask);
+        self.drain_rest();
+        id
+    }
+
+    pub(super) fn cancel_request(&mut self, id: HttpId) {
+        self.rest.cancel(self.now, id);
+        self.drain_rest();
+    }
+
+    pub(super) fn http_replied(&mut self, id: HttpId, attempt: u32, result: Result<HttpReply, HttpFailure>) {
+        let input = rest::Input::Replied { id, attempt, result };
+        self.rest.handle_input(self.now, input);
+        self.drain_rest();
+    }
+
+    pub(super) fn expire_requests(&mut self) {
+        self.rest.handle_input(self.now, rest::Input::Timeout);
+        self.drain_rest();
+        if self.renewal.as_ref().is_some_and(|renewal| renewal.until <= self.now) {
+            self.no_other_token("the application gave none in time");
+        }
+    }
+
+    pub(super) fn drain_rest(&mut self) {
+        loop {
+            match self.rest.poll_output() {
+                rest::Output::Send { id, attempt, request } => {
+                    self.outputs.push_back(Output::Http { id, attempt, request });
+                }
+                rest::Output::Abandon { id, attempt } => self.outputs.push_back(Output::CancelHttp { id, attempt }),
+                rest::Output::TokenRefused => {
+                    if !self.renew_token() {
+                        self.rest.no_token(self.now);
+                    }
+                }
+                rest::Output::Done { id, result } => self.errand_done(id, result),
+                rest::Output::Timeout(wake) => {
+                    self.rest_wakes = wake;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn errand_done(&mut self, id: HttpId, result: Result<Reply, ReplyError>) {
+        if result.is_ok() {
+            self.token_refused = false;
+        }
+        let Some(result) = self.login_replied(id, result) else {
+            return;
+        };
+        let Some(result) = self.topics_replied(id, result) else {
+            return;
+        };
+        self.call_replied(id, result);
+    }
+
+    /// Asks the application for another token, unless the last one that it gave was refused too; whether one may come.
+    pub(super) fn renew_token(&mut self) -> bool {
+        if self.renewal.is_some() {
+            return true;
+        }
+        let renewable = self.config.renew_token && matches!(self.config.login, Login::Token(_));
+        if !renewable || std::mem::replace(&mut self.token_refused, true) {
+            return false;
+        }
+        let id = TokenRequest(self.ids.next());
+        self.renewal = Some(Renewal {
+            id,
+            until: self.now + TOKEN_DUE,
+        });
+        self.outputs.push_back(Output::AskToken(id));
+        true
+    }
+
+    /// What the application has found.
+    pub(super) fn token_came(&mut self, id: TokenRequest, result: Result<SecretString, String>) {
+        if self.renewal.take_if(|renewal| renewal.id == id).is_none() {
+            return tracing::debug!("a token that nobody waits for any more");
+        }
+        match result {
+            Ok(token) => self.use_token(token),
+            Err(reason) => self.no_other_token(&reason),
+        }
+    }
+
+    fn use_token(&mut self, token: SecretString) {
+        self.config.login = Login::Token(token.clone());
+        self.rest.set_token(self.now, token);
+        self.drain_rest();
+        self.retry_with_token();
+    }
+
+    fn no_other_token(&mut self, reason: &str) {
+        tracing::warn!(reason, "there is no other token");
+        self.renewal = None;
+        self.rest.no_token(self.now);
+        self.drain_rest();
+        self.give_up_token();
+    }
+
+    /// Whether an attempt that failed like this may be made again with another token.
+    pub(super) fn awaits_token(&mut self, error: &ConnectError) -> bool {
+        // REST has asked by itself, and this is the answer to that.
+        let from_rest = matches!(error, ConnectError::Rest(_));
+        !from_rest && error.credentials_refused() && self.renew_token()
+    }
+}

@@ -1,0 +1,415 @@
+//! How calls outlive the connection, rule by rule.
+
+use offhook_jingle::session;
+
+use super::*;
+
+/// A connection that lived long enough not to count as a failure.
+pub(super) const LIVED: Duration = Duration::from_secs(31);
+
+/// A well-known session, as the phone knows it.
+pub(super) fn with_session(story: &mut Story) -> SessionId {
+    let id = SessionId::new("call-1");
+    story.propose("call-1", "conversation-1", true);
+    let offer = r#"{"jsonrpc":"2.0","id":"o","method":"offer","params":{"sessionId":"call-1","conversationId":"conversation-1","sdp":"v=0\r\n"}}"#;
+    story.request_of(GATEWAY, offer);
+    assert!(story.phone.sessions().any(|(session, _)| *session == id));
+    story.said.clear();
+    id
+}
+
+impl Story {
+    pub(super) fn request_of(&mut self, from: &str, json: &str) {
+        let payload: minidom::Element = format!("<genesys-webrtc xmlns='genesys'>{}</genesys-webrtc>", json)
+            .parse()
+            .unwrap();
+        self.incoming(Some(from), payload);
+    }
+
+    pub(super) fn incoming(&mut self, from: Option<&str>, payload: minidom::Element) {
+        let request = xmpp::IncomingRequest {
+            ticket: xmpp::fuzzing::a_ticket(1),
+            kind: xmpp::RequestKind::Set,
+            from: from.map(|from| from.parse().unwrap()),
+            payload,
+        };
+        let attempt = self.attempt();
+        self.stream(attempt, xmpp::Event::Request(request));
+    }
+
+    /// The stream breaks.
+    pub(super) fn lose(&mut self) {
+        let reason = xmpp::CloseReason::SocketClosed {
+            code: None,
+            reason: "reset".into(),
+        };
+        let attempt = self.attempt();
+        self.closed(attempt, reason);
+    }
+
+    /// Comes back on the channel there is.
+    pub(super) fn return_softly(&mut self) {
+        self.wait_for_attempt();
+        let attempt = self.dialled().expect("on the old channel nothing is asked of REST");
+        self.stream(attempt, connected());
+    }
+
+    pub(super) fn reports(&mut self, session: &SessionId, report: SessionReport) {
+        let session = session.clone();
+        self.input(Input::Session { session, report });
+    }
+
+    /// What sessions were told, in order.
+    pub(super) fn told(&mut self, session: &SessionId) -> Vec<session::Input> {
+        self.drain();
+        let said = std::mem::take(&mut self.said);
+        let (told, rest) = said
+            .into_iter()
+            .partition(|output| matches!(output, Output::Session { session: id, .. } if id == session));
+        self.said = rest;
+        let told: VecDeque<_> = told;
+        told.into_iter()
+            .filter_map(|output| match output {
+                Output::Session { input, .. } => Some(input),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn requests_sent(&mut self) -> Vec<xmpp::Request> {
+        self.drain();
+        let requests = |output: &Output| matches!(output, Output::Stream(StreamCommand::Request(_)));
+        let (sent, rest): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.said).into_iter().partition(requests);
+        self.said = rest;
+        sent.into_iter()
+            .filter_map(|output| match output {
+                Output::Stream(StreamCommand::Request(request)) => Some(request),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn asks_rest_for(&mut self, path: &str) -> bool {
+        self.drain();
+        self.said
+            .iter()
+            .any(|output| matches!(output, Output::Http { request, .. } if request.url.path().ends_with(path)))
+    }
+}
+
+pub(super) fn terminate(id: &SessionId) -> minidom::Element {
+    let rpc = offhook_jingle::genesys::Rpc {
+        id: "t".into(),
+        method: offhook_jingle::genesys::Method::Terminate {
+            session: id.clone(),
+            reason: Reason::Success,
+        },
+    };
+    rpc.to_element()
+}
+
+#[test]
+fn a_lost_stream_is_told_and_brought_back_on_the_same_channel_at_once_when_it_had_lived() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.pass(LIVED);
+    story.said.clear();
+    story.lose();
+    assert!(!story.asks_rest_for("notifications/channels"), "the channel is known");
+    assert!(story.dialled().is_some(), "no wait after a connection that lived");
+    assert!(matches!(
+        story.events()[..],
+        [Event::Disconnected {
+            reconnecting: true,
+            error: Some(_)
+        }]
+    ));
+    let to = OutboundCall::to(Destination::User("u".into()));
+    assert_eq!(story.phone.place_call(story.now, &to), Err(CommandError::NotConnected));
+}
+
+#[test]
+fn a_connection_that_did_not_live_is_a_failure_and_waits() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.said.clear();
+    story.lose();
+    assert_eq!(story.dialled(), None);
+    let SignallingState::Waiting { until } = story.phone.signalling() else {
+        panic!("it waits")
+    };
+    let wait = until - story.now;
+    assert!(
+        wait >= Duration::from_secs(2) && wait <= Duration::from_millis(2500),
+        "{wait:?}"
+    );
+    story.return_softly();
+    assert!(story.phone.is_connected());
+}
+
+#[test]
+fn rule_6_the_resource_survives_hard_reconnects() {
+    let mut story = Story::new(AnswerPolicy::default());
+    story.phone.connect(story.now).unwrap();
+    let attempt = story.reach_dial();
+    let first = story.phone.resource.clone();
+    story.stream(attempt, connected());
+    story.said.clear();
+    story.phone.superseded();
+    story.lose();
+    story.wait_for_attempt();
+    let (channel, _) = story.request("notifications/channels");
+    assert!(!story.asks_rest_for("users/me"), "the user is known");
+    story.reply(channel, 200, r#"{"id":"channel-2"}"#);
+    let dialled = story.said.iter().find_map(|output| match output {
+        Output::Dial { config, url, .. } => Some((config.resource.clone(), url.path().to_owned())),
+        _ => None,
+    });
+    assert_eq!(dialled, Some((first, "/stream/channels/channel-2".into())));
+}
+
+#[test]
+fn rule_9_sessions_outlive_the_stream_and_are_told_when_it_is_gone_and_back() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    story.lose();
+    assert_eq!(story.told(&id), [session::Input::SignallingLost]);
+    assert!(story.phone.sessions().any(|(session, _)| *session == id));
+    story.return_softly();
+    assert_eq!(story.told(&id), [session::Input::SignallingRestored]);
+    // A terminate that comes after the reconnect reaches its session.
+    let json = r#"{"jsonrpc":"2.0","id":"t","method":"terminate","params":{"sessionId":"call-1","reason":"success"}}"#;
+    story.request_of(GATEWAY, json);
+    assert!(matches!(story.told(&id)[..], [session::Input::Request { .. }]));
+}
+
+#[test]
+fn requests_that_the_stream_took_with_it_are_lost_once_nobody_can_resume_it() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    let request = SessionReport::Request {
+        token: offhook_jingle::Token(7),
+        to: GATEWAY.parse().unwrap(),
+        payload: terminate(&id),
+    };
+    story.reports(&id, request);
+    story.lose();
+    let told = story.told(&id);
+    assert!(
+        matches!(
+            told[..],
+            [
+                session::Input::Response {
+                    outcome: session::Outcome::Lost,
+                    ..
+                },
+                session::Input::SignallingLost
+            ] | [
+                session::Input::SignallingLost,
+                session::Input::Response {
+                    outcome: session::Outcome::Lost,
+                    ..
+                }
+            ]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_hang_up_while_signalling_is_away_is_told_after_the_reconnect() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    story.lose();
+    story.said.clear();
+    let farewell = SessionReport::Farewell {
+        to: GATEWAY.parse().unwrap(),
+        payload: terminate(&id),
+    };
+    story.reports(&id, farewell);
+    let ended = SessionReport::Ended {
+        reason: Reason::Success,
+        by: EndedBy::Local,
+    };
+    story.reports(&id, ended);
+    assert!(story.requests_sent().is_empty());
+    story.return_softly();
+    let [request] = &story.requests_sent()[..] else {
+        panic!("the terminate is said")
+    };
+    assert_eq!(request.to, Some(GATEWAY.parse().unwrap()));
+    // It is lost again with the stream, and said again.
+    story.lose();
+    story.said.clear();
+    story.return_softly();
+    let [again] = &story.requests_sent()[..] else {
+        panic!("it is owed until it was heard")
+    };
+    let outcome = xmpp::Outcome::Result(None);
+    let token = again.token;
+    let attempt = story.attempt();
+    story.stream(attempt, xmpp::Event::Response { token, outcome });
+    story.lose();
+    story.said.clear();
+    story.return_softly();
+    assert!(story.requests_sent().is_empty(), "it was heard");
+}
+
+#[test]
+fn a_hang_up_is_owed_for_ten_minutes() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    story.lose();
+    let farewell = SessionReport::Farewell {
+        to: GATEWAY.parse().unwrap(),
+        payload: terminate(&id),
+    };
+    story.reports(&id, farewell);
+    story.now += Duration::from_secs(601);
+    story.input(Input::Timeout);
+    story.said.retain(|output| matches!(output, Output::Dial { .. }));
+    story.return_softly();
+    assert!(story.requests_sent().is_empty());
+}
+
+#[test]
+fn accepting_while_signalling_is_away_is_said_after_the_reconnect_if_it_still_rings() {
+    for still_rings in [true, false] {
+        let mut story = Story::online(AnswerPolicy::default());
+        story.propose("call-1", "conversation-1", false);
+        let id = SessionId::new("call-1");
+        story.lose();
+        story.phone.accept(story.now, &id).unwrap();
+        story.said.clear();
+        if !still_rings {
+            story.pass(Duration::from_secs(121));
+            story.said.retain(|output| matches!(output, Output::Dial { .. }));
+        }
+        story.return_softly();
+        let said = story.messages();
+        let expected = still_rings.then(|| format!("proceed call-1 -> {GATEWAY}"));
+        assert_eq!(said, Vec::from_iter(expected));
+    }
+}
+
+#[test]
+fn without_survivability_a_loss_ends_everything() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.phone.config.survivability = false;
+    let id = with_session(&mut story);
+    story.propose("call-2", "conversation-2", false);
+    story.said.clear();
+    story.lose();
+    let ends: Vec<_> = story
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::EndSession { session, reason, by } => Some((session.clone(), *reason, *by)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends, [(id, Reason::ConnectivityError, EndedBy::Network)]);
+    let cancelled = SessionId::new("call-2");
+    assert!(story.events().contains(&Event::ProposalCancelled(cancelled)));
+}
+
+#[test]
+fn rule_12_a_connection_transfer_is_honoured_on_a_new_channel() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    story.pass(LIVED);
+    story.said.clear();
+    let query = || "<query xmlns='urn:xmpp:cxfr'/>".parse().unwrap();
+    story.incoming(Some("stranger@org.example/1"), query());
+    assert!(story.phone.is_connected(), "only the server moves us");
+    story.said.clear();
+    story.incoming(Some("org.example"), query());
+    let attempt = story.phone.signalling();
+    assert_eq!(attempt, SignallingState::Closing);
+    assert!(
+        story.said.iter().any(|output| matches!(
+            output,
+            Output::Stream(StreamCommand::Reply {
+                reply: xmpp::Reply::Result(None),
+                ..
+            })
+        )),
+        "it is acknowledged"
+    );
+    assert_eq!(story.told(&id), [session::Input::SignallingLost]);
+    assert!(matches!(
+        story.events()[..],
+        [Event::Disconnected {
+            reconnecting: true,
+            error: None
+        }]
+    ));
+    let signalling::State::Closing { attempt, .. } = story.phone.signalling.state else {
+        panic!()
+    };
+    story.closed(attempt, xmpp::CloseReason::ByUs);
+    assert!(
+        story.asks_rest_for("notifications/channels"),
+        "at once, and on a new channel"
+    );
+    assert!(story.phone.sessions().any(|(session, _)| *session == id), "calls go on");
+}
+
+#[test]
+fn rule_15_duplicate_id_forces_a_new_channel_even_if_the_server_leaves_the_socket_open() {
+    for event in ["streaming-0-abc.duplicate_id", "streaming-0-abc.no_longer_subscribed"] {
+        let mut story = Story::online(AnswerPolicy::default());
+        story.pass(LIVED);
+        story.said.clear();
+        let notification = format!(
+            "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='{event}'><item id='i'>\
+             <json xmlns='urn:xmpp:json:0'>{{\"message\":\"m\"}}</json></item></items></event>"
+        );
+        story.message("notifications.mypurecloud.de", notification.parse().unwrap());
+        assert!(story.phone.is_connected(), "the server may close it itself");
+        story.pass(Duration::from_millis(4900));
+        assert!(story.phone.is_connected());
+        story.pass(Duration::from_millis(200));
+        let signalling::State::Closing { attempt, .. } = story.phone.signalling.state else {
+            panic!("{event}: it is closed by us after 5 s")
+        };
+        story.closed(attempt, xmpp::CloseReason::ByUs);
+        assert!(story.asks_rest_for("notifications/channels"), "{event}");
+    }
+}
+
+#[test]
+fn rule_38_active_means_media_connected_now() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    let mut changes = Vec::new();
+    for connected in [true, true, false, true] {
+        story.reports(&id, SessionReport::Active(connected));
+        assert_eq!(story.phone.is_active(&id), connected);
+        changes.extend(story.events().into_iter().filter_map(|event| match event {
+            Event::ActiveChanged { active, .. } => Some(active),
+            _ => None,
+        }));
+    }
+    assert_eq!(changes, [true, false, true]);
+    let ended = SessionReport::Ended {
+        reason: Reason::Success,
+        by: EndedBy::Remote,
+    };
+    story.reports(&id, ended);
+    assert!(!story.phone.is_active(&id));
+}
+
+#[test]
+fn disconnect_and_shutdown_take_five_seconds_at_most() {
+    let mut story = Story::online(AnswerPolicy::default());
+    with_session(&mut story);
+    story.phone.shutdown(story.now);
+    story.said.clear();
+    // Neither the session nor the stream says that it has ended.
+    story.pass(Duration::from_secs(5));
+    assert!(
+        story.said.iter().any(|output| matches!(output, Output::Abandon(_))),
+        "{:?}",
+        story.said
+    );
+    assert_eq!(story.events().last(), Some(&Event::ShutDown));
+}
