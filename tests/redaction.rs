@@ -10,13 +10,14 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use offhook::{
     AnswerPolicy, Client, ConnectFailure, ConnectionState, Destination, Endpoints, Engine, EngineConfig, Event, Events,
-    OutboundCall, Proxy as Named, Reason, SessionId,
+    IceServer, OutboundCall, Proxy as Named, Reason, SessionId,
 };
-use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, StreamFault, User};
+use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, ExternalService, StreamFault, User};
 use offhook_tests::{
     authority::certificate,
     proxy::{Proxy, Rules},
 };
+use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, runtime, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -187,11 +188,17 @@ fn must_not_tell(failure: &ConnectFailure, secrets: &[&str]) {
 async fn a_whole_run_logs_no_token_no_login_and_no_password() {
     let logged = Logged::collect();
     let (token, wrong, password) = ("token-Gr8-of-the-run", "wrong-0ne-of-the-run", "pass-W0rd-of-the-run");
+    let (turn, own_turn) = ("turn-5ecret-of-the-run", "0wn-turn-secret-of-the-run");
     let servers = servers();
     let (cloud, proxy) = servers
         .spawn(async move {
             let config = CloudConfig {
                 users: vec![User::new("agent", token)],
+                services: Some(vec![ExternalService {
+                    username: Some("agent".into()),
+                    password: Some(turn.into()),
+                    ..ExternalService::new("turn", "127.0.0.1", 3478)
+                }]),
                 ..CloudConfig::default()
             };
             let cloud = Cloud::start(config).await.unwrap();
@@ -210,6 +217,17 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
         let client = client(&cloud, token, &way);
         let mut events = client.events();
         timeout(LIMIT, client.connect()).await.unwrap().unwrap();
+        let [server] = &client.ice_servers().await.servers[..] else {
+            panic!("the cloud offers one server")
+        };
+        let told = server.credential.as_ref().map(ExposeSecret::expose_secret);
+        assert_eq!(told, Some(turn), "the client knows what it must not show");
+        let own = IceServer {
+            urls: vec!["turn:127.0.0.1:3479".into()],
+            username: Some("agent".into()),
+            credential: Some(own_turn.into()),
+        };
+        client.set_ice_servers(vec![own]).await.unwrap();
 
         let number = OutboundCall::to(Destination::PhoneNumber("+4930123".into()));
         timeout(LIMIT, client.place_call(number)).await.unwrap().unwrap();
@@ -228,13 +246,17 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
 
         cloud.drop_streams();
         until(&mut events, |event| {
-            matches!(event, Event::Disconnected { .. }).then_some(())
+            matches!(event, Event::Disconnected { reconnecting: true, .. }).then_some(())
+        })
+        .await;
+        until(&mut events, |event| {
+            matches!(event, Event::Connected { .. }).then_some(())
         })
         .await;
         client.shutdown().await;
     }
 
-    let secrets = [token, wrong, password];
+    let secrets = [token, wrong, password, turn, own_turn];
     for (token, way) in [(wrong, Named::None), (token, through(wrong))] {
         let client = client(&cloud, token, &way);
         must_not_tell(&timeout(LIMIT, client.connect()).await.unwrap().unwrap_err(), &secrets);

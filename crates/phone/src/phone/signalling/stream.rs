@@ -73,6 +73,9 @@ impl Phone {
         self.signalling.failure = None;
         // The stream has it now, or has told the end of all that waited in it.
         self.signalling.resumption = None;
+        if !connected.resumed {
+            self.lose_exchanges();
+        }
         self.signalling
             .policy
             .handle_input(self.now, reconnect::Input::Connected);
