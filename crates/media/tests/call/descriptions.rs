@@ -29,8 +29,6 @@ fn lines<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
 fn a_gateways_offer_is_answered_in_its_own_terms() {
     let answer = answered(GATEWAY);
 
-    assert!(answer.ends_with("\r\n"));
-    assert!(!answer.replace("\r\n", "").contains(['\r', '\n']));
     assert_eq!(lines(&answer, "v="), ["v=0"]);
     assert_eq!(lines(&answer, "a=group"), ["a=group:BUNDLE audio"]);
     assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 101"]);
@@ -47,6 +45,15 @@ fn a_gateways_offer_is_answered_in_its_own_terms() {
     assert_eq!(lines(&answer, "a=candidate"), [""; 0]);
     let password = lines(&answer, "a=ice-pwd:")[0];
     assert_eq!(password.len(), "a=ice-pwd:".len() + 24);
+}
+
+#[test]
+fn rule_5_every_line_of_an_answer_ends_in_crlf_whatever_the_offers_end_in() {
+    for offer in [GATEWAY.to_owned(), GATEWAY.replace("\r\n", "\n"), MID_0.to_owned()] {
+        let answer = answered(&offer);
+        assert!(answer.ends_with("\r\n"));
+        assert!(!answer.replace("\r\n", "").contains(['\r', '\n']));
+    }
 }
 
 #[test]

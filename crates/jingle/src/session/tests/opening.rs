@@ -43,7 +43,7 @@ fn accept_silences_our_other_resources_before_the_answer_goes_out() {
 }
 
 #[test]
-fn every_line_of_the_answer_ends_in_crlf_whatever_the_application_gave() {
+fn rule_5_every_line_of_the_answer_ends_in_crlf_whatever_the_application_gave() {
     for given in [
         "v=0\na=setup:active",
         "v=0\r\na=setup:active\n",
