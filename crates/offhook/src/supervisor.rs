@@ -232,8 +232,10 @@ impl Supervisor {
     fn ask_token(&mut self, id: TokenRequest, context: &mut Context<Self>) {
         // The phone asks only if there is somebody to be asked.
         if let Some(provider) = self.tokens.clone() {
-            let asking = wrap_future(async move { provider.token().await });
-            context.spawn(asking.map(move |result, actor: &mut Self, context| {
+            // A task of its own: what the application's code does, a panic included, is not ours to die of.
+            let asking = tokio::spawn(async move { provider.token().await });
+            context.spawn(wrap_future(asking).map(move |asked, actor: &mut Self, context| {
+                let result = asked.unwrap_or_else(|_| Err("the token provider panicked".to_owned()));
                 actor.input(context, Input::Token { id, result });
             }));
         }
