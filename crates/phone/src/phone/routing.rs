@@ -145,13 +145,24 @@ impl Phone {
     }
 
     /// A gateway may speak both dialects for one id. What the proposal did not announce is dropped without a word: an error
-    /// would end the session that it did announce.
+    /// would end the session that it did announce. Of a session that nobody knows, only the end is right (XEP-0166), and none
+    /// can begin so.
     fn refuse_jingle(&mut self, ticket: xmpp::Ticket, payload: &Element) {
         let id = SessionId::new(payload.attr("sid").unwrap_or_default());
         if self.lines.contains(&id) || self.proposal(&id).is_some_and(|proposal| proposal.sdp_over_xmpp) {
             self.outputs.push_back(Output::Stream(StreamCommand::Ignore(ticket)));
-        } else {
-            self.refuse(ticket, ErrorKind::Cancel, Condition::ServiceUnavailable);
+            return;
+        }
+        match payload.attr("action") {
+            // Both sides may end at once; the second terminate is no error.
+            Some("session-terminate") => self.reply(ticket, xmpp::Reply::Result(None)),
+            Some("session-initiate") => self.refuse(ticket, ErrorKind::Cancel, Condition::ServiceUnavailable),
+            Some(_) => {
+                let mut error = stanza_error(ErrorKind::Cancel, Condition::ItemNotFound);
+                error.application = Some(Element::bare("unknown-session", "urn:xmpp:jingle:errors:1"));
+                self.reply(ticket, xmpp::Reply::Error(error));
+            }
+            None => self.refuse(ticket, ErrorKind::Modify, Condition::BadRequest),
         }
     }
 

@@ -413,3 +413,29 @@ fn disconnect_and_shutdown_take_five_seconds_at_most() {
     );
     assert_eq!(story.events().last(), Some(&Event::ShutDown));
 }
+
+#[test]
+fn of_a_jingle_session_that_nobody_knows_only_the_end_is_right() {
+    let cases = [
+        ("session-terminate", None),
+        ("session-initiate", Some((xmpp::Condition::ServiceUnavailable, false))),
+        ("transport-info", Some((xmpp::Condition::ItemNotFound, true))),
+    ];
+    for (action, refusal) in cases {
+        let mut story = Story::online(AnswerPolicy::default());
+        story.said.clear();
+        let jingle = format!("<jingle xmlns='urn:xmpp:jingle:1' action='{action}' sid='nobody'/>");
+        story.incoming(Some(GATEWAY), jingle.parse().unwrap());
+        story.drain();
+        let replied = story.said.iter().find_map(|output| match output {
+            Output::Stream(StreamCommand::Reply { reply, .. }) => Some(reply),
+            _ => None,
+        });
+        let refused = match replied.expect("every request is answered") {
+            xmpp::Reply::Result(None) => None,
+            xmpp::Reply::Error(error) => Some((error.condition, error.application.is_some())),
+            xmpp::Reply::Result(Some(_)) => panic!("{action}: a result says nothing"),
+        };
+        assert_eq!(refused, refusal, "{action}");
+    }
+}
