@@ -34,6 +34,8 @@ pub struct Desk {
     pub token_requests: VecDeque<TokenRequest>,
     /// How many attempts were dialled, and when.
     pub dialled: Vec<Instant>,
+    /// And where to.
+    pub addresses: Vec<String>,
     /// What the application was told.
     pub events: Vec<Event>,
     /// What the sessions told their media.
@@ -60,6 +62,7 @@ impl Desk {
             memory: None,
             token_requests: VecDeque::new(),
             dialled: Vec::new(),
+            addresses: Vec::new(),
             events: Vec::new(),
             media: Vec::new(),
             mail_waits: false,
@@ -277,10 +280,14 @@ impl Desk {
             Output::AskToken(request) => self.token_requests.push_back(request),
             Output::DropSession(session) => drop(self.sessions.remove(&session)),
             Output::Dial {
-                attempt, config, seed, ..
+                attempt,
+                url,
+                config,
+                seed,
             } => {
                 assert!(self.stream.is_none(), "two streams at a time");
                 self.dialled.push(now);
+                self.addresses.push(url.to_string());
                 self.stream = Some((attempt, Stream::new(*config, seed, now)));
             }
             Output::Abandon(_) => self.stream = None,

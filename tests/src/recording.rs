@@ -1,4 +1,5 @@
-//! Recordings of a client's WebSocket: one JSON object a line, `{dir: "sent" | "recv", ms, ws, xml}`.
+//! Recordings of a client's WebSockets, one JSON object a line: `{dir: "sent" | "recv", ms, ws, xml}`; and of its HTTP requests, likewise:
+//! `{ms, proto, method, url, body, response, ...}`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -15,34 +16,85 @@ pub struct Frame {
     pub sent: bool,
     /// When, from the start.
     pub at: Duration,
+    /// On which of the client's WebSockets, from 1 on.
+    pub socket: usize,
     /// Its text.
     pub text: String,
     /// Its element.
     pub element: Element,
 }
 
-/// Reads a recording.
+/// An HTTP request and its reply.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// When it was asked, by a clock of its own.
+    pub at: Duration,
+    /// Method, or `WebSocket` for an upgrade.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// What was sent.
+    pub body: String,
+    /// What came back.
+    pub response: String,
+}
+
+/// Reads a recording of WebSockets.
 ///
 /// # Panics
 /// When the file is not as it should be: it is part of the test.
 pub fn read(path: &Path) -> Vec<Frame> {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().map(frame).collect()
+    lines(path).map(|line| frame(&line)).collect()
 }
 
-fn frame(line: &str) -> Frame {
-    let json: Value = serde_json::from_str(line).expect("a line is a JSON object");
+/// Reads a recording of HTTP requests.
+///
+/// # Panics
+/// When the file is not as it should be.
+pub fn read_http(path: &Path) -> Vec<Exchange> {
+    lines(path).map(|line| exchange(&line)).collect()
+}
+
+fn lines(path: &Path) -> impl Iterator<Item = Value> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let json = |line: &str| serde_json::from_str(line).expect("a line is a JSON object");
+    text.lines().map(json).collect::<Vec<_>>().into_iter()
+}
+
+fn at(json: &Value) -> Duration {
+    Duration::from_millis(json["ms"].as_u64().expect("what is recorded has its time"))
+}
+
+fn exchange(json: &Value) -> Exchange {
+    let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name}")).to_owned();
+    Exchange {
+        at: at(json),
+        method: match json["proto"].as_str() {
+            Some("wss") => "WebSocket".to_owned(),
+            _ => text("method"),
+        },
+        path: text("url"),
+        body: text("body"),
+        response: text("response"),
+    }
+}
+
+fn frame(json: &Value) -> Frame {
     let text = json["xml"].as_str().expect("a frame has its text").to_owned();
     Frame {
         sent: json["dir"] == "sent",
-        at: Duration::from_millis(json["ms"].as_u64().expect("a frame has its time")),
+        at: at(json),
+        socket: json["ws"]
+            .as_u64()
+            .and_then(|number| number.try_into().ok())
+            .expect("a frame has its socket"),
         element: frame::parse(&text, &Limits::default()).expect("a recorded frame is well-formed"),
         text,
     }
 }
 
 /// What a frame says, in a form in which equal meanings are equal texts: attributes in order; without stanza ids, JSON-RPC ids,
-/// the sender's own address, and the body of an answer.
+/// the sender's own address, the body of an answer, and what a client says of itself when it is asked what it is.
 pub fn meaning(element: &Element) -> String {
     let stanza = ["iq", "message"].contains(&element.name());
     let mut attributes: Vec<_> = element
@@ -50,6 +102,17 @@ pub fn meaning(element: &Element) -> String {
         .iter()
         .map(|((_, name), value)| (name.as_str(), value))
         .filter(|(name, _)| !(stanza && ["id", "from"].contains(name)))
+        // Both are how XML Schema writes what is true.
+        .map(|(name, value)| {
+            (
+                name,
+                if name == "resume" && value == "1" {
+                    "true"
+                } else {
+                    value
+                },
+            )
+        })
         .map(|(name, value)| format!(" {name}={value:?}"))
         .collect();
     attributes.sort();
@@ -59,7 +122,11 @@ pub fn meaning(element: &Element) -> String {
     } else {
         text
     };
-    let children: String = element.children().map(meaning).collect();
+    let children: String = if element.is("query", "http://jabber.org/protocol/disco#info") {
+        String::new()
+    } else {
+        element.children().map(meaning).collect()
+    };
     format!(
         "<{} {}{}>{text}{children}</>",
         element.name(),
