@@ -105,3 +105,42 @@ fn plain(text: &str) -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_file_of_its_own_in_the_directory_itself() {
+        let names = [
+            ("bot", "api.example", "a"),
+            ("bot-api.example", "a", ""),
+            ("bot", "api.example-a", ""),
+            ("bot", "api.example", "../a"),
+            ("bot", "api.example", "ä/b"),
+        ];
+        let files =
+            names.map(|(application, region, user)| StateFile::new(Path::new("state"), application, region, user).path);
+        for (index, file) in files.iter().enumerate() {
+            assert_eq!(file.parent(), Some(Path::new("state")));
+            assert!(!files[..index].contains(file), "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn what_was_remembered_last_is_read_by_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = || StateFile::new(&folder.path().join("made"), "bot", "api.example", "a");
+        assert_eq!(file().read(), None, "there is no file yet");
+        let writer = file().writer().unwrap();
+        writer.remember(Memory::default());
+        drop(writer);
+        assert_eq!(file().read(), Some(Memory::default()));
+        fs::write(file().path, "not JSON").unwrap();
+        assert_eq!(
+            file().read(),
+            None,
+            "what cannot be read does not keep a client from starting"
+        );
+    }
+}
