@@ -240,6 +240,12 @@ impl CallHandle {
         self.command(Command::Reinvite(reinvite));
     }
 
+    /// Tells the client the gateway's last candidate once more. That changes nothing, but the client
+    /// acknowledges it, which shows that the session is under its control.
+    pub fn repeat_candidate(&self) {
+        self.command(Command::RepeatCandidate);
+    }
+
     /// Waits until the media were replaced so many times in all.
     ///
     /// # Errors

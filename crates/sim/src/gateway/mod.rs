@@ -102,6 +102,7 @@ pub(crate) enum Command {
     SetMuted(bool),
     Play(Play),
     Reinvite(Reinvite),
+    RepeatCandidate,
 }
 
 /// Places a call: the proposal is on its way when this returns.

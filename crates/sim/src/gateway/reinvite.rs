@@ -113,9 +113,7 @@ impl Call {
         let client = session.client.clone();
         for event in events {
             match event {
-                Event::LocalCandidate { mid, candidate } => {
-                    self.request(&client, self.signalling.candidate(mid, candidate));
-                }
+                Event::LocalCandidate { mid, candidate } => self.tell_candidate(&client, mid, candidate),
                 Event::EndOfCandidates | Event::Interrupted | Event::Recovered => {}
                 Event::Connected => self.take_next(now),
                 Event::Failed(reason) => {

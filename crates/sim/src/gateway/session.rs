@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) failed: Option<String>,
     /// When the gateway hangs up by itself.
     pub(super) until: Option<Instant>,
+    /// The candidate that the client was told of last, with its media section.
+    pub(super) candidate: Option<(String, String)>,
 }
 
 /// How far a session has come.
@@ -65,6 +67,7 @@ impl Call {
             next: None,
             failed: None,
             until: None,
+            candidate: None,
         }));
     }
 
@@ -77,9 +80,7 @@ impl Call {
         let client = session.client.clone();
         for event in events {
             match event {
-                Event::LocalCandidate { mid, candidate } => {
-                    self.request(&client, self.signalling.candidate(mid, candidate));
-                }
+                Event::LocalCandidate { mid, candidate } => self.tell_candidate(&client, mid, candidate),
                 // The platform's clients know no end of the gateway's candidates.
                 Event::EndOfCandidates => self.release_offer(&client),
                 Event::Connected => self.connected(now, &client),
@@ -100,6 +101,22 @@ impl Call {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    pub(super) fn tell_candidate(&mut self, client: &FullJid, mid: String, candidate: String) {
+        if let Phase::Session(session) = &mut self.phase {
+            session.candidate = Some((mid.clone(), candidate.clone()));
+        }
+        self.request(client, self.signalling.candidate(mid, candidate));
+    }
+
+    /// Says again what the client has heard before.
+    pub(super) fn repeat_candidate(&self) {
+        if let Phase::Session(session) = &self.phase
+            && let Some((mid, candidate)) = session.candidate.clone()
+        {
+            self.request(&session.client, self.signalling.candidate(mid, candidate));
+        }
     }
 
     pub(super) fn release_offer(&mut self, client: &FullJid) {
