@@ -26,6 +26,18 @@ struct Outcome {
     tally: Tally,
     /// What there is to see when it failed.
     report: String,
+    /// What there is to see in any case.
+    table: String,
+}
+
+impl Outcome {
+    fn of(tally: Tally, report: String) -> Self {
+        Self {
+            tally,
+            report,
+            table: String::new(),
+        }
+    }
 }
 
 /// A command that is a stage, and how its result is counted.
@@ -33,6 +45,8 @@ struct CommandStage {
     name: &'static str,
     step: Step,
     counts_tests: bool,
+    /// Its tests print a table, which is shown.
+    shows_table: bool,
 }
 
 /// Runs all stages and prints their times and the final count.
@@ -70,6 +84,7 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
         total += command(workspace, testing("unit tests", &["--lib", "--bins", "--examples"]));
         total += command(workspace, testing("end to end tests", &["--test", "*"]));
         total += interop(workspace, install, quick);
+        total += survival(workspace, quick);
         total += command(workspace, testing("doc tests", &["--doc"]));
     }
     println!("\nall of it took {:.0} s", start.elapsed().as_secs_f64());
@@ -86,6 +101,7 @@ fn cargo(name: &'static str, arguments: &[&str], limit: Duration) -> CommandStag
         name,
         step: Step::new("cargo", arguments, limit),
         counts_tests: false,
+        shows_table: false,
     }
 }
 
@@ -99,10 +115,7 @@ fn testing(name: &'static str, selection: &[&str]) -> CommandStage {
 }
 
 fn house_rules(workspace: &Workspace) -> Outcome {
-    let mut outcome = Outcome {
-        tally: Tally::default(),
-        report: String::new(),
-    };
+    let mut outcome = Outcome::of(Tally::default(), String::new());
     match house::check(workspace) {
         Ok(checks) => {
             for check in checks {
@@ -130,10 +143,7 @@ fn dependencies(workspace: &Workspace, install: Install, quick: bool) -> Tally {
             return Tally::default();
         }
         Err(error) => {
-            return stage(name, || Outcome {
-                tally: Tally::one(false),
-                report: format!("{error}\n"),
-            });
+            return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
         }
     };
     let mut deny = cargo(name, &["deny", "check", "bans", "licenses", "sources"], READING);
@@ -151,12 +161,24 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         return Tally::default();
     }
     if let Err(error) = tools::for_interop(install) {
-        return stage(name, || Outcome {
-            tally: Tally::one(false),
-            report: format!("{error}\n"),
-        });
+        return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
     command(workspace, testing(name, &["--test", "prosody", "--", "--ignored"]))
+}
+
+/// Calls of minutes whose signalling fails again and again. They take real time, and show what they measured.
+fn survival(workspace: &Workspace, quick: bool) -> Tally {
+    let name = "survival";
+    if quick {
+        println!("{name:<18} SKIPPED            it takes three minutes");
+        return Tally::default();
+    }
+    let selection = ["--test", "survival", "--", "--ignored", "--nocapture"];
+    let tests = CommandStage {
+        shows_table: true,
+        ..testing(name, &selection)
+    };
+    command(workspace, tests)
 }
 
 fn command(
@@ -165,6 +187,7 @@ fn command(
         name,
         step,
         counts_tests,
+        shows_table,
     }: CommandStage,
 ) -> Tally {
     stage(name, || {
@@ -180,7 +203,8 @@ fn command(
         if let Err(error) = ended {
             report += &format!("{error}\n");
         }
-        Outcome { tally, report }
+        let table = if shows_table { table(&output) } else { String::new() };
+        Outcome { tally, report, table }
     })
 }
 
@@ -193,7 +217,7 @@ fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
         let _ = std::io::stdout().flush();
     }
     let start = Instant::now();
-    let Outcome { tally, report } = body();
+    let Outcome { tally, report, table } = body();
     let verdict = if tally.failed == 0 { "PASSED" } else { "FAILED" };
     let seconds = start.elapsed().as_secs_f64();
     let line = format!(
@@ -201,10 +225,17 @@ fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
         tally.passed, tally.failed
     );
     println!("{}{line}", if live { "\r" } else { "" });
+    print!("{table}");
     if tally.failed > 0 {
         println!("{}", report.trim_end());
     }
     tally
+}
+
+/// The lines of a log that are rows of a table.
+fn table(output: &str) -> String {
+    let rows = output.lines().filter(|line| line.starts_with('|'));
+    rows.map(|row| format!("{row}\n")).collect()
 }
 
 /// What a log tells beyond the progress that was made: its end, if it is long, and where all of it is.
@@ -236,6 +267,12 @@ fn is_progress(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_log_the_rows_of_tables_are_shown() {
+        let log = "running 1 test\ntest a ... \n| at | how |\n|  1 | cut |\nok\n a | b\n";
+        assert_eq!(table(log), "| at | how |\n|  1 | cut |\n");
+    }
 
     #[test]
     fn of_a_log_what_went_wrong_is_shown() {

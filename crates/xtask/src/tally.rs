@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-/// How `cargo test` shows a test that needs a program; the stage that installs the program runs the test.
+/// How `cargo test` shows a test that needs a program or much time; a stage of its own runs the test.
 const RUN_ELSEWHERE: &str = " ... ignored, needs ";
 
 /// How many checks or tests passed and failed.

@@ -89,10 +89,16 @@ fn what_is_unfinished_is_found() {
         " = \"needs a server: cargo xtask test installs it and runs this\"]",
     );
     assert!(texts::unfinished(&text("a.rs", &elsewhere)).is_empty());
-    assert_eq!(
-        texts::unfinished(&text("a.rs", &elsewhere.replace("needs", "dislikes"))).len(),
-        1
-    );
+    let long = ignored.replace(']', " = \"needs an hour: cargo xtask test runs this\"]");
+    assert!(texts::unfinished(&text("a.rs", &long)).is_empty());
+    for (told, otherwise) in [("needs", "dislikes"), ("cargo xtask test", "somebody")] {
+        for reason in [&elsewhere, &long] {
+            assert_eq!(
+                texts::unfinished(&text("a.rs", &reason.replace(told, otherwise))).len(),
+                1
+            );
+        }
+    }
     assert!(texts::unfinished(&text("a.rs", &format!("// no {placeholder} here"))).is_empty());
     assert!(texts::unfinished(&text("a.md", concat!("XX", "XX: a masked value"))).is_empty());
 }

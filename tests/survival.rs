@@ -1,0 +1,477 @@
+//! A call lives on while its signalling is cut again and again: not one packet of audio is lost because of it.
+//!
+//! When cuts come is drawn from a seed, which is printed; the environment variable `OFFHOOK_SEED` gives one back.
+
+use std::{
+    collections::hash_map::RandomState,
+    env, fmt,
+    hash::{BuildHasher as _, Hasher as _},
+    time::{Duration, Instant},
+};
+
+use offhook::{
+    AnswerPolicy, Client, ConnectionState, EndedBy, Endpoints, Engine, EngineConfig, Event, Events, Reason, SessionId,
+    Statistics, Timeouts,
+};
+use offhook_sim::{
+    CallEvent, CallHandle, CallRequest, CallState, Cloud, CloudConfig, CloudFaults, Cut, Direction, Ended, Outage, What,
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use secrecy::ExposeSecret;
+use tokio::time::{sleep, timeout};
+
+/// How long anything may take before a test fails; after an outage the client waits half a minute and more.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// From when on a connection on which nothing comes counts as dead. The cloud pings every second.
+const WATCHDOG: Duration = Duration::from_secs(3);
+
+/// How many packets may be on their way when both ends are looked at one after the other.
+const IN_FLIGHT: u64 = 5;
+
+/// What happens to the WebSocket.
+#[derive(Debug, Clone)]
+enum Fault {
+    Cut(Cut),
+    /// It is dropped, and nothing new gets through for so long.
+    Outage(Duration),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Cut(Cut::Reset) => "TCP reset",
+            Self::Cut(Cut::Fin) => "TCP closed",
+            Self::Cut(Cut::CloseFrame { code }) => return f.pad(&format!("WebSocket closed ({code})")),
+            Self::Cut(Cut::Close) => "<close/>",
+            Self::Cut(Cut::StreamError { condition }) => return f.pad(&format!("error {condition}")),
+            Self::Cut(Cut::Stall) => "silence",
+            Self::Cut(_) => "cut",
+            Self::Outage(lasts) => return f.pad(&format!("outage of {} s", lasts.as_secs())),
+        };
+        f.pad(text)
+    }
+}
+
+fn error(condition: &str) -> Fault {
+    let condition = condition.to_owned();
+    Fault::Cut(Cut::StreamError { condition })
+}
+
+/// The instants of a run are drawn from this.
+fn seeded() -> (u64, StdRng) {
+    let given = env::var("OFFHOOK_SEED").ok();
+    let seed = given.map_or_else(
+        || RandomState::new().build_hasher().finish(),
+        |text| text.parse().expect("OFFHOOK_SEED is a number"),
+    );
+    (seed, StdRng::seed_from_u64(seed))
+}
+
+/// Everything that the client told, and when.
+struct Diary {
+    events: Events,
+    told: Vec<(Instant, Event)>,
+}
+
+impl Diary {
+    /// Reads on until an event is as wished; when it came.
+    async fn until(&mut self, wished: impl Fn(&Event) -> bool) -> Instant {
+        let reading = async {
+            loop {
+                let event = self.events.next().await.expect("the client lives");
+                let found = wished(&event);
+                let now = Instant::now();
+                self.told.push((now, event));
+                if found {
+                    return now;
+                }
+            }
+        };
+        timeout(LIMIT, reading).await.expect("the event comes in time")
+    }
+
+    fn count(&self, wished: impl Fn(&Event) -> bool) -> usize {
+        self.told.iter().filter(|(_, event)| wished(event)).count()
+    }
+}
+
+/// The counters of both ends at one moment, the gateway's first.
+#[derive(Clone, Copy)]
+struct Figures {
+    gateway: Statistics,
+    client: Statistics,
+}
+
+/// One direction of audio between two moments.
+struct Flow {
+    sent: u64,
+    received: u64,
+    lost: u64,
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} {:>8} {:>4}", self.sent, self.received, self.lost)
+    }
+}
+
+impl Figures {
+    fn to_client(&self, before: &Self) -> Flow {
+        Flow {
+            sent: self.gateway.packets_sent - before.gateway.packets_sent,
+            received: self.client.packets_received - before.client.packets_received,
+            lost: self.client.packets_lost - before.client.packets_lost,
+        }
+    }
+
+    fn to_gateway(&self, before: &Self) -> Flow {
+        Flow {
+            sent: self.client.packets_sent - before.client.packets_sent,
+            received: self.gateway.packets_received - before.gateway.packets_received,
+            lost: self.gateway.packets_lost - before.gateway.packets_lost,
+        }
+    }
+}
+
+/// A call with audio both ways, and everybody who has to do with it.
+struct Story {
+    cloud: Cloud,
+    client: Client,
+    diary: Diary,
+    call: CallHandle,
+    session: SessionId,
+    began: Instant,
+}
+
+impl Story {
+    async fn begin(survives: bool) -> Self {
+        let cloud = Cloud::start(CloudConfig {
+            ping_every: Duration::from_secs(1),
+            ..CloudConfig::default()
+        })
+        .await
+        .unwrap();
+        let mut timeouts = Timeouts::default();
+        timeouts.watchdog = WATCHDOG;
+        let endpoints = Endpoints::new(&cloud.api_url(), &cloud.streaming_url(), None, false).unwrap();
+        let client = Client::builder(endpoints, cloud.default_token().expose_secret())
+            .engine(Engine::new(&EngineConfig::default()).unwrap())
+            .answer(AnswerPolicy {
+                always: true,
+                ..AnswerPolicy::default()
+            })
+            .play("tone:1000".parse().unwrap())
+            .rtc_session_survivability(survives)
+            .timeouts(timeouts)
+            .build()
+            .unwrap();
+        let mut diary = Diary {
+            events: client.events(),
+            told: Vec::new(),
+        };
+        timeout(LIMIT, client.connect()).await.unwrap().unwrap();
+        let call = cloud.call(CallRequest::default()).unwrap();
+        let connected = |event: &Event| {
+            let state = ConnectionState::Connected;
+            matches!(event, Event::ConnectionState { state: now, .. } if *now == state)
+        };
+        diary.until(connected).await;
+        timeout(LIMIT, call.connected()).await.unwrap().unwrap();
+        let session = call.session().clone();
+        let story = Self {
+            cloud,
+            client,
+            diary,
+            call,
+            session,
+            began: Instant::now(),
+        };
+        story
+            .reaches(|now| now.client.packets_received.min(now.gateway.packets_received) >= 25)
+            .await;
+        story
+    }
+
+    async fn figures(&self) -> Figures {
+        let gateway = self.call.statistics();
+        let client = self.client.statistics(&self.session).await;
+        Figures {
+            gateway,
+            client: client.expect("the session lives"),
+        }
+    }
+
+    /// Waits until the figures are as wished.
+    async fn reaches(&self, wished: impl Fn(&Figures) -> bool) -> Figures {
+        let looking = async {
+            loop {
+                let now = self.figures().await;
+                if wished(&now) {
+                    return now;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LIMIT, looking)
+            .await
+            .expect("the figures come to what they should be")
+    }
+
+    /// The figures when everything but what is on its way has arrived.
+    async fn settled(&self, start: &Figures) -> Figures {
+        self.reaches(|now| {
+            [now.to_client(start), now.to_gateway(start)]
+                .iter()
+                .all(|flow| flow.sent.abs_diff(flow.received) <= IN_FLIGHT)
+        })
+        .await
+    }
+
+    /// Does what the fault says; when the cloud could be reached again.
+    async fn inflict(&self, fault: &Fault) {
+        let cut = match fault {
+            Fault::Cut(cut) => cut.clone(),
+            Fault::Outage(lasts) => {
+                self.cloud.set_faults(CloudFaults {
+                    outage: Some(Outage {
+                        lasts: Some(*lasts),
+                        ..Outage::default()
+                    }),
+                    ..CloudFaults::default()
+                });
+                Cut::Fin
+            }
+        };
+        assert_eq!(self.cloud.cut(&cut, None), 1, "there is one stream to be cut");
+    }
+
+    /// The gateway says something about the session, and the client answers: it is under control.
+    async fn is_controllable(&self) {
+        let mut records = self.cloud.subscribe();
+        self.call.repeat_candidate();
+        let answered = async {
+            loop {
+                let record = records.recv().await.expect("the cloud lives");
+                let What::Frame { summary, .. } = record.what else {
+                    continue;
+                };
+                if record.direction == Direction::ToCloud && summary == "result of iceCandidate" {
+                    return;
+                }
+            }
+        };
+        timeout(LIMIT, answered)
+            .await
+            .expect("the client acknowledges the candidate");
+        let sessions = self.client.sessions().await;
+        assert_eq!(
+            sessions,
+            [(self.session.clone(), Some(self.call.conversation().clone()))]
+        );
+    }
+
+    /// Cuts the WebSocket again and again, each time so long after it came back; then the gateway hangs up.
+    async fn survive(mut self, faults: Vec<(Duration, Fault)>, lasts: Duration, seed: u64) {
+        let cuts = faults.len();
+        println!(
+            "\n| a call of {} s, its WebSocket cut {cuts} times; seed {seed}",
+            lasts.as_secs()
+        );
+        println!("|                                            | to the client        | to the gateway       |");
+        println!("|     at | how                      | away   |   sent received lost |   sent received lost |");
+        let start = self.figures().await;
+        let mut last = start;
+        for (pause, fault) in faults {
+            sleep(pause).await;
+            let at = Instant::now();
+            self.inflict(&fault).await;
+            let back = self.diary.until(|event| matches!(event, Event::Connected { .. })).await;
+            self.is_controllable().await;
+            let now = self.settled(&start).await;
+            println!(
+                "| {:>4.0} s | {fault:<24} | {:>4.1} s | {} | {} |",
+                (at - self.began).as_secs_f64(),
+                (back - at).as_secs_f64(),
+                now.to_client(&last),
+                now.to_gateway(&last),
+            );
+            last = now;
+        }
+        sleep(lasts.saturating_sub(self.began.elapsed())).await;
+        let end = self.settled(&start).await;
+        println!(
+            "| {:>4.0} s | {:<24} |        | {} | {} |",
+            self.began.elapsed().as_secs_f64(),
+            "the gateway hangs up",
+            end.to_client(&last),
+            end.to_gateway(&last),
+        );
+        let concealed = |end: &Statistics, start: &Statistics| {
+            (
+                end.frames_concealed - start.frames_concealed,
+                end.packets_late - start.packets_late,
+            )
+        };
+        let (client, gateway) = (
+            concealed(&end.client, &start.client),
+            concealed(&end.gateway, &start.gateway),
+        );
+        println!(
+            "| concealed, late: client {}, {}; gateway {}, {}",
+            client.0, client.1, gateway.0, gateway.1
+        );
+        self.call.hang_up(Reason::Success);
+        self.finish(cuts).await;
+        for (flow, way) in [(end.to_client(&start), "client"), (end.to_gateway(&start), "gateway")] {
+            assert_eq!(flow.lost, 0, "packets are lost on the way to the {way}");
+        }
+        for (concealed, late) in [client, gateway] {
+            assert!(
+                concealed == 0 || late > 0,
+                "{concealed} frames are concealed, and none was late"
+            );
+        }
+    }
+
+    /// The gateway has hung up: what must have been told in all, and no more.
+    async fn finish(mut self, cuts: usize) {
+        self.diary
+            .until(|event| matches!(event, Event::SessionEnded { .. }))
+            .await;
+        assert_eq!(
+            timeout(LIMIT, self.call.ended()).await.unwrap(),
+            Ended::HungUp {
+                reason: Reason::Success
+            }
+        );
+        timeout(LIMIT, self.client.shutdown()).await.unwrap();
+        self.diary.until(|event| *event == Event::ShutDown).await;
+        let mine = |session: &SessionId| *session == self.session;
+        let ended = |event: &Event| {
+            matches!(event, Event::SessionEnded { session, reason: Reason::Success, by: EndedBy::Remote, .. }
+                if mine(session))
+        };
+        assert_eq!(self.diary.count(ended), 1, "{:?}", self.diary.told);
+        assert_eq!(self.diary.count(|event| matches!(event, Event::SessionEnded { .. })), 1);
+        assert_eq!(
+            self.diary.count(|event| matches!(event, Event::SessionStarted { .. })),
+            1
+        );
+        assert_eq!(self.diary.count(|event| matches!(event, Event::SessionError { .. })), 0);
+        assert_eq!(self.diary.count(|event| matches!(event, Event::Lagged(_))), 0);
+        assert_eq!(
+            self.diary.count(|event| matches!(event, Event::Connected { .. })),
+            cuts + 1
+        );
+        let lost = |event: &Event| matches!(event, Event::Disconnected { reconnecting: true, .. });
+        assert_eq!(self.diary.count(lost), cuts);
+        let interrupted = |event: &Event| {
+            let state = ConnectionState::Interrupted;
+            matches!(event, Event::ConnectionState { state: now, .. } if *now == state)
+        };
+        assert_eq!(self.diary.count(interrupted), 0, "the client heard an interruption");
+        let interruptions = self.cloud.records().into_iter().filter(|record| {
+            let What::Call { event, .. } = &record.what else {
+                return false;
+            };
+            matches!(event, CallEvent::MediaInterrupted | CallEvent::MediaFailed { .. })
+        });
+        assert_eq!(interruptions.count(), 0, "the gateway heard an interruption");
+        assert_eq!(
+            self.call.undelivered(),
+            0,
+            "the gateway spoke while the client was away"
+        );
+        self.cloud.stop().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs three minutes: cargo xtask test runs this"]
+async fn a_call_of_three_minutes_survives_ten_cuts_without_losing_a_packet() {
+    let (seed, mut random) = seeded();
+    let mut cuts = vec![
+        Fault::Cut(Cut::Reset),
+        Fault::Cut(Cut::Reset),
+        Fault::Cut(Cut::Reset),
+        Fault::Cut(Cut::Close),
+        Fault::Cut(Cut::CloseFrame { code: 1001 }),
+        Fault::Cut(Cut::Fin),
+        error("system-shutdown"),
+        error("connection-timeout"),
+        Fault::Cut(Cut::Stall),
+    ];
+    cuts.shuffle(&mut random);
+    // Last, since the client waits longer and longer after failures, and forgets them only slowly.
+    cuts.push(Fault::Outage(Duration::from_secs(20)));
+    // From ten seconds on the client has forgotten the cut before, and comes back within three; so all fit into the call.
+    let mut pause = 1.0..9.0;
+    let faults = cuts.into_iter().map(|cut| {
+        let after = random.random_range(std::mem::replace(&mut pause, 10.1..12.0));
+        (Duration::from_secs_f64(after), cut)
+    });
+    let faults = faults.collect();
+    let story = Story::begin(true).await;
+    story.survive(faults, Duration::from_secs(180), seed).await;
+}
+
+#[tokio::test]
+async fn a_short_call_survives_three_cuts_without_losing_a_packet() {
+    let (seed, mut random) = seeded();
+    let mut cuts = [Fault::Cut(Cut::Reset), Fault::Cut(Cut::Close), error("system-shutdown")];
+    cuts.shuffle(&mut random);
+    let mut faults = Vec::new();
+    for cut in cuts {
+        faults.push((Duration::from_secs_f64(random.random_range(0.1..1.5)), cut));
+    }
+    let story = Story::begin(true).await;
+    story.survive(faults, Duration::from_secs(20), seed).await;
+}
+
+#[tokio::test]
+async fn without_survivability_the_first_cut_ends_the_call_with_the_documented_reason() {
+    let mut story = Story::begin(false).await;
+    story.inflict(&Fault::Cut(Cut::Reset)).await;
+    story
+        .diary
+        .until(|event| matches!(event, Event::SessionEnded { .. }))
+        .await;
+    let Some((
+        _,
+        Event::SessionEnded {
+            session, reason, by, ..
+        },
+    )) = story.diary.told.last()
+    else {
+        panic!("it is waited for")
+    };
+    assert_eq!(
+        (session, *reason, *by),
+        (&story.session, Reason::ConnectivityError, EndedBy::Network)
+    );
+    // The connection comes back, the call does not.
+    story
+        .diary
+        .until(|event| matches!(event, Event::Connected { .. }))
+        .await;
+    assert_eq!(story.client.sessions().await, []);
+    let ended = timeout(LIMIT, story.call.wait_for(|state| matches!(state, CallState::Ended(_)))).await;
+    let CallState::Ended(ended) = ended.unwrap() else {
+        panic!("it is waited for")
+    };
+    let heard = match &ended {
+        // In words, once the client is back; or in the media, at once.
+        Ended::Terminated { reason } => *reason == Reason::ConnectivityError,
+        Ended::MediaFailed { reason } => reason.contains("closed"),
+        _ => false,
+    };
+    assert!(heard, "{ended}");
+    timeout(LIMIT, story.client.shutdown()).await.unwrap();
+    story.diary.until(|event| *event == Event::ShutDown).await;
+    assert_eq!(
+        story.diary.count(|event| matches!(event, Event::SessionEnded { .. })),
+        1
+    );
+    story.cloud.stop().await;
+}
