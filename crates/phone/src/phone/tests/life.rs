@@ -377,6 +377,26 @@ fn rule_15_duplicate_id_forces_a_new_channel_even_if_the_server_leaves_the_socke
 }
 
 #[test]
+fn services_notify_whatever_their_name_and_users_do_not() {
+    let notification = "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='v2.users.me.presence'>\
+                        <item id='i'><json xmlns='urn:xmpp:json:0'>{}</json></item></items></event>";
+    let cases = [
+        ("notifications.mypurecloud.de", 1),
+        ("events.example.com", 1),
+        ("somebody@mypurecloud.de", 0),
+        ("somebody@mypurecloud.de/desk", 0),
+    ];
+    for (from, told) in cases {
+        let mut story = Story::online(AnswerPolicy::default());
+        story.events();
+        story.message(from, notification.parse().unwrap());
+        let events = story.events();
+        let topics = events.iter().filter(|event| matches!(event, Event::Topics(_)));
+        assert_eq!(topics.count(), told, "{from}: {events:?}");
+    }
+}
+
+#[test]
 fn rule_38_active_means_media_connected_now() {
     let mut story = Story::online(AnswerPolicy::default());
     let id = with_session(&mut story);
