@@ -9,19 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook::{
-    AnswerPolicy, Client, ConnectionState, EndedBy, Endpoints, Engine, EngineConfig, Event, Events, Reason, SessionId,
-    Statistics, Timeouts,
-};
-use offhook_sim::{
-    CallEvent, CallHandle, CallRequest, CallState, Cloud, CloudConfig, CloudFaults, Cut, Direction, Ended, Outage, What,
-};
+use offhook::{Client, ConnectionState, EndedBy, Event, Reason, SessionId, Statistics, Timeouts};
+use offhook_sim::{CallEvent, CallHandle, Cloud, CloudConfig, CloudFaults, Cut, Ended, Outage, What};
+use offhook_tests::softphone::{self, Diary, within};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
-use secrecy::ExposeSecret;
-use tokio::time::{sleep, timeout};
-
-/// How long anything may take before a test fails; after an outage the client waits half a minute and more.
-const LIMIT: Duration = Duration::from_secs(60);
+use tokio::time::sleep;
 
 /// From when on a connection on which nothing comes counts as dead. The cloud pings every second.
 const WATCHDOG: Duration = Duration::from_secs(3);
@@ -68,34 +60,6 @@ fn seeded() -> (u64, StdRng) {
     (seed, StdRng::seed_from_u64(seed))
 }
 
-/// Everything that the client told, and when.
-struct Diary {
-    events: Events,
-    told: Vec<(Instant, Event)>,
-}
-
-impl Diary {
-    /// Reads on until an event is as wished; when it came.
-    async fn until(&mut self, wished: impl Fn(&Event) -> bool) -> Instant {
-        let reading = async {
-            loop {
-                let event = self.events.next().await.expect("the client lives");
-                let found = wished(&event);
-                let now = Instant::now();
-                self.told.push((now, event));
-                if found {
-                    return now;
-                }
-            }
-        };
-        timeout(LIMIT, reading).await.expect("the event comes in time")
-    }
-
-    fn count(&self, wished: impl Fn(&Event) -> bool) -> usize {
-        self.told.iter().filter(|(_, event)| wished(event)).count()
-    }
-}
-
 /// The counters of both ends at one moment, the gateway's first.
 #[derive(Clone, Copy)]
 struct Figures {
@@ -117,7 +81,7 @@ impl fmt::Display for Flow {
 }
 
 impl Figures {
-    fn to_client(&self, before: &Self) -> Flow {
+    fn heard_by_client(&self, before: &Self) -> Flow {
         Flow {
             sent: self.gateway.packets_sent - before.gateway.packets_sent,
             received: self.client.packets_received - before.client.packets_received,
@@ -125,7 +89,7 @@ impl Figures {
         }
     }
 
-    fn to_gateway(&self, before: &Self) -> Flow {
+    fn heard_by_gateway(&self, before: &Self) -> Flow {
         Flow {
             sent: self.client.packets_sent - before.client.packets_sent,
             received: self.gateway.packets_received - before.gateway.packets_received,
@@ -154,30 +118,12 @@ impl Story {
         .unwrap();
         let mut timeouts = Timeouts::default();
         timeouts.watchdog = WATCHDOG;
-        let endpoints = Endpoints::new(&cloud.api_url(), &cloud.streaming_url(), None, false).unwrap();
-        let client = Client::builder(endpoints, cloud.default_token().expose_secret())
-            .engine(Engine::new(&EngineConfig::default()).unwrap())
-            .answer(AnswerPolicy {
-                always: true,
-                ..AnswerPolicy::default()
-            })
+        let client = softphone::builder(&cloud)
             .play("tone:1000".parse().unwrap())
             .rtc_session_survivability(survives)
-            .timeouts(timeouts)
-            .build()
-            .unwrap();
-        let mut diary = Diary {
-            events: client.events(),
-            told: Vec::new(),
-        };
-        timeout(LIMIT, client.connect()).await.unwrap().unwrap();
-        let call = cloud.call(CallRequest::default()).unwrap();
-        let connected = |event: &Event| {
-            let state = ConnectionState::Connected;
-            matches!(event, Event::ConnectionState { state: now, .. } if *now == state)
-        };
-        diary.until(connected).await;
-        timeout(LIMIT, call.connected()).await.unwrap().unwrap();
+            .timeouts(timeouts);
+        let (client, mut diary) = softphone::connected(client).await;
+        let call = softphone::call(&cloud, &mut diary).await;
         let session = call.session().clone();
         let story = Self {
             cloud,
@@ -213,23 +159,21 @@ impl Story {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(LIMIT, looking)
-            .await
-            .expect("the figures come to what they should be")
+        within(looking).await
     }
 
     /// The figures when everything but what is on its way has arrived.
     async fn settled(&self, start: &Figures) -> Figures {
         self.reaches(|now| {
-            [now.to_client(start), now.to_gateway(start)]
+            [now.heard_by_client(start), now.heard_by_gateway(start)]
                 .iter()
                 .all(|flow| flow.sent.abs_diff(flow.received) <= IN_FLIGHT)
         })
         .await
     }
 
-    /// Does what the fault says; when the cloud could be reached again.
-    async fn inflict(&self, fault: &Fault) {
+    /// Does what the fault says.
+    fn inflict(&self, fault: &Fault) {
         let cut = match fault {
             Fault::Cut(cut) => cut.clone(),
             Fault::Outage(lasts) => {
@@ -246,27 +190,11 @@ impl Story {
         assert_eq!(self.cloud.cut(&cut, None), 1, "there is one stream to be cut");
     }
 
-    /// The gateway says something about the session, and the client answers: it is under control.
+    /// The client and the gateway agree that there is this session, and speak about it.
     async fn is_controllable(&self) {
-        let mut records = self.cloud.subscribe();
-        self.call.repeat_candidate();
-        let answered = async {
-            loop {
-                let record = records.recv().await.expect("the cloud lives");
-                let What::Frame { summary, .. } = record.what else {
-                    continue;
-                };
-                if record.direction == Direction::ToCloud && summary == "result of iceCandidate" {
-                    return;
-                }
-            }
-        };
-        timeout(LIMIT, answered)
-            .await
-            .expect("the client acknowledges the candidate");
-        let sessions = self.client.sessions().await;
+        softphone::is_controllable(&self.cloud, &self.call).await;
         assert_eq!(
-            sessions,
+            self.client.sessions().await,
             [(self.session.clone(), Some(self.call.conversation().clone()))]
         );
     }
@@ -285,16 +213,16 @@ impl Story {
         for (pause, fault) in faults {
             sleep(pause).await;
             let at = Instant::now();
-            self.inflict(&fault).await;
-            let back = self.diary.until(|event| matches!(event, Event::Connected { .. })).await;
+            self.inflict(&fault);
+            let back = self.diary.connected().await;
             self.is_controllable().await;
             let now = self.settled(&start).await;
             println!(
                 "| {:>4.0} s | {fault:<24} | {:>4.1} s | {} | {} |",
                 (at - self.began).as_secs_f64(),
                 (back - at).as_secs_f64(),
-                now.to_client(&last),
-                now.to_gateway(&last),
+                now.heard_by_client(&last),
+                now.heard_by_gateway(&last),
             );
             last = now;
         }
@@ -304,8 +232,8 @@ impl Story {
             "| {:>4.0} s | {:<24} |        | {} | {} |",
             self.began.elapsed().as_secs_f64(),
             "the gateway hangs up",
-            end.to_client(&last),
-            end.to_gateway(&last),
+            end.heard_by_client(&last),
+            end.heard_by_gateway(&last),
         );
         let concealed = |end: &Statistics, start: &Statistics| {
             (
@@ -323,7 +251,10 @@ impl Story {
         );
         self.call.hang_up(Reason::Success);
         self.finish(cuts).await;
-        for (flow, way) in [(end.to_client(&start), "client"), (end.to_gateway(&start), "gateway")] {
+        for (flow, way) in [
+            (end.heard_by_client(&start), "client"),
+            (end.heard_by_gateway(&start), "gateway"),
+        ] {
             assert_eq!(flow.lost, 0, "packets are lost on the way to the {way}");
         }
         for (concealed, late) in [client, gateway] {
@@ -336,41 +267,25 @@ impl Story {
 
     /// The gateway has hung up: what must have been told in all, and no more.
     async fn finish(mut self, cuts: usize) {
-        self.diary
-            .until(|event| matches!(event, Event::SessionEnded { .. }))
-            .await;
-        assert_eq!(
-            timeout(LIMIT, self.call.ended()).await.unwrap(),
-            Ended::HungUp {
-                reason: Reason::Success
-            }
-        );
-        timeout(LIMIT, self.client.shutdown()).await.unwrap();
-        self.diary.until(|event| *event == Event::ShutDown).await;
-        let mine = |session: &SessionId| *session == self.session;
-        let ended = |event: &Event| {
-            matches!(event, Event::SessionEnded { session, reason: Reason::Success, by: EndedBy::Remote, .. }
-                if mine(session))
-        };
-        assert_eq!(self.diary.count(ended), 1, "{:?}", self.diary.told);
-        assert_eq!(self.diary.count(|event| matches!(event, Event::SessionEnded { .. })), 1);
-        assert_eq!(
-            self.diary.count(|event| matches!(event, Event::SessionStarted { .. })),
-            1
-        );
-        assert_eq!(self.diary.count(|event| matches!(event, Event::SessionError { .. })), 0);
-        assert_eq!(self.diary.count(|event| matches!(event, Event::Lagged(_))), 0);
-        assert_eq!(
-            self.diary.count(|event| matches!(event, Event::Connected { .. })),
-            cuts + 1
-        );
+        let (_, end) = self.diary.until(softphone::ended).await;
+        assert_eq!(end, (self.session, Reason::Success, EndedBy::Remote));
+        let reason = Reason::Success;
+        assert_eq!(within(self.call.ended()).await, Ended::HungUp { reason });
+        within(self.client.shutdown()).await;
+        let told = self.diary.to_the_end().await;
+        let count = |wished: fn(&Event) -> bool| told.iter().filter(|(_, event)| wished(event)).count();
+        assert_eq!(count(|event| matches!(event, Event::SessionStarted { .. })), 1);
+        assert_eq!(count(|event| matches!(event, Event::SessionEnded { .. })), 1);
+        assert_eq!(count(|event| matches!(event, Event::SessionError { .. })), 0);
+        assert_eq!(count(|event| matches!(event, Event::Lagged(_))), 0);
+        assert_eq!(count(|event| matches!(event, Event::Connected { .. })), cuts + 1);
         let lost = |event: &Event| matches!(event, Event::Disconnected { reconnecting: true, .. });
-        assert_eq!(self.diary.count(lost), cuts);
+        assert_eq!(count(lost), cuts);
         let interrupted = |event: &Event| {
             let state = ConnectionState::Interrupted;
             matches!(event, Event::ConnectionState { state: now, .. } if *now == state)
         };
-        assert_eq!(self.diary.count(interrupted), 0, "the client heard an interruption");
+        assert_eq!(count(interrupted), 0, "the client heard an interruption");
         let interruptions = self.cloud.records().into_iter().filter(|record| {
             let What::Call { event, .. } = &record.what else {
                 return false;
@@ -432,46 +347,23 @@ async fn a_short_call_survives_three_cuts_without_losing_a_packet() {
 #[tokio::test]
 async fn without_survivability_the_first_cut_ends_the_call_with_the_documented_reason() {
     let mut story = Story::begin(false).await;
-    story.inflict(&Fault::Cut(Cut::Reset)).await;
-    story
-        .diary
-        .until(|event| matches!(event, Event::SessionEnded { .. }))
-        .await;
-    let Some((
-        _,
-        Event::SessionEnded {
-            session, reason, by, ..
-        },
-    )) = story.diary.told.last()
-    else {
-        panic!("it is waited for")
-    };
-    assert_eq!(
-        (session, *reason, *by),
-        (&story.session, Reason::ConnectivityError, EndedBy::Network)
-    );
+    story.inflict(&Fault::Cut(Cut::Reset));
+    let (_, end) = story.diary.until(softphone::ended).await;
+    assert_eq!(end, (story.session, Reason::ConnectivityError, EndedBy::Network));
     // The connection comes back, the call does not.
-    story
-        .diary
-        .until(|event| matches!(event, Event::Connected { .. }))
-        .await;
+    story.diary.connected().await;
     assert_eq!(story.client.sessions().await, []);
-    let ended = timeout(LIMIT, story.call.wait_for(|state| matches!(state, CallState::Ended(_)))).await;
-    let CallState::Ended(ended) = ended.unwrap() else {
-        panic!("it is waited for")
-    };
-    let heard = match &ended {
+    let end = within(story.call.ended()).await;
+    let heard = match &end {
         // In words, once the client is back; or in the media, at once.
         Ended::Terminated { reason } => *reason == Reason::ConnectivityError,
         Ended::MediaFailed { reason } => reason.contains("closed"),
         _ => false,
     };
-    assert!(heard, "{ended}");
-    timeout(LIMIT, story.client.shutdown()).await.unwrap();
-    story.diary.until(|event| *event == Event::ShutDown).await;
-    assert_eq!(
-        story.diary.count(|event| matches!(event, Event::SessionEnded { .. })),
-        1
-    );
+    assert!(heard, "{end}");
+    within(story.client.shutdown()).await;
+    let told = story.diary.to_the_end().await;
+    let ends = told.iter().filter(|(_, event)| softphone::ended(event).is_some());
+    assert_eq!(ends.count(), 1);
     story.cloud.stop().await;
 }

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod proxy;
 pub mod recording;
 pub mod relay;
+pub mod softphone;
 
 /// The README's examples.
 #[cfg(doctest)]
