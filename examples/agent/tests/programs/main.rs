@@ -1,159 +1,14 @@
 //! The agent and the simulated cloud as programs: call after call, and what is left of them.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command as Cargo, Stdio},
-    time::Duration,
-};
+mod connection;
+mod harness;
 
-use reqwest::Client;
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    time::timeout,
-};
+use std::time::Duration;
 
-/// How long anything may take before the test fails.
-const LIMIT: Duration = Duration::from_secs(20);
+use serde_json::json;
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-/// How long a call lasts once its media are up.
-const TALK: f64 = 0.8;
-
-/// The simulated cloud; it is killed when the test ends, however that is.
-struct Cloud {
-    child: Child,
-    api: String,
-    streaming: String,
-    http: Client,
-}
-
-impl Cloud {
-    async fn start() -> Self {
-        Self::with(&[]).await
-    }
-
-    async fn with(options: &[&str]) -> Self {
-        let mut child = Command::new(simulator())
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the simulator starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let line = timeout(LIMIT, lines.next_line())
-            .await
-            .unwrap()
-            .unwrap()
-            .expect("a start line");
-        let url = |scheme: &str| {
-            let found = line.split_whitespace().find(|word| word.starts_with(scheme));
-            found
-                .unwrap_or_else(|| panic!("no {scheme} URL in {line:?}"))
-                .to_owned()
-        };
-        // The other lines are for people; they must not fill the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        // Plain HTTP, but the client wants a TLS library all the same. Another test may have installed it before.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let http = Client::builder().no_proxy().build().unwrap();
-        Self {
-            child,
-            api: url("http://"),
-            streaming: url("ws://"),
-            http,
-        }
-    }
-
-    async fn call(&self) -> String {
-        let url = format!("{}/control/calls", self.api);
-        let request = self.http.post(url).json(&json!({"durationSeconds": TALK}));
-        let reply = timeout(LIMIT, request.send()).await.unwrap().unwrap();
-        let call: Value = reply.error_for_status().unwrap().json().await.unwrap();
-        call["session"]
-            .as_str()
-            .or(call["sessionId"].as_str())
-            .expect("a session")
-            .to_owned()
-    }
-
-    async fn control(&self, path: &str) -> Value {
-        let url = format!("{}/control/{path}", self.api);
-        let reply = timeout(LIMIT, self.http.get(url).send()).await.unwrap().unwrap();
-        reply.error_for_status().unwrap().json().await.unwrap()
-    }
-}
-
-/// The agent, driven by JSON lines.
-struct Agent {
-    child: Child,
-    commands: ChildStdin,
-    events: Lines<BufReader<ChildStdout>>,
-    /// How many `rtcSessionError` came.
-    errors: usize,
-}
-
-impl Agent {
-    async fn start(cloud: &Cloud) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
-            .args(["run", "--json", "--answer", "always", "--play", "tone:440"])
-            .args(["--api", &cloud.api, "--streaming", &cloud.streaming])
-            .env("OFFHOOK_TOKEN", "offhook-sim-token")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the agent starts");
-        let commands = child.stdin.take().expect("it is piped");
-        let events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut agent = Self {
-            child,
-            commands,
-            events,
-            errors: 0,
-        };
-        let ready = agent.event("ready").await;
-        assert_eq!(ready["protocol"], 1);
-        agent.event("connected").await;
-        agent
-    }
-
-    /// The next event of this name.
-    async fn event(&mut self, name: &str) -> Value {
-        let waiting = async {
-            loop {
-                let line = self.events.next_line().await.unwrap().expect("the agent runs");
-                let event: Value = serde_json::from_str(&line).expect("a JSON line");
-                self.errors += usize::from(event["event"] == "rtcSessionError");
-                if event["event"] == name {
-                    return event;
-                }
-            }
-        };
-        timeout(LIMIT, waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{name} does not come"))
-    }
-
-    async fn command(&mut self, command: Value) -> Value {
-        self.commands
-            .write_all(format!("{command}\n").as_bytes())
-            .await
-            .unwrap();
-        self.event("reply").await
-    }
-
-    /// Sockets of the process, and tasks of its engine.
-    async fn holds(&mut self) -> (usize, u64) {
-        let listed = self.command(json!({"command": "listSessions", "id": 1})).await;
-        assert_eq!((&listed["ok"], &listed["id"]), (&json!(true), &json!(1)), "{listed}");
-        assert_eq!(listed["result"]["sessions"], json!([]));
-        let sockets = sockets(self.child.id().expect("it runs"));
-        (sockets, listed["result"]["tasks"].as_u64().expect("a number of tasks"))
-    }
-}
+use self::harness::{Agent, Cloud, LIMIT};
 
 #[tokio::test]
 async fn calls_at_once_and_one_after_the_other_leave_nothing_behind() {
@@ -365,22 +220,4 @@ async fn a_call_that_nobody_answers_ends_with_its_own_status() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// How many sockets a process has open.
-fn sockets(process: u32) -> usize {
-    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("the process runs");
-    let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    links
-        .filter(|link| link.to_string_lossy().starts_with("socket:"))
-        .count()
-}
-
-/// The simulator's program, built beside the agent's.
-fn simulator() -> std::path::PathBuf {
-    let build = Cargo::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--bin", "offhook-sim"])
-        .status();
-    assert!(build.expect("cargo runs").success());
-    Path::new(env!("CARGO_BIN_EXE_agent")).with_file_name("offhook-sim")
 }
