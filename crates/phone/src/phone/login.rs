@@ -155,8 +155,10 @@ impl Phone {
     /// Nobody waits for the replies of a login any more.
     pub(super) fn cancel_login(&mut self) {
         if let State::LoggingIn { account, channel } = &self.signalling.state {
-            let waiting = account.waiting().into_iter().chain(channel.waiting());
-            for id in waiting.collect::<Vec<_>>() {
+            let waiting: Vec<_> = account.waiting().into_iter().chain(channel.waiting()).collect();
+            // First, for both may have come to their end at once, and an attempt fails once.
+            self.signalling.state = State::Waiting;
+            for id in waiting {
                 self.cancel_request(id);
             }
         }

@@ -60,6 +60,18 @@ fn rule_18_a_remote_close_during_set_up_is_a_failed_attempt() {
 }
 
 #[test]
+fn an_attempt_whose_requests_all_time_out_at_once_fails_once() {
+    let mut story = Story::new(AnswerPolicy::default());
+    story.phone.connect(story.now).unwrap();
+    story.pass(Duration::from_secs(31));
+    assert!(matches!(
+        story.events()[..],
+        [Event::ConnectFailed(ConnectError::Rest(_))]
+    ));
+    assert_eq!(story.phone.signalling(), SignallingState::Offline);
+}
+
+#[test]
 fn rule_19_a_restarted_process_waits_as_its_predecessor_would_have() {
     let mut story = Story::new(AnswerPolicy::default());
     story.phone.connect(story.now).unwrap();
