@@ -152,7 +152,7 @@ pub enum CloseReason {
     /// Two pings in a row got no answer.
     #[error("the server answered neither of two pings")]
     PingsUnanswered,
-    /// The server says that it handled more stanzas than it was sent (XEP-0198 section 4).
+    /// The server resumed a stream and says that it handled more of it than it was sent (XEP-0198 section 4).
     #[error("the server acknowledged {handled} stanzas of {sent} that were sent")]
     HandledCountTooHigh {
         /// What the server says.

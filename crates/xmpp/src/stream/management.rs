@@ -129,14 +129,20 @@ impl Management {
         xml::element("a", ns::SM, &[("h", &self.handled.to_string())])
     }
 
-    /// The server's.
-    pub(super) fn acknowledged(&mut self, answer: &Element) -> Result<(), CloseReason> {
-        match count(answer) {
-            Some(handled) => self.settle(handled),
-            None => {
-                debug!("acknowledgement without a count ignored");
-                Ok(())
-            }
+    /// The server's. One of more than was sent should end the stream (section 4); but a server that counts in another way, the
+    /// binding included, say, acknowledges everything too highly and would never be spoken to. Its count is of no use for a
+    /// resumption, and that is what it costs.
+    pub(super) fn acknowledged(&mut self, answer: &Element) {
+        let Some(handled) = count(answer) else {
+            return debug!("acknowledgement without a count ignored");
+        };
+        if self.kept.is_some() && self.settle(handled).is_err() {
+            warn!(
+                handled,
+                sent = self.sent,
+                "the server acknowledges more than was sent: the stream cannot be resumed"
+            );
+            self.kept = None;
         }
     }
 

@@ -178,7 +178,8 @@ impl Session {
     /// Takes the next element, from a frame of this size.
     pub(super) fn handle(&mut self, cx: &mut Context<'_>, element: Element, bytes: usize) -> Result<(), CloseReason> {
         if element.has_ns(ns::SM) {
-            return self.wire.manage(cx, &element);
+            self.wire.manage(cx, &element);
+            return Ok(());
         }
         if xml::is_stanza(&element) {
             self.wire.count_handled();

@@ -169,9 +169,9 @@ impl Wire {
     }
 
     /// Takes an element of stream management.
-    pub(super) fn manage(&mut self, cx: &mut Context<'_>, element: &Element) -> Result<(), CloseReason> {
+    pub(super) fn manage(&mut self, cx: &mut Context<'_>, element: &Element) {
         let Some(management) = &mut self.management else {
-            return Ok(());
+            return;
         };
         match element.name() {
             "enabled" if !management.is_enabled() => {
@@ -180,10 +180,9 @@ impl Wire {
             }
             "failed" if !management.is_enabled() => self.management = None,
             "r" if management.is_enabled() => cx.outbox.transmit(&management.acknowledgement()),
-            "a" if management.is_enabled() => return management.acknowledged(element),
+            "a" if management.is_enabled() => management.acknowledged(element),
             _ => tracing::debug!(name = element.name(), "element of stream management ignored"),
         }
-        Ok(())
     }
 
     /// The machine slept: what did not come in that time may still come, so every answer has its time anew.
