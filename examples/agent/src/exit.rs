@@ -55,11 +55,11 @@ impl Exit {
         }
     }
 
-    /// The access token was refused.
+    /// The access token was refused, though it had been accepted before.
     pub fn refused(error: &ConnectError) -> Self {
         Self {
             status: Status::CredentialsRefused,
-            message: Some(error.to_string()),
+            message: Some(format!("the access token is worth nothing any more: {error}")),
         }
     }
 

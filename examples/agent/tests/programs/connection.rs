@@ -178,5 +178,8 @@ async fn a_token_refused_in_mid_life_ends_the_calls_and_the_agent_with_its_statu
     let output = timeout(LIMIT, child.wait_with_output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("not-authorized"), "{said}");
+    assert!(
+        said.contains("access token") && said.contains("not-authorized"),
+        "{said}"
+    );
 }
