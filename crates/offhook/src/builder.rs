@@ -87,7 +87,8 @@ impl ClientBuilder {
     }
 
     /// Whether sessions and proposals outlive a lost connection, which is the default: media go on, and sessions come back under
-    /// control with the connection. If not, a loss ends them all: sessions with `connectivity-error`, proposals as cancelled.
+    /// control with the connection. If not, a loss (a connection transfer too, but not
+    /// [`Client::disconnect`]) ends them all: sessions with `connectivity-error`, proposals as cancelled.
     pub fn rtc_session_survivability(mut self, survive: bool) -> Self {
         self.phone.survivability = survive;
         self

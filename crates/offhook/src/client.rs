@@ -88,7 +88,7 @@ impl Client {
     /// placed all the same.
     ///
     /// # Errors
-    /// When signalling does not stand, or the API refuses.
+    /// When signalling does not stand, the API refuses, or the client is a guest.
     pub async fn place_call(&self, call: OutboundCall) -> Result<ConversationId, CallFailure> {
         let answer = self.ask(|reply| Ask::PlaceCall(call, reply)).await;
         answer.unwrap_or(Err(CallFailure::Command(CommandError::ShutDown)))
@@ -97,7 +97,7 @@ impl Client {
     /// Accepts a proposal; [`Event::SessionStarted`](crate::Event::SessionStarted) follows when its offer comes.
     ///
     /// # Errors
-    /// When signalling does not stand or no such proposal rings.
+    /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub async fn accept(&self, session: &SessionId) -> Result<(), CommandError> {
         let session = session.clone();
         self.command(|reply| Ask::Accept(session, reply)).await
@@ -106,7 +106,7 @@ impl Client {
     /// Refuses a proposal on all clients of the user, or, with `ignore`, on this one without a word.
     ///
     /// # Errors
-    /// When signalling does not stand or no such proposal rings.
+    /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub async fn reject(&self, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         let session = session.clone();
         self.command(|reply| Ask::Reject { session, ignore, reply }).await
@@ -138,10 +138,10 @@ impl Client {
         self.ask(|reply| Ask::Statistics(session, reply)).await.flatten()
     }
 
-    /// Uses this access token from now on; the connection and the calls that stand go on.
+    /// Uses this access token of the same user from now on; the connection and the calls that stand go on.
     ///
     /// # Errors
-    /// After `shutdown`.
+    /// After `shutdown`, and for a guest.
     pub async fn set_token(&self, token: impl Into<SecretString>) -> Result<(), CommandError> {
         let token = token.into();
         self.command(|reply| Ask::SetToken(token, reply)).await
@@ -170,7 +170,8 @@ impl Client {
     }
 
     /// Subscribes to topics; one subscription at the server serves however many are made here. With `immediate` they are asked
-    /// for by pubsub, at once, else with others by REST. While signalling is down the answer waits for the next connection.
+    /// for by pubsub, at once, else with others by REST. While signalling is down all of them, and the answer, wait for the next
+    /// connection.
     ///
     /// # Errors
     /// When the API refuses the request as a whole.

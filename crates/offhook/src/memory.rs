@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use offhook_xmpp::reconnect::Memory;
+
+/// How long the end of a client waits for the disk.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Which failures concern whom: they are remembered for each application, region and user.
 #[derive(Debug, Clone)]
@@ -20,7 +24,8 @@ pub(crate) struct StateFile {
 pub(crate) struct MemoryWriter {
     /// Present until the writer is dropped.
     memories: Option<mpsc::Sender<Memory>>,
-    thread: Option<thread::JoinHandle<()>>,
+    /// Ends when all is written.
+    written: mpsc::Receiver<()>,
 }
 
 impl StateFile {
@@ -52,7 +57,9 @@ impl StateFile {
             fs::create_dir_all(directory)?;
         }
         let (memories, queue) = mpsc::channel::<Memory>();
-        let thread = thread::Builder::new().name("offhook-state".to_owned()).spawn(move || {
+        let (writing, written) = mpsc::channel::<()>();
+        thread::Builder::new().name("offhook-state".to_owned()).spawn(move || {
+            let _until_the_end = writing;
             while let Ok(memory) = queue.recv() {
                 let latest = queue.try_iter().last().unwrap_or(memory);
                 if let Err(error) = self.write(&latest) {
@@ -62,7 +69,7 @@ impl StateFile {
         })?;
         Ok(MemoryWriter {
             memories: Some(memories),
-            thread: Some(thread),
+            written,
         })
     }
 
@@ -85,12 +92,10 @@ impl MemoryWriter {
 }
 
 impl Drop for MemoryWriter {
-    /// What was remembered last is in the file when the client is gone.
+    /// What was remembered last is in the file when the client is gone, unless the disk is slow: other clients do not wait for it.
     fn drop(&mut self) {
         self.memories = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ = self.written.recv_timeout(PATIENCE);
     }
 }
 

@@ -109,7 +109,8 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether trying again with the same token is pointless (HTTP 401 and 403, SASL refusals).
+    /// Whether trying again with the same token is pointless (HTTP 401 and 403, SASL refusals, a JWT that cannot be
+    /// used).
     pub fn credentials_refused(&self) -> bool {
         match self {
             Self::Rest(ReplyError::CredentialsRefused { .. }) => true,
@@ -171,7 +172,7 @@ pub enum PlaceCallError {
 #[non_exhaustive]
 pub enum CommandError {
     /// The command needs signalling.
-    #[error("not connected: call connect first")]
+    #[error("not connected: call connect first, or wait until the connection is back")]
     NotConnected,
     /// No proposal rings under this id: it was answered, cancelled, handled elsewhere, or never came.
     #[error("no proposal {0} is ringing")]
@@ -182,6 +183,9 @@ pub enum CommandError {
     /// The proposal asks for Jingle signalling, which this version does not speak yet.
     #[error("proposal {0} asks for Jingle signalling; only SDP over XMPP is spoken so far")]
     UnsupportedDialect(SessionId),
+    /// The command is for users; a guest has neither REST nor calls.
+    #[error("a guest cannot do this: log in as a user, with an access token")]
+    Guest,
     /// The phone was shut down.
     #[error("the client was shut down")]
     ShutDown,

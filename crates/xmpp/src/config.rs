@@ -19,7 +19,7 @@ pub struct StreamConfig {
     /// The service on which server-side pings are subscribed to.
     pub pubsub: Jid,
     /// IQ payloads that the application answers itself. Any other request is answered by the stream:
-    /// `urn:xmpp:ping` with a result, the rest with `service-unavailable`.
+    /// `urn:xmpp:ping` and `disco#info` with a result, the rest with `service-unavailable`.
     pub handled: Vec<Payload>,
     /// How many requests of peers may wait for a reply of the application, and how many stanzas are kept for it until
     /// the stream is connected (256; of the latter no more than fit in one frame of the largest size). A request beyond

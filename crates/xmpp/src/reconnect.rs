@@ -11,9 +11,10 @@
 //! | a connection that had lived | at once |
 //! | a failed attempt, or a connection that had not lived | 2 s later, then 4, 8 and so on up to 90, each lengthened by up to a quarter |
 //! | a connection transfer | at once, on a new channel |
-//! | a refusal | not before somebody asks for it |
+//! | a refusal, when the application has other credentials | at once |
+//! | a refusal otherwise | not before somebody asks for it |
 //!
-//! Whatever the case, it waits as long as a `Retry-After` asks for (a day at most), until 2 s after the attempt before,
+//! Whatever the case, it waits as long as a `Retry-After` asks for (a day at most, and lengthened too), until 2 s after the attempt before,
 //! and until there were fewer than sixty within an hour. A success does not wipe out the delay that is remembered: it
 //! halves after five times itself, and is forgotten below 2 s or an hour after the last failure.
 //!

@@ -27,12 +27,21 @@ impl Phone {
     /// The stream that stands stays.
     ///
     /// # Errors
-    /// After `shutdown`.
+    /// After `shutdown`, and for a guest.
     pub fn set_token(&mut self, now: Instant, token: SecretString) -> Result<(), CommandError> {
         self.command(now)?;
+        self.user_only()?;
         self.renewal = None;
         self.use_token(token);
         Ok(())
+    }
+
+    /// What is for users only begins with this.
+    pub(super) fn user_only(&self) -> Result<(), CommandError> {
+        match self.config.login {
+            Login::Token(_) => Ok(()),
+            Login::Guest(_) => Err(CommandError::Guest),
+        }
     }
 
     /// Asks REST for something below `/api/v2/`.

@@ -98,7 +98,7 @@ impl Phone {
     }
 
     /// Asks the cloud for its servers, which then take the place of those that the application has set. They are told by
-    /// [`Event::IceServers`]. By itself that happens with each connection and every six hours.
+    /// [`Event::IceServers`]. By itself that happens with each new stream and every six hours.
     ///
     /// # Errors
     /// When signalling does not stand.

@@ -89,8 +89,8 @@ pub struct PhoneConfig {
     pub answer: AnswerPolicy,
     /// How long a proposal rings that is neither taken back nor repeated: 120 s unless told otherwise.
     pub proposal_expiry: Duration,
-    /// Whether sessions and proposals outlive a lost WebSocket (true). If not, a loss ends them all: sessions with
-    /// `connectivity-error`, proposals as cancelled.
+    /// Whether sessions and proposals outlive a lost WebSocket (true). If not, a loss (a connection transfer too, but not
+    /// `disconnect`) ends them all: sessions with `connectivity-error`, proposals as cancelled.
     pub survivability: bool,
     /// Whether `connect` goes on after a first attempt that failed (false). A connection that was there once is always
     /// brought back.
@@ -302,9 +302,10 @@ impl Phone {
     /// the call's proposal may come before either.
     ///
     /// # Errors
-    /// When signalling does not stand: the call's proposal could not arrive.
+    /// When signalling does not stand: the call's proposal could not arrive. And for a guest.
     pub fn place_call(&mut self, now: Instant, call: &OutboundCall) -> Result<CallToken, CommandError> {
         self.command(now)?;
+        self.user_only()?;
         if !self.is_connected() {
             return Err(CommandError::NotConnected);
         }
@@ -314,7 +315,7 @@ impl Phone {
     /// Accepts a proposal: `proceed` goes out, and an offer will come (XEP-0353 section 3.2). Accepting again does nothing.
     ///
     /// # Errors
-    /// When signalling does not stand, no such proposal rings, or it asks for a dialect that is not spoken.
+    /// When signalling neither stands nor is coming back, no such proposal rings, or it asks for a dialect that is not spoken.
     pub fn accept(&mut self, now: Instant, session: &SessionId) -> Result<(), CommandError> {
         self.command(now)?;
         let proposal = self
@@ -333,7 +334,7 @@ impl Phone {
     /// nothing is sent, and its repetitions are not told for six hours.
     ///
     /// # Errors
-    /// When signalling does not stand, or no such proposal rings.
+    /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn reject(&mut self, now: Instant, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         self.command(now)?;
         self.with_proposals(session, |proposals, now, id| proposals.reject(now, id, ignore).is_ok())
@@ -343,7 +344,7 @@ impl Phone {
     /// [`Event::SessionEnded`].
     ///
     /// # Errors
-    /// When nothing has this id, or a proposal has it and signalling does not stand.
+    /// When nothing has this id, or a proposal has it and signalling neither stands nor is coming back.
     pub fn end(&mut self, now: Instant, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         if self.lines.contains(session) {
             self.command(now)?;

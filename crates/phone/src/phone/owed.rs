@@ -72,12 +72,14 @@ impl Owed {
 }
 
 impl Phone {
-    /// Signalling is gone: sessions keep what they owe, or all end, as the configuration says.
-    pub(super) fn detach(&mut self) {
+    /// Signalling is gone: sessions keep what they owe. If it is lost, and not closed by the application, they may all have to
+    /// end, as the configuration says.
+    pub(super) fn detach(&mut self, lost: bool) {
+        let ends = lost && !self.config.survivability;
         let sessions: Vec<_> = self.lines.iter().map(|(id, _)| id.clone()).collect();
         for session in sessions {
             // First, since media that fail while signalling is lost do not end a session.
-            if !self.config.survivability {
+            if ends {
                 self.outputs.push_back(Output::EndSession {
                     session: session.clone(),
                     reason: Reason::ConnectivityError,
@@ -89,7 +91,7 @@ impl Phone {
                 input: session::Input::SignallingLost,
             });
         }
-        if !self.config.survivability {
+        if ends {
             self.drop_proposals();
         }
         self.topics_input(topics::Input::Disconnected);

@@ -258,8 +258,9 @@ impl Phone {
 
     fn close_stream(&mut self, attempt: AttemptId, then: Then) {
         self.outputs.push_back(Output::Stream(StreamCommand::Close));
+        let lost = matches!(then, Then::Reconnect(_));
         self.signalling.state = State::Closing { attempt, then };
-        self.detach();
+        self.detach(lost);
     }
 
     /// Does what is due by itself.

@@ -121,7 +121,7 @@ pub fn ice_servers(servers: &IceServers, secrets: bool) -> Value {
     servers.collect()
 }
 
-/// Notifications are told; what becomes of subscriptions is in the replies to the commands, unless it comes later.
+/// Notifications are told; what becomes of subscriptions is in the replies to the commands.
 fn topics(event: &TopicEvent) -> Vec<Value> {
     match event {
         TopicEvent::Notified(notification) => {

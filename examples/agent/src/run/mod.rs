@@ -59,8 +59,6 @@ struct Agent {
     live: Vec<SessionId>,
     /// How many sessions have ended.
     conversations: u64,
-    /// Why signalling is gone, while calls still live.
-    lost: Option<String>,
     placed: Option<Placed>,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     signals: Signals,
@@ -105,7 +103,6 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
         json: options.json,
         live: Vec::new(),
         conversations: 0,
-        lost: None,
         placed: None,
         finished: mpsc::unbounded_channel(),
         signals,
@@ -157,11 +154,7 @@ impl Agent {
         if options.calls.is_some_and(|calls| self.conversations >= calls) {
             return Err(Exit::clean());
         }
-        match &self.lost {
-            // A program can connect again.
-            Some(reason) if !options.json => Err(Exit::disconnected(format!("the connection is lost: {reason}"))),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn place_call(&mut self, call: OutboundCall) {
@@ -212,16 +205,11 @@ impl Agent {
         let event = event.ok_or_else(|| Exit::other("the client is gone"))?;
         self.output.event(event)?;
         match event {
-            Event::Connected { .. } => self.lost = None,
             // Nothing comes back with this token: all calls end now, unless a program has another one.
             Event::Disconnected {
                 error: Some(error),
                 reconnecting: false,
             } if error.credentials_refused() && !self.json => return Err(Exit::refused(error)),
-            Event::Disconnected {
-                error: Some(error),
-                reconnecting: false,
-            } => self.lost = Some(error.to_string()),
             Event::SessionStarted { session, .. } => self.live.push(session.clone()),
             Event::SessionEnded { session, .. } => {
                 self.live.retain(|live| live != session);

@@ -123,7 +123,7 @@ impl Phone {
                     reconnecting: true,
                     error: Some(ConnectError::Stream(reason)),
                 });
-                self.detach();
+                self.detach(true);
                 self.lost(loss);
             }
             State::Closing { then, .. } => {

@@ -326,6 +326,10 @@ fn a_guest_dials_with_the_jwt_alone() {
     assert_eq!(url.path(), format!("/stream/jwt/{jwt}"));
     assert_eq!(config.jid.to_string(), "org.example");
     assert!(matches!(config.credentials, xmpp::Credentials::Guest));
+    // What needs a user is refused; the JWT never goes to REST.
+    assert_eq!(phone.set_token(an_instant(), "token".into()), Err(CommandError::Guest));
+    let to = OutboundCall::to(Destination::User("u".into()));
+    assert_eq!(phone.place_call(an_instant(), &to), Err(CommandError::Guest));
 }
 
 #[test]

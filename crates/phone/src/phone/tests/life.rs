@@ -312,6 +312,21 @@ fn without_survivability_a_loss_ends_everything() {
 }
 
 #[test]
+fn without_survivability_the_applications_own_disconnect_ends_nothing() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.phone.config.survivability = false;
+    let id = with_session(&mut story);
+    story.phone.disconnect(story.now).unwrap();
+    assert_eq!(story.told(&id), [session::Input::SignallingLost]);
+    assert!(
+        !story
+            .said
+            .iter()
+            .any(|output| matches!(output, Output::EndSession { .. }))
+    );
+}
+
+#[test]
 fn rule_12_a_connection_transfer_is_honoured_on_a_new_channel() {
     let mut story = Story::online(AnswerPolicy::default());
     let id = with_session(&mut story);
