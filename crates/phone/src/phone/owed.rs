@@ -174,6 +174,10 @@ impl Phone {
         match outcome {
             // Lost with the stream, or swallowed by a socket that is dead and not yet known to be: perhaps never heard.
             xmpp::Outcome::Lost | xmpp::Outcome::TimedOut if farewell.until > self.now => self.owed.owe(farewell),
+            // Throttled, and the stream could not repeat it: never heard.
+            xmpp::Outcome::Error(error) if error.kind == xmpp::ErrorKind::Wait && farewell.until > self.now => {
+                self.owed.owe(farewell);
+            }
             // Heard, or refused because the session is long gone there.
             xmpp::Outcome::Lost | xmpp::Outcome::TimedOut | xmpp::Outcome::Result(_) | xmpp::Outcome::Error(_) => {}
         }

@@ -254,6 +254,33 @@ fn a_hang_up_while_signalling_is_away_is_told_after_the_reconnect() {
 }
 
 #[test]
+fn a_hang_up_that_the_server_throttled_is_told_again() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    story.lose();
+    let farewell = SessionReport::Farewell {
+        to: GATEWAY.parse().unwrap(),
+        payload: terminate(&id),
+    };
+    story.reports(&id, farewell);
+    story.return_softly();
+    let token = story.requests_sent()[0].token;
+    let throttled = xmpp::StanzaError {
+        kind: xmpp::ErrorKind::Wait,
+        condition: xmpp::Condition::PolicyViolation,
+        application: None,
+        text: None,
+    };
+    let outcome = xmpp::Outcome::Error(throttled);
+    let attempt = story.attempt();
+    story.stream(attempt, xmpp::Event::Response { token, outcome });
+    story.lose();
+    story.said.clear();
+    story.return_softly();
+    assert_eq!(story.requests_sent().len(), 1, "it was never heard");
+}
+
+#[test]
 fn a_hang_up_is_owed_for_ten_minutes() {
     let mut story = Story::online(AnswerPolicy::default());
     let id = with_session(&mut story);
