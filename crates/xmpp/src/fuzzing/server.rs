@@ -78,8 +78,8 @@ impl Server {
     pub fn answers(&mut self, frame: &str) -> Vec<String> {
         let element = frame::parse(frame, &Limits::default()).expect("a client's frame is XML");
         let is_stanza = xml::is_stanza(&element);
-        if let Some(managed) = self.managed.as_mut().filter(|_| is_stanza) {
-            managed.handled = managed.handled.wrapping_add(1);
+        if is_stanza {
+            self.handled_elsewhere();
         }
         match element.name() {
             "open" => vec![
@@ -111,6 +111,13 @@ impl Server {
             managed.unacknowledged.push_back(stanza.clone());
         }
         stanza
+    }
+
+    /// Counts a stanza of the client's that is not given to [`answers`](Self::answers).
+    pub fn handled_elsewhere(&mut self) {
+        if let Some(managed) = &mut self.managed {
+            managed.handled = managed.handled.wrapping_add(1);
+        }
     }
 
     /// The client's socket is gone; a managed stream waits for its return.
@@ -196,12 +203,15 @@ impl Server {
     }
 
     fn resume(&mut self, resume: &Element) -> Vec<String> {
-        self.acknowledged(resume);
-        let Some(managed) = self
+        let previous = resume.attr("previd");
+        if self
             .managed
             .as_ref()
-            .filter(|managed| resume.attr("previd") == Some(&managed.id))
-        else {
+            .is_some_and(|managed| previous == Some(&managed.id))
+        {
+            self.acknowledged(resume);
+        }
+        let Some(managed) = self.managed.as_ref().filter(|managed| previous == Some(&managed.id)) else {
             return vec![format!(
                 "<failed xmlns='{}'><item-not-found xmlns='{}'/></failed>",
                 ns::SM,
