@@ -8,11 +8,13 @@ use std::{
 
 use offhook_jingle::{Generation, Reason, Session, SessionId};
 use offhook_phone::{AnswerPolicy, Endpoints, Event, PhoneConfig};
-use offhook_tests::desk::Desk;
+use offhook_tests::{
+    desk::Desk,
+    gateway::{self, GATEWAY},
+};
 use offhook_xmpp::fuzzing::Server;
 use proptest::prelude::*;
 
-const GATEWAY: &str = "call@gjoll.example.org/1";
 const STRANGER: &str = "stranger@gjoll.example.org/1";
 
 /// One thing that may happen to call `call`.
@@ -144,18 +146,13 @@ impl World {
     }
 
     fn message(&mut self, from: &str, name: &str, call: u8, attributes: &str) {
-        self.desk.receive(&format!(
-            "<message xmlns='jabber:client' from='{from}'><{name} xmlns='urn:xmpp:jingle-message:0' id='call-{call}' {attributes}/></message>"
-        ));
+        self.desk
+            .receive(&gateway::message(from, name, &format!("call-{call}"), attributes));
     }
 
-    fn request(&mut self, from: &str, id: String, method: &str, call: u8, params: &str) {
-        let json = format!(
-            r#"{{"jsonrpc":"2.0","id":"{id}","method":"{method}","params":{{"sessionId":"call-{call}"{params}}}}}"#
-        );
-        self.desk.receive(&format!(
-            "<iq xmlns='jabber:client' type='set' id='{id}' from='{from}'><genesys-webrtc xmlns='genesys'>{json}</genesys-webrtc></iq>"
-        ));
+    fn request(&mut self, from: &str, id: &str, method: &str, call: u8, params: &str) {
+        self.desk
+            .receive(&gateway::request(from, id, method, &format!("call-{call}"), params));
     }
 
     fn happen(&mut self, happening: &Happening) {
@@ -173,17 +170,17 @@ impl World {
                 ufrag,
                 stranger,
             } => {
-                let sdp = format!(r#","sdp":"v=0\r\na=ice-ufrag:u{ufrag}\r\na=ice-pwd:p\r\n""#);
-                self.request(peer(*stranger), format!("o{call}-{number}"), "offer", *call, &sdp);
+                let sdp = gateway::offer(&format!("u{ufrag}"));
+                self.request(peer(*stranger), &format!("o{call}-{number}"), "offer", *call, &sdp);
             }
             Happening::Candidate { call, number } => {
                 let line = r#","sdp":"m=audio 9 RTP/AVP 0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n""#;
-                self.request(GATEWAY, format!("c{call}-{number}"), "iceCandidate", *call, line);
+                self.request(GATEWAY, &format!("c{call}-{number}"), "iceCandidate", *call, line);
             }
             Happening::Terminate { call, number, stranger } => {
                 self.request(
                     peer(*stranger),
-                    format!("t{call}-{number}"),
+                    &format!("t{call}-{number}"),
                     "terminate",
                     *call,
                     r#","reason":"success""#,

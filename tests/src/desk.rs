@@ -10,10 +10,10 @@ use offhook_jingle::{
     session::{self as dialogue, EndedBy},
 };
 use offhook_phone::{
-    AttemptId, Event, HttpId, HttpReply, HttpRequest, Input, Output, Phone, PhoneConfig, SessionReport, StreamCommand,
-    TokenRequest,
+    AttemptId, DialError, Event, HttpId, HttpReply, HttpRequest, Input, Output, Phone, PhoneConfig, SessionReport,
+    StreamCommand, TokenRequest,
 };
-use offhook_xmpp::{self as xmpp, Stream, reconnect::Memory};
+use offhook_xmpp::{self as xmpp, Stream, StreamConfig, reconnect::Memory};
 
 /// The client. Frames of the cloud go in by [`receive`](Self::receive); its own are in [`sent`](Self::sent).
 #[derive(Debug)]
@@ -36,6 +36,12 @@ pub struct Desk {
     pub dialled: Vec<Instant>,
     /// And where to.
     pub addresses: Vec<String>,
+    /// The attempts to connect, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Whether a WebSocket is open only after [`open`](Self::open), rather than at once.
+    pub dials_wait: bool,
+    /// The WebSocket that is on its way, if they wait.
+    pub dialling: Option<Dialling>,
     /// What the application was told.
     pub events: Vec<Event>,
     /// What the sessions told their media.
@@ -49,12 +55,38 @@ pub struct Desk {
     wake: Instant,
 }
 
+/// One attempt to connect, as it looks from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When its first request was made, or else its WebSocket dialled.
+    pub begun: Instant,
+    /// What REST was asked for, but for repetitions.
+    pub asked: Vec<String>,
+    /// Whether a WebSocket was dialled.
+    pub dialled: bool,
+}
+
+/// A WebSocket that is on its way.
+#[derive(Debug)]
+pub struct Dialling {
+    /// Whose.
+    pub attempt: AttemptId,
+    /// Where to.
+    pub url: String,
+    config: Box<StreamConfig>,
+    seed: [u8; 32],
+}
+
 impl Desk {
     /// A client that is offline.
     pub fn new(config: PhoneConfig) -> Self {
-        let now = Instant::now();
+        Self::seeded(config, [3; 32], Instant::now())
+    }
+
+    /// A client that is offline, with this randomness, at this instant.
+    pub fn seeded(config: PhoneConfig, seed: [u8; 32], now: Instant) -> Self {
         Self {
-            phone: Phone::new(config, [3; 32], now),
+            phone: Phone::new(config, seed, now),
             stream: None,
             sessions: BTreeMap::new(),
             sent: VecDeque::new(),
@@ -63,6 +95,9 @@ impl Desk {
             token_requests: VecDeque::new(),
             dialled: Vec::new(),
             addresses: Vec::new(),
+            attempts: Vec::new(),
+            dials_wait: false,
+            dialling: None,
             events: Vec::new(),
             media: Vec::new(),
             mail_waits: false,
@@ -103,6 +138,31 @@ impl Desk {
             attempt,
             result: Ok(reply),
         });
+    }
+
+    /// The WebSocket that was on its way is open.
+    pub fn open(&mut self) {
+        self.start_stream();
+        self.pump();
+    }
+
+    fn start_stream(&mut self) {
+        if let Some(dialling) = self.dialling.take() {
+            let stream = Stream::new(*dialling.config, dialling.seed, self.now);
+            self.stream = Some((dialling.attempt, stream));
+        }
+    }
+
+    /// The WebSocket that was on its way does not open.
+    pub fn refuse(&mut self, error: DialError) {
+        if let Some(Dialling { attempt, .. }) = self.dialling.take() {
+            self.input(Input::DialFailed { attempt, error });
+        }
+    }
+
+    /// When something wants to be woken.
+    pub fn wakes(&self) -> Instant {
+        self.wake
     }
 
     /// The WebSocket breaks.
@@ -271,7 +331,10 @@ impl Desk {
     fn phone_said(&mut self, output: Output) {
         let now = self.now;
         match output {
-            Output::Http { id, attempt, request } => self.requests.push_back((id, attempt, request)),
+            Output::Http { id, attempt, request } => {
+                self.asks(attempt, &request);
+                self.requests.push_back((id, attempt, request));
+            }
             Output::CancelHttp { id, attempt } => {
                 self.requests
                     .retain(|(other, number, _)| (*other, *number) != (id, attempt));
@@ -285,12 +348,23 @@ impl Desk {
                 config,
                 seed,
             } => {
-                assert!(self.stream.is_none(), "two streams at a time");
-                self.dialled.push(now);
+                assert!(
+                    self.stream.is_none() && self.dialling.is_none(),
+                    "two streams at a time"
+                );
                 self.addresses.push(url.to_string());
-                self.stream = Some((attempt, Stream::new(*config, seed, now)));
+                self.dials();
+                self.dialling = Some(Dialling {
+                    attempt,
+                    url: url.into(),
+                    config,
+                    seed,
+                });
+                if !self.dials_wait {
+                    self.start_stream();
+                }
             }
-            Output::Abandon(_) => self.stream = None,
+            Output::Abandon(_) => (self.stream, self.dialling) = (None, None),
             Output::Stream(command) => self.stream_command(command),
             Output::StartSession(start) => {
                 let id = start.config.id.clone();
@@ -315,8 +389,43 @@ impl Desk {
         }
     }
 
+    /// Notes an attempt that begins with REST: what is asked at once belongs together.
+    fn asks(&mut self, attempt: u32, request: &HttpRequest) {
+        let path = request.url.path();
+        let is_login = path.ends_with("users/me") || path.ends_with("notifications/channels");
+        if !is_login || attempt > 1 {
+            return;
+        }
+        let (begun, path) = (self.now, path.to_owned());
+        match self.attempts.last_mut() {
+            Some(last) if last.begun == begun && !last.dialled && !last.asked.contains(&path) => last.asked.push(path),
+            Some(_) | None => self.attempts.push(Attempt {
+                begun,
+                asked: vec![path],
+                dialled: false,
+            }),
+        }
+    }
+
+    /// Notes an attempt that begins without REST, or that REST has answered.
+    fn dials(&mut self) {
+        self.dialled.push(self.now);
+        match self.attempts.last_mut() {
+            Some(last) if !last.dialled => last.dialled = true,
+            Some(_) | None => self.attempts.push(Attempt {
+                begun: self.now,
+                asked: Vec::new(),
+                dialled: true,
+            }),
+        }
+    }
+
     fn stream_command(&mut self, command: StreamCommand) {
         let now = self.now;
+        if self.dialling.is_some() && matches!(command, StreamCommand::Resumed { .. }) {
+            // There is no stream that could have missed anything.
+            return;
+        }
         let (_, stream) = self
             .stream
             .as_mut()

@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod desk;
+pub mod gateway;
 pub mod proxy;
 pub mod recording;
 pub mod relay;
