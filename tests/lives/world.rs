@@ -251,7 +251,13 @@ impl World {
         fail(&mut self.desk);
         let wall = self.wall()(self.desk.now);
         if let Some(asked) = asked {
-            self.witness.asked_until = self.witness.asked_until.max(wall + asked.mul_f64(1.25));
+            // What was refused for its token counts from when there turns out to be no other.
+            let renewal = if self.habits.renewal.is_some() {
+                s(30)
+            } else {
+                Duration::ZERO
+            };
+            self.witness.asked_until = self.witness.asked_until.max(wall + asked.mul_f64(1.25) + renewal);
             let after = self.desk.phone.signalling();
             if before == SignallingState::Connecting && after != SignallingState::Connecting {
                 self.witness.not_before = self.witness.not_before.max(wall + asked);
