@@ -300,7 +300,12 @@ impl Cloud {
         }
     }
 
-    pub fn opened(&mut self, now: Instant, attempt: AttemptId, url: &str) {
+    /// Opens the WebSocket, unless its channel was forgotten meanwhile.
+    pub fn opened(&mut self, now: Instant, attempt: AttemptId, url: &str) -> bool {
+        let channel = url.rsplit('/').next().unwrap_or_default();
+        if !self.channels.contains_key(channel) {
+            return false;
+        }
         if self.parted.take().is_none_or(|parted| now > parted + RESUMABLE) {
             self.server.forget();
         }
@@ -309,12 +314,13 @@ impl Cloud {
         take(&mut self.faults.die_away);
         self.socket = Some(Socket {
             attempt,
-            channel: url.rsplit('/').next().unwrap_or_default().to_owned(),
+            channel: channel.to_owned(),
             bound: false,
             stalled: false,
             frames_left: after,
             pings: false,
         });
+        true
     }
 
     /// The socket is gone.

@@ -202,8 +202,15 @@ impl World {
                     .as_ref()
                     .filter(|dialling| dialling.attempt == attempt)
                 {
-                    self.cloud.opened(self.desk.now, attempt, &dialling.url);
-                    self.desk.open();
+                    if self.cloud.opened(self.desk.now, attempt, &dialling.url) {
+                        self.desk.open();
+                    } else {
+                        let reason = "reset".to_owned();
+                        self.desk.refuse(DialError::Unreachable {
+                            host: "streaming.mypurecloud.de:443".to_owned(),
+                            reason,
+                        });
+                    }
                 }
             }
             Coming::Refused(attempt, error) => {
