@@ -7,7 +7,6 @@ pub mod desk;
 pub mod gateway;
 pub mod proxy;
 pub mod recording;
-pub mod relay;
 pub mod softphone;
 
 /// The README's examples.

@@ -355,11 +355,13 @@ impl Phone {
     /// There is another token: what was refused may be tried once more.
     pub(super) fn retry_with_token(&mut self) {
         if let State::AskingToken { refused } = &self.signalling.state {
-            self.signalling.failure = Some(refused.clone());
+            let refused = refused.clone();
+            let retry_after = refused.retry_after();
+            self.signalling.failure = Some(refused);
             self.signalling.state = State::Waiting;
             self.report_failure(Failure {
                 kind: FailureKind::Renewed,
-                retry_after: None,
+                retry_after,
             });
         }
     }

@@ -12,7 +12,7 @@ use super::{
     requests::{Purpose, Requests},
     session::{Session, read_message, response},
 };
-use crate::{Event, ns};
+use crate::{Event, Outcome, ns};
 
 /// A stream that waits for the server's `<close/>`.
 #[derive(Debug)]
@@ -69,7 +69,6 @@ impl Closing {
         } else if element.is("iq", ns::CLIENT) {
             match Iq::read(element) {
                 Iq::Answer { id, from, answer } => {
-                    // What is throttled is not repeated any more.
                     if let Some((purpose, answer)) = self.requests.answered(&id, from.as_ref(), jid, answer, None) {
                         conclude(cx, purpose, answer);
                     }
@@ -91,6 +90,11 @@ impl Closing {
 
 fn conclude(cx: &mut Context<'_>, purpose: Purpose, answer: Answer) {
     match purpose {
+        // What is throttled was not carried out, and is not repeated any more.
+        Purpose::Application(token) if matches!(answer, Answer::Error { throttled: true, .. }) => {
+            let outcome = Outcome::Lost;
+            cx.outbox.event(Event::Response { token, outcome });
+        }
         Purpose::Application(token) => cx.outbox.event(response(token, answer)),
         Purpose::Services(_) | Purpose::Refresh(_) | Purpose::ServerPings | Purpose::Ping | Purpose::Wake => {
             debug!("answer ignored: the stream is closing");
