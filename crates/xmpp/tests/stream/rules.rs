@@ -151,16 +151,6 @@ fn timer_throttled_request_is_repeated_five_times() {
     assert!(matches!(outcome, Outcome::Error(_)));
 }
 
-#[test]
-fn what_is_throttled_while_the_stream_closes_was_not_carried_out() {
-    let mut rig = Rig::connected();
-    let id = rig.ask(1, None);
-    let now = rig.now;
-    rig.stream.close(now);
-    rig.receive(&throttled(&id));
-    assert_eq!(rig.only_outcome(), (Token(1), Outcome::Lost));
-}
-
 fn throttled(id: &str) -> String {
     format!(
         "<iq type='error' id='{id}'><error type='wait' code='429'>\
