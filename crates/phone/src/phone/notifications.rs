@@ -26,6 +26,13 @@ pub(super) struct Subscribing {
     pubsub: BTreeMap<xmpp::Token, PubsubId>,
 }
 
+impl Subscribing {
+    /// The pubsub requests that have no outcome yet.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = xmpp::Token> {
+        self.pubsub.keys().copied()
+    }
+}
+
 impl Phone {
     /// Subscribes to topics, once more for those that are subscribed to already. They are asked for now or with the next
     /// connection; with `immediate` by pubsub on the stream, else by REST for the channel. What became of them is told by

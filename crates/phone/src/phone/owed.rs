@@ -56,6 +56,11 @@ impl Owed {
         self.farewells.retain(|farewell| farewell.until > now);
     }
 
+    /// The requests that are terminates and have no outcome yet.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = xmpp::Token> {
+        self.said.keys().copied()
+    }
+
     fn owe(&mut self, farewell: Farewell) {
         self.settle(&farewell.session);
         if self.farewells.len() == LIMIT {

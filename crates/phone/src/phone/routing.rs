@@ -1,7 +1,7 @@
 //! Which stanza belongs to which session: by session id **and** sender.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -305,6 +305,15 @@ impl Phone {
         self.lose_farewells();
         for (session, token) in std::mem::take(&mut self.lines.requests).into_values() {
             self.respond(session, token, session::Outcome::Lost);
+        }
+    }
+
+    /// The stream is closed, but what it had taken may still be answered. What was on its way to it is lost.
+    pub(super) fn lose_untaken(&mut self, taken: &BTreeSet<xmpp::Token>) {
+        let asked = self.lines.requests.keys().copied();
+        let asked = asked.chain(self.owed.tokens()).chain(self.subscribing.tokens());
+        for token in asked.filter(|token| !taken.contains(token)).collect::<BTreeSet<_>>() {
+            self.route_response(token, xmpp::Outcome::Lost);
         }
     }
 

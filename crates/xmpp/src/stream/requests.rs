@@ -85,6 +85,14 @@ impl Pending {
             step: Step::Unsent,
         }
     }
+
+    /// Present if the application made it.
+    fn token(&self) -> Option<Token> {
+        match self.purpose {
+            Purpose::Application(token) => Some(token),
+            Purpose::Services(_) | Purpose::Refresh(_) | Purpose::ServerPings | Purpose::Ping | Purpose::Wake => None,
+        }
+    }
 }
 
 /// In the order in which they were made.
@@ -213,12 +221,14 @@ impl Requests {
             .min()
     }
 
+    /// The tokens of those that the application made.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.0.iter().filter_map(Pending::token)
+    }
+
     /// Gives up all of them; the tokens of those that the application made.
     pub(super) fn abandon(self) -> impl Iterator<Item = Token> {
-        self.0.into_iter().filter_map(|pending| match pending.purpose {
-            Purpose::Application(token) => Some(token),
-            Purpose::Services(_) | Purpose::Refresh(_) | Purpose::ServerPings | Purpose::Ping | Purpose::Wake => None,
-        })
+        self.0.into_iter().filter_map(|pending| pending.token())
     }
 }
 

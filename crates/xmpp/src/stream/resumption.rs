@@ -39,6 +39,12 @@ impl Resumption {
         self.0.promise()?.location.as_deref()
     }
 
+    /// The tokens of the requests that wait in it. A request that is not among them and has had no response was made too
+    /// late: the stream never took it.
+    pub fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.0.tokens()
+    }
+
     /// Gives the stream up: the tokens of the requests whose outcome will never be known, in the order in which they were
     /// made. Whether the messages in it arrived is not known either.
     pub fn abandon(self) -> Vec<Token> {

@@ -127,6 +127,11 @@ impl Session {
         self.into_parts().1.abandon()
     }
 
+    /// Those tokens, of a session that goes on.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.wire.requests().tokens()
+    }
+
     /// What the server promised of a resumption, if the stream can be resumed: that is worth it once it was connected.
     pub(super) fn promise(&self) -> Option<&Promise> {
         match self.phase {

@@ -153,6 +153,10 @@ impl Wire {
         self.queue.deadline().into_iter().chain(self.requests.deadline()).min()
     }
 
+    pub(super) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
     pub(super) fn into_requests(self) -> Requests {
         self.requests
     }

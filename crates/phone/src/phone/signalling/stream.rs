@@ -116,8 +116,12 @@ impl Phone {
                     self.signalling.resumption = resumption;
                     Loss::Dropped { retry_after: None }
                 };
-                if self.signalling.resumption.is_none() {
-                    self.lose_exchanges();
+                match &self.signalling.resumption {
+                    Some(resumption) => {
+                        let taken = resumption.tokens().collect();
+                        self.lose_untaken(&taken);
+                    }
+                    None => self.lose_exchanges(),
                 }
                 self.emit(Event::Disconnected {
                     reconnecting: true,

@@ -214,6 +214,78 @@ fn requests_that_the_stream_took_with_it_are_lost_once_nobody_can_resume_it() {
     );
 }
 
+/// What a stream leaves that was lost with these requests in it.
+fn a_resumption(requests: Vec<xmpp::Request>, now: Instant) -> xmpp::Resumption {
+    let mut server = xmpp::fuzzing::Server::managing();
+    let mut stream = xmpp::Stream::new(xmpp::fuzzing::config(), [3; 32], now);
+    let mut answers = VecDeque::new();
+    let mut requests = Some(requests);
+    loop {
+        match stream.poll_output() {
+            xmpp::Output::Transmit(frame) => answers.extend(server.answers(frame.as_str())),
+            xmpp::Output::Event(xmpp::Event::Connected(_)) => {
+                // From here on the server says nothing.
+                answers.clear();
+                for request in requests.take().into_iter().flatten() {
+                    stream.request(now, request).unwrap();
+                }
+                let (code, reason) = (None, String::new());
+                stream.handle_input(now, xmpp::Input::SocketClosed { code, reason });
+            }
+            xmpp::Output::Event(xmpp::Event::Closed(_)) => return stream.into_resumption().expect("it was promised"),
+            xmpp::Output::Event(_) => {}
+            xmpp::Output::Timeout(_) => {
+                let answer = answers.pop_front().expect("the server has more to say");
+                stream.handle_input(now, xmpp::Input::Frame(answer));
+            }
+        }
+    }
+}
+
+impl Story {
+    /// The stream breaks, and can be gone on with.
+    fn suspend(&mut self, resumption: xmpp::Resumption) {
+        let reason = xmpp::CloseReason::PingsUnanswered;
+        let resumption = Some(Box::new(resumption));
+        let attempt = self.attempt();
+        self.input(Input::Closed {
+            attempt,
+            reason,
+            resumption,
+        });
+    }
+}
+
+#[test]
+fn a_request_that_crossed_the_end_of_its_stream_is_lost_though_the_stream_goes_on() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let id = with_session(&mut story);
+    for token in [7, 8] {
+        let request = SessionReport::Request {
+            token: offhook_jingle::Token(token),
+            to: GATEWAY.parse().unwrap(),
+            payload: terminate(&id),
+        };
+        story.reports(&id, request);
+    }
+    // The second was on its way when the stream closed.
+    let taken = story.requests_sent().into_iter().take(1).collect();
+    let resumption = a_resumption(taken, story.now);
+    story.suspend(resumption);
+    let told = story.told(&id);
+    let [
+        session::Input::Response {
+            token,
+            outcome: session::Outcome::Lost,
+        },
+        session::Input::SignallingLost,
+    ] = told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(token, offhook_jingle::Token(8));
+}
+
 #[test]
 fn a_hang_up_while_signalling_is_away_is_told_after_the_reconnect() {
     let mut story = Story::online(AnswerPolicy::default());
