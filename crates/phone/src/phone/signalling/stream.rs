@@ -108,7 +108,14 @@ impl Phone {
             state @ (State::Offline | State::Waiting | State::AskingToken { .. } | State::LoggingIn { .. }) => {
                 self.signalling.state = state;
             }
-            State::Dialing { .. } => self.attempt_failed(ConnectError::Stream(reason)),
+            State::Dialing { .. } => {
+                // What it gives back the server has not answered yet; the rest is told, and over.
+                self.signalling.resumption = resumption;
+                if self.signalling.resumption.is_none() {
+                    self.lose_exchanges();
+                }
+                self.attempt_failed(ConnectError::Stream(reason));
+            }
             State::Online { superseded, .. } => {
                 let loss = if superseded.is_some() {
                     Loss::Superseded

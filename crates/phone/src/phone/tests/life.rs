@@ -287,6 +287,32 @@ fn a_request_that_crossed_the_end_of_its_stream_is_lost_though_the_stream_goes_o
 }
 
 #[test]
+fn a_stream_that_could_not_be_gone_on_with_is_not_tried_again() {
+    for untold in [true, false] {
+        let mut story = Story::online(AnswerPolicy::default());
+        let resumption = a_resumption(Vec::new(), story.now);
+        story.suspend(resumption.clone());
+        story.wait_for_attempt();
+        let attempt = story.dialled().unwrap();
+        story.said.clear();
+        // Either the server had not answered, or it resumed the stream in a way that broke it.
+        let resumption = untold.then(|| Box::new(resumption));
+        let reason = xmpp::CloseReason::ResumptionBroken;
+        story.input(Input::Closed {
+            attempt,
+            reason,
+            resumption,
+        });
+        story.wait_for_attempt();
+        let goes_on = story.said.iter().find_map(|output| match output {
+            Output::Dial { config, .. } => Some(config.resumption.is_some()),
+            _ => None,
+        });
+        assert_eq!(goes_on, Some(untold));
+    }
+}
+
+#[test]
 fn a_hang_up_while_signalling_is_away_is_told_after_the_reconnect() {
     let mut story = Story::online(AnswerPolicy::default());
     let id = with_session(&mut story);
