@@ -162,6 +162,8 @@ impl Phone {
         self.rest.no_token(self.now);
         self.drain_rest();
         self.give_up_token();
+        // None was refused, and the next time there may be one.
+        self.token_refused = false;
     }
 
     /// Whether an attempt that failed like this may be made again with another token.

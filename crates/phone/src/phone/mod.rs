@@ -168,7 +168,7 @@ pub struct Phone {
     rest_wakes: Instant,
     /// The application is asked for another token.
     renewal: Option<Renewal>,
-    /// It was asked, and nothing has succeeded since.
+    /// It was asked and gave one, and nothing has succeeded since.
     token_refused: bool,
     topics: Topics,
     topics_wake: Instant,

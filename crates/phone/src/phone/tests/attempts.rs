@@ -255,6 +255,33 @@ fn a_login_that_is_refused_goes_on_with_another_token() {
     assert!(story.dialled().is_some());
 }
 
+/// The last question for a token that was not looked at.
+fn asks_for_a_token(story: &mut Story) -> Option<TokenRequest> {
+    story.drain();
+    let asked = story.said.iter().rev().find_map(|output| match output {
+        Output::AskToken(id) => Some(*id),
+        _ => None,
+    });
+    story.said.retain(|output| !matches!(output, Output::AskToken(_)));
+    asked
+}
+
+#[test]
+fn who_had_no_other_token_is_asked_again_the_next_time() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.phone.config.renew_token = true;
+    for _ in 0..2 {
+        let id = call(&mut story);
+        story.reply(id, 401, "");
+        let id = asks_for_a_token(&mut story).expect("the one before came to nothing");
+        story.input(Input::Token {
+            id,
+            result: Err("the identity provider is away".into()),
+        });
+        assert!(matches!(story.events().last(), Some(Event::CallRefused { .. })));
+    }
+}
+
 #[test]
 fn a_channel_serves_nine_more_streams_and_then_a_new_one_is_opened() {
     let mut story = Story::online(AnswerPolicy::default());
