@@ -151,6 +151,7 @@ impl Phone {
 
     fn use_token(&mut self, token: SecretString) {
         self.config.login = Login::Token(token.clone());
+        self.signalling.has_newer_token = true;
         self.rest.set_token(self.now, token);
         self.drain_rest();
         self.retry_with_token();
@@ -164,6 +165,12 @@ impl Phone {
         self.give_up_token();
         // None was refused, and the next time there may be one.
         self.token_refused = false;
+    }
+
+    /// Whether what was refused is not the token that there is now.
+    pub(super) fn was_of_older_token(&self, error: &ConnectError) -> bool {
+        let from_rest = matches!(error, ConnectError::Rest(_));
+        !from_rest && error.credentials_refused() && self.signalling.has_newer_token
     }
 
     /// Whether an attempt that failed like this may be made again with another token.

@@ -55,6 +55,8 @@ pub(super) struct Signalling {
     established: bool,
     /// Why the last attempt failed.
     failure: Option<ConnectError>,
+    /// There has been another token since the last attempt was dialled.
+    pub(super) has_newer_token: bool,
 }
 
 /// What is going on.
@@ -123,6 +125,7 @@ impl Signalling {
             resumption: None,
             established: false,
             failure: None,
+            has_newer_token: false,
         }
     }
 
@@ -319,6 +322,7 @@ impl Phone {
     /// Dials the channel (a guest has none).
     pub(super) fn dial(&mut self, account: BareJid, channel: Option<&ChannelId>) {
         let attempt = AttemptId(self.ids.next());
+        self.signalling.has_newer_token = false;
         let pubsub = self.config.endpoints.pubsub().clone();
         let mut config = xmpp::StreamConfig::new(account, self.credentials(), self.resource.clone(), pubsub);
         config.handled = HANDLED.to_vec();
@@ -345,7 +349,10 @@ impl Phone {
     pub(super) fn attempt_failed(&mut self, error: ConnectError) {
         self.cancel_login();
         self.signalling.state = State::Waiting;
-        if self.awaits_token(&error) {
+        if self.was_of_older_token(&error) {
+            self.signalling.state = State::AskingToken { refused: error };
+            self.retry_with_token();
+        } else if self.awaits_token(&error) {
             self.signalling.state = State::AskingToken { refused: error };
         } else {
             self.attempt_ended(error);

@@ -283,6 +283,26 @@ fn who_had_no_other_token_is_asked_again_the_next_time() {
 }
 
 #[test]
+fn an_attempt_that_began_with_the_token_before_is_made_again_with_the_new_one() {
+    let mut story = Story::online(AnswerPolicy::default());
+    story.lose();
+    story.wait_for_attempt();
+    story.phone.set_token(story.now, "fresh".into()).unwrap();
+    for turn in 0..2 {
+        let attempt = story.dialled().expect("an attempt is made");
+        story.said.clear();
+        let reason = xmpp::CloseReason::AuthenticationRefused {
+            condition: xmpp::SaslCondition::NotAuthorized,
+            text: None,
+        };
+        story.closed(attempt, reason);
+        let goes_on = matches!(story.phone.signalling(), SignallingState::Waiting { .. });
+        assert_eq!(goes_on, turn == 0, "only the first went out with the old one");
+        story.wait_for_attempt();
+    }
+}
+
+#[test]
 fn a_channel_serves_nine_more_streams_and_then_a_new_one_is_opened() {
     let mut story = Story::online(AnswerPolicy::default());
     for turn in 1..=10 {
