@@ -113,6 +113,8 @@ pub(crate) enum Input {
     },
     /// Something was published: the texts of the items' JSON payloads.
     Published { node: String, items: Vec<String> },
+    /// There is another token: what was refused for the last one may be taken now.
+    NewToken,
     /// Time has passed.
     Timeout,
 }
@@ -261,6 +263,7 @@ impl Topics {
             Input::Replied { id, result } => self.rest_replied(id, result),
             Input::PubsubAnswered { id, result } => self.pubsub_answered(id, result),
             Input::Published { node, items } => self.published(&node, items),
+            Input::NewToken => self.blocked = false,
             Input::Timeout => {}
         }
         self.step();

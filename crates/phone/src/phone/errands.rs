@@ -10,6 +10,7 @@ use crate::{
     error::{CommandError, ConnectError},
     http::{HttpFailure, HttpId, HttpReply, Method, ReplyError},
     rest::{self, Ask, Reply, Retry},
+    topics,
 };
 
 /// How long the application may take to find another token.
@@ -154,6 +155,7 @@ impl Phone {
         self.signalling.has_newer_token = true;
         self.rest.set_token(self.now, token);
         self.drain_rest();
+        self.topics_input(topics::Input::NewToken);
         self.retry_with_token();
     }
 

@@ -303,6 +303,23 @@ fn an_attempt_that_began_with_the_token_before_is_made_again_with_the_new_one() 
 }
 
 #[test]
+fn topics_that_were_refused_for_the_token_are_asked_for_again_with_another() {
+    let mut story = Story::online(AnswerPolicy::default());
+    let topic = "v2.users.u.presence".parse().unwrap();
+    story
+        .phone
+        .subscribe(story.now, &[topic], crate::topics::Priority::default(), false)
+        .unwrap();
+    story.pass(Duration::from_secs(1));
+    let (id, _) = story.request("subscriptions");
+    story.reply(id, 401, "");
+    assert!(matches!(story.events().last(), Some(Event::Topics(_))));
+    story.phone.set_token(story.now, "fresh".into()).unwrap();
+    story.pass(Duration::from_secs(1));
+    story.request("subscriptions");
+}
+
+#[test]
 fn a_channel_serves_nine_more_streams_and_then_a_new_one_is_opened() {
     let mut story = Story::online(AnswerPolicy::default());
     for turn in 1..=10 {
