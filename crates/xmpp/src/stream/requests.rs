@@ -39,6 +39,14 @@ impl Purpose {
             Self::Application(_) | Self::Services(_) | Self::Refresh(_) | Self::ServerPings => false,
         }
     }
+
+    /// Whether the stream is connected no sooner than it is answered.
+    const fn is_of_connecting(self) -> bool {
+        match self {
+            Self::Services(_) | Self::ServerPings => true,
+            Self::Application(_) | Self::Refresh(_) | Self::Ping | Self::Wake => false,
+        }
+    }
 }
 
 /// A request that waits for its answer.
@@ -52,6 +60,8 @@ pub(super) struct Pending {
     /// To repeat it.
     frame: Frame,
     repetitions: u8,
+    /// By when it is to be answered, however often it was repeated, if connecting waits for it.
+    until: Option<Instant>,
     step: Step,
 }
 
@@ -82,8 +92,19 @@ impl Pending {
             urgency,
             frame,
             repetitions: 0,
+            until: None,
             step: Step::Unsent,
         }
+    }
+
+    /// It is on its way: its answer has its time.
+    fn sent(&mut self, now: Instant) {
+        let until = now + self.patience;
+        self.step = Step::Sent(if self.purpose.is_of_connecting() {
+            *self.until.get_or_insert(until)
+        } else {
+            until
+        });
     }
 
     /// Present if the application made it.
@@ -121,7 +142,7 @@ impl Requests {
     /// It is on its way: from here its answer has its time.
     pub(super) fn sent(&mut self, id: &str, now: Instant) {
         if let Some(pending) = self.find(id) {
-            pending.step = Step::Sent(now + pending.patience);
+            pending.sent(now);
         }
     }
 
@@ -135,8 +156,9 @@ impl Requests {
     /// Gives every answer its time anew.
     pub(super) fn restart(&mut self, now: Instant) {
         for pending in &mut self.0 {
-            match &mut pending.step {
-                Step::Sent(until) => *until = now + pending.patience,
+            pending.until = None;
+            match pending.step {
+                Step::Sent(_) => pending.sent(now),
                 Step::Unsent | Step::Throttled(_) => {}
             }
         }
@@ -170,7 +192,10 @@ impl Requests {
         {
             debug!(repetitions = pending.repetitions, "request throttled");
             pending.repetitions += 1;
-            pending.step = Step::Throttled(again);
+            pending.step = match pending.until {
+                Some(until) if until <= again => Step::Sent(until),
+                Some(_) | None => Step::Throttled(again),
+            };
             return None;
         }
         Some((self.0.remove(index).purpose, answer))

@@ -159,6 +159,45 @@ fn throttled(id: &str) -> String {
 }
 
 #[test]
+fn a_server_that_throttles_does_not_make_connecting_longer() {
+    // All that the server says is that it is asked too much.
+    fn throttle(rig: &mut Rig, until: Duration) {
+        let end = rig.now + until;
+        loop {
+            rig.answers.clear();
+            for frame in std::mem::take(&mut rig.sent) {
+                if frame.starts_with("<iq") {
+                    let iq = element(&frame);
+                    let to = iq.attr("to").unwrap();
+                    let answer = throttled(iq.attr("id").unwrap());
+                    rig.receive(&answer.replace("<iq ", &format!("<iq from='{to}' ")));
+                }
+            }
+            if rig.deadline >= end {
+                break;
+            }
+            rig.wait(rig.deadline - rig.now);
+        }
+        rig.wait(end - rig.now);
+    }
+    let mut rig = Rig::new(config());
+    rig.obey(After::Binding as usize);
+    rig.take();
+    let bound = rig.answers.pop_front().unwrap();
+    rig.receive(&bound);
+    throttle(&mut rig, seconds(15));
+    let stage = Stage::ExternalServices;
+    assert_eq!(rig.closed(), CloseReason::TimedOut { stage });
+
+    let mut rig = Rig::new(config());
+    rig.obey(After::ExternalServices as usize);
+    rig.take();
+    rig.obey(2);
+    throttle(&mut rig, seconds(15));
+    assert!(matches!(rig.only_event(), Event::Connected(connected) if !connected.server_pings));
+}
+
+#[test]
 fn timer_services_6_h() {
     let mut rig = Rig::connected();
     let mut left = seconds(6 * 60 * 60);
