@@ -32,6 +32,8 @@ pub(super) struct Owed {
     farewells: VecDeque<Farewell>,
     /// Those that were sent and not acknowledged.
     said: BTreeMap<xmpp::Token, Farewell>,
+    /// Replies to requests of the last stream, for the one that goes on with it. No more than it has unanswered requests.
+    pub(super) replies: Vec<(xmpp::Ticket, xmpp::Reply)>,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,9 @@ impl Phone {
     /// Signalling is back: what is owed is said, as far as it still matters.
     pub(super) fn attach(&mut self) {
         self.owed.expire(self.now);
+        for (ticket, reply) in std::mem::take(&mut self.owed.replies) {
+            self.reply(ticket, reply);
+        }
         for Message { to, payload, .. } in std::mem::take(&mut self.owed.messages) {
             if self.still_matters(&payload) {
                 self.send_message(to, payload);

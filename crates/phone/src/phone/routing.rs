@@ -302,6 +302,7 @@ impl Phone {
     /// The stream is closed: what waits on it is lost.
     pub(super) fn lose_exchanges(&mut self) {
         self.lines.tickets.clear();
+        self.owed.replies.clear();
         self.lose_farewells();
         for (session, token) in std::mem::take(&mut self.lines.requests).into_values() {
             self.respond(session, token, session::Outcome::Lost);

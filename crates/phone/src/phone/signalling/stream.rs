@@ -189,11 +189,13 @@ impl Phone {
         }
     }
 
-    /// Answers a request of a peer if signalling stands.
+    /// Answers a request of a peer if signalling stands, or once its stream goes on.
     pub(in crate::phone) fn reply(&mut self, ticket: xmpp::Ticket, reply: xmpp::Reply) {
         if self.is_connected() {
             self.outputs
                 .push_back(Output::Stream(StreamCommand::Reply { ticket, reply }));
+        } else if self.signalling.resumption.is_some() {
+            self.owed.replies.push((ticket, reply));
         }
     }
 

@@ -287,6 +287,33 @@ fn a_request_that_crossed_the_end_of_its_stream_is_lost_though_the_stream_goes_o
 }
 
 #[test]
+fn a_reply_while_signalling_is_away_is_given_on_the_stream_that_goes_on() {
+    for resumed in [true, false] {
+        let mut story = Story::online(AnswerPolicy::default());
+        let id = with_session(&mut story);
+        let candidate = r#"{"jsonrpc":"2.0","id":"c","method":"iceCandidate","params":{"sessionId":"call-1","sdp":"a=end-of-candidates\r\n"}}"#;
+        story.request_of(GATEWAY, candidate);
+        let [session::Input::Request { ticket, .. }] = story.told(&id)[..] else {
+            panic!("the session is asked")
+        };
+        let resumption = a_resumption(Vec::new(), story.now);
+        story.suspend(resumption);
+        let reply = session::Reply::Done;
+        story.reports(&id, SessionReport::Reply { ticket, reply });
+        story.wait_for_attempt();
+        let attempt = story.dialled().unwrap();
+        story.said.clear();
+        let xmpp::Event::Connected(mut facts) = connected() else {
+            unreachable!()
+        };
+        facts.resumed = resumed;
+        story.stream(attempt, xmpp::Event::Connected(facts));
+        let replies = |output: &&Output| matches!(output, Output::Stream(StreamCommand::Reply { .. }));
+        assert_eq!(story.said.iter().filter(replies).count(), usize::from(resumed));
+    }
+}
+
+#[test]
 fn a_stream_that_could_not_be_gone_on_with_is_not_tried_again() {
     for untold in [true, false] {
         let mut story = Story::online(AnswerPolicy::default());
