@@ -178,6 +178,8 @@ pub(crate) struct Topics {
     pubsub_pause: Option<Instant>,
     /// REST refused the list for good; only a change helps.
     blocked: bool,
+    /// REST did not know the channel, and has taken no list since: another channel is no remedy.
+    gone: bool,
     last_command: TopicsToken,
     last_id: u64,
     outputs: VecDeque<Output>,
@@ -200,6 +202,7 @@ impl Topics {
             rest_pause: None,
             pubsub_pause: None,
             blocked: false,
+            gone: false,
             last_command: TopicsToken(0),
             last_id: 0,
             outputs: VecDeque::new(),

@@ -310,6 +310,7 @@ impl Topics {
         let Some(channel) = &mut self.channel else {
             return;
         };
+        self.gone = false;
         let answer = reply.json::<Answer>().unwrap_or_else(|error| {
             tracing::warn!(%error, "subscribed, but the answer cannot be read");
             Answer::default()
@@ -354,7 +355,8 @@ impl Topics {
             // The same list would fail again; a command that has come since may have changed it.
             self.blocked = self.waiting.iter().all(|waiting| waiting.token <= flight.last);
         }
-        if matches!(error, ReplyError::Status { status: 404 | 410, .. }) {
+        let is_gone = matches!(error, ReplyError::Status { status: 404 | 410, .. });
+        if is_gone && !std::mem::replace(&mut self.gone, true) {
             self.outputs.push_back(Output::ChannelGone);
         }
         if !told {

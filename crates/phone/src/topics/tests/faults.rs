@@ -76,6 +76,30 @@ fn a_channel_that_is_unknown_is_said() {
 }
 
 #[test]
+fn an_api_that_knows_no_channel_at_all_does_not_cost_one_connection_after_the_other() {
+    let mut story = Story::online();
+    story.subscribe(&["u.a"]);
+    story.pass(100);
+    story.replied(reply(404, None, ""));
+    assert_eq!(story.tell()[1..], ["channel gone"]);
+    story.reconnect("c2");
+    story.pass(100);
+    story.replied(reply(404, None, ""));
+    assert_eq!(
+        story.tell(),
+        ["not again: the list failed with HTTP 404: no reason given"]
+    );
+    // Once a list was taken, the next such answer is about the channel again.
+    story.subscribe(&["u.b"]);
+    story.pass(100);
+    story.granted();
+    story.subscribe(&["u.c"]);
+    story.pass(100);
+    story.replied(reply(404, None, ""));
+    assert_eq!(story.tell().last().unwrap(), "channel gone");
+}
+
+#[test]
 fn signalling_that_is_lost_takes_the_list_along() {
     let mut story = Story::online();
     story.subscribe(&["u.a"]);
