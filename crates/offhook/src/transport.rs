@@ -211,7 +211,16 @@ impl Handler<Command> for Transport {
         };
         let now = clock::now();
         let refused = match command {
-            StreamCommand::Request(request) => stream.request(now, request).err().map(|error| error.to_string()),
+            StreamCommand::Request(request) => {
+                let token = request.token;
+                let refused = stream.request(now, request).err();
+                if refused.is_some() {
+                    // The phone waits for an outcome, and the stream will tell none.
+                    let outcome = xmpp::Outcome::Lost;
+                    self.say(Said::Stream(xmpp::Event::Response { token, outcome }));
+                }
+                refused.map(|error| error.to_string())
+            }
             StreamCommand::Reply { ticket, reply } => {
                 stream.reply(now, ticket, reply).err().map(|error| error.to_string())
             }
@@ -234,8 +243,9 @@ impl Handler<Command> for Transport {
             }
         };
         if let Some(reason) = refused {
-            // The stream closed while the command was on its way; the phone learns of that by itself.
-            tracing::debug!(reason, "a command came too late for its stream");
+            // Too much waits for the send rate; or the stream closed while the command was on its way, and the phone learns of
+            // that by itself.
+            tracing::debug!(reason, "a command was not taken by its stream");
         }
         self.pump(context);
     }
