@@ -356,7 +356,7 @@ impl Desk {
                 self.dials();
                 self.dialling = Some(Dialling {
                     attempt,
-                    url: url.into(),
+                    url: url.0.into(),
                     config,
                     seed,
                 });

@@ -1,10 +1,9 @@
 //! One WebSocket and the XMPP stream on it: an actor for one attempt, never reused.
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future};
-use offhook_phone::{AttemptId, DialError, StreamCommand};
+use offhook_phone::{AttemptId, DialError, DialUrl, StreamCommand};
 use offhook_xmpp::{self as xmpp, CloseReason, Input, Output, Resumption, Stream, StreamConfig};
 use tokio::sync::mpsc;
-use url::Url;
 
 use crate::{
     alarm::{Alarm, Rang},
@@ -20,7 +19,7 @@ const FRAMES_WAITING: usize = 512;
 /// What the phone asked for.
 pub(crate) struct Dial {
     pub(crate) attempt: AttemptId,
-    pub(crate) url: Url,
+    pub(crate) url: DialUrl,
     pub(crate) config: Box<StreamConfig>,
     pub(crate) seed: [u8; 32],
 }

@@ -57,8 +57,8 @@ pub use self::{
     event::Event,
     http::{HttpFailure, HttpId, HttpReply, HttpRequest, Method, ReplyError},
     phone::{
-        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, IcePolicy, IceServer, IceServers, Input, Login,
-        OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart, SignallingState, StreamCommand,
+        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, DialUrl, IcePolicy, IceServer, IceServers, Input,
+        Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart, SignallingState, StreamCommand,
         TokenRequest,
     },
     topics::{

@@ -40,7 +40,7 @@ pub use self::{
     ice::{IcePolicy, IceServer, IceServers},
     login::Login,
     outbound::{CallToken, Destination, OutboundCall},
-    output::{AttemptId, ChannelId, Input, Output, SessionReport, SessionStart, StreamCommand, TokenRequest},
+    output::{AttemptId, ChannelId, DialUrl, Input, Output, SessionReport, SessionStart, StreamCommand, TokenRequest},
     signalling::SignallingState,
 };
 use crate::{

@@ -36,6 +36,24 @@ impl fmt::Display for ChannelId {
     }
 }
 
+/// Where a WebSocket is opened. That of a guest has the JWT in its path, so `Debug` shows the server alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DialUrl(pub Url);
+
+impl std::ops::Deref for DialUrl {
+    type Target = Url;
+
+    fn deref(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DialUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", &self.0[..url::Position::BeforePath])
+    }
+}
+
 /// What happened outside.
 #[derive(Debug)]
 pub enum Input {
@@ -170,7 +188,7 @@ pub enum Output {
         /// Its name.
         attempt: AttemptId,
         /// Where.
-        url: Url,
+        url: DialUrl,
         /// What the stream is made with.
         config: Box<xmpp::StreamConfig>,
         /// The stream's randomness.

@@ -13,7 +13,7 @@ use offhook_xmpp::{
     reconnect::{self, Channel, Failure, FailureKind, GiveUp, Loss, Reconnect},
 };
 
-use super::{AttemptId, ChannelId, Output, Phone, PhoneConfig, StreamCommand, login::Asked};
+use super::{AttemptId, ChannelId, DialUrl, Output, Phone, PhoneConfig, StreamCommand, login::Asked};
 use crate::{
     error::{ConnectError, DialError},
     event::Event,
@@ -328,7 +328,7 @@ impl Phone {
         config.handled = HANDLED.to_vec();
         config.timeouts = self.config.timeouts;
         config.resumption.clone_from(&self.signalling.resumption);
-        let url = self.streaming_url(channel);
+        let url = DialUrl(self.streaming_url(channel));
         let seed = self.ids.seed();
         self.outputs.push_back(Output::Dial {
             attempt,

@@ -378,10 +378,16 @@ fn a_guest_dials_with_the_jwt_alone() {
         an_instant(),
     );
     phone.connect(an_instant()).unwrap();
+    let shown = format!("{phone:?}");
+    assert!(
+        shown.contains("streaming.mypurecloud.de") && !shown.contains(jwt),
+        "{shown}"
+    );
     let dialled = std::iter::from_fn(|| match phone.poll_output() {
         Output::Timeout(_) => None,
         output => Some(output),
     })
+    .inspect(|output| assert!(!format!("{output:?}").contains(jwt), "{output:?}"))
     .find_map(|output| match output {
         Output::Dial { url, config, .. } => Some((url, config)),
         _ => None,
