@@ -168,7 +168,8 @@ pub enum CloseReason {
     SocketClosed {
         /// Status code of the WebSocket close frame.
         code: Option<u16>,
-        /// Reason of the WebSocket close frame, or the cause as the operating system names it.
+        /// Reason of the WebSocket close frame, without the credentials should it repeat them, or the cause as the operating
+        /// system names it.
         reason: String,
     },
 }

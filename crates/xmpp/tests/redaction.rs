@@ -107,6 +107,8 @@ fn converse() -> (Vec<String>, String) {
             rig.receive(&format!("{secret}{TOKEN}</text></stream:error>"));
         } else if failing.is_none() {
             shown += &exchange(&mut rig);
+            let (code, reason) = (Some(1008), format!("unknown token {TOKEN}"));
+            rig.input(Input::SocketClosed { code, reason });
         }
         for event in &rig.events {
             shown += &format!("{event:?}");

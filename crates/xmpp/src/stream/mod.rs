@@ -116,6 +116,8 @@ impl Stream {
             Input::Frame(text) => self.handle_frame(&text),
             Input::SocketClosed { code, reason } => match self.state {
                 State::Negotiating(_) | State::Established(_) => {
+                    // Most of them are the server's words.
+                    let reason = sasl::without_secret(&reason, &self.config);
                     self.finish(CloseReason::SocketClosed { code, reason });
                 }
                 State::Closing(_) => self.finish(CloseReason::ByUs),
