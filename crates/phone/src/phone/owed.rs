@@ -64,7 +64,7 @@ impl Owed {
     }
 
     fn owe(&mut self, farewell: Farewell) {
-        self.settle(&farewell.session);
+        self.settle(&farewell.session, &farewell.to);
         if self.farewells.len() == LIMIT {
             self.farewells.pop_front();
             tracing::warn!(limit = LIMIT, "too many terminates are owed: the oldest is forgotten");
@@ -73,8 +73,9 @@ impl Owed {
     }
 
     /// The far end knows, for it has ended the session itself.
-    pub(super) fn settle(&mut self, session: &SessionId) {
-        self.farewells.retain(|farewell| farewell.session != *session);
+    pub(super) fn settle(&mut self, session: &SessionId, peer: &Jid) {
+        self.farewells
+            .retain(|farewell| farewell.session != *session || farewell.to != *peer);
     }
 }
 

@@ -174,7 +174,7 @@ impl Phone {
         match &rpc.method {
             // Both sides may end at once; the second terminate is no error.
             Method::Terminate { .. } => {
-                self.owed.settle(id);
+                self.owed.settle(id, &from);
                 self.reply(ticket, xmpp::Reply::Result(None));
             }
             Method::Offer { conversation, .. } => {

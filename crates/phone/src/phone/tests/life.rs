@@ -406,6 +406,36 @@ fn a_hang_up_that_the_server_throttled_is_told_again() {
 }
 
 #[test]
+fn nobody_but_its_peer_settles_a_hang_up_that_is_owed() {
+    for (from, told) in [("mallory@org.example/1", 1), (GATEWAY, 0)] {
+        let mut story = Story::online(AnswerPolicy::default());
+        let id = with_session(&mut story);
+        story.lose();
+        let farewell = SessionReport::Farewell {
+            to: GATEWAY.parse().unwrap(),
+            payload: terminate(&id),
+        };
+        story.reports(&id, farewell);
+        let (reason, by) = (Reason::Success, EndedBy::Local);
+        story.reports(&id, SessionReport::Ended { reason, by });
+        story.return_softly();
+        let request = story.requests_sent().pop().unwrap();
+        // The stream that said it is lost too, and before that somebody says that the session is over.
+        let outcome = xmpp::Outcome::TimedOut;
+        let token = request.token;
+        let attempt = story.attempt();
+        story.stream(attempt, xmpp::Event::Response { token, outcome });
+        let over =
+            r#"{"jsonrpc":"2.0","id":"t","method":"terminate","params":{"sessionId":"call-1","reason":"success"}}"#;
+        story.request_of(from, over);
+        story.lose();
+        story.said.clear();
+        story.return_softly();
+        assert_eq!(story.requests_sent().len(), told);
+    }
+}
+
+#[test]
 fn a_hang_up_is_owed_for_ten_minutes() {
     let mut story = Story::online(AnswerPolicy::default());
     let id = with_session(&mut story);
