@@ -82,7 +82,9 @@ impl Phone {
     pub(super) fn expire_requests(&mut self) {
         self.rest.handle_input(self.now, rest::Input::Timeout);
         self.drain_rest();
-        if self.renewal.as_ref().is_some_and(|renewal| renewal.until <= self.now) {
+        let now = self.now;
+        if let Some(renewal) = self.renewal.take_if(|renewal| renewal.until <= now) {
+            self.overdue = Some(renewal.id);
             self.no_other_token("the application gave none in time");
         }
     }
@@ -141,16 +143,17 @@ impl Phone {
 
     /// What the application has found.
     pub(super) fn token_came(&mut self, id: TokenRequest, result: Result<SecretString, String>) {
-        if self.renewal.take_if(|renewal| renewal.id == id).is_none() {
-            return tracing::debug!("a token that nobody waits for any more");
-        }
+        let awaited = self.renewal.take_if(|renewal| renewal.id == id).is_some();
         match result {
-            Ok(token) => self.use_token(token),
-            Err(reason) => self.no_other_token(&reason),
+            // Nobody waits for it any more, but it is the newest there is.
+            Ok(token) if awaited || self.overdue == Some(id) => self.use_token(token),
+            Err(reason) if awaited => self.no_other_token(&reason),
+            Ok(_) | Err(_) => tracing::debug!("an answer about a token comes after a newer token"),
         }
     }
 
     fn use_token(&mut self, token: SecretString) {
+        self.overdue = None;
         self.config.login = Login::Token(token.clone());
         self.signalling.has_newer_token = true;
         self.rest.set_token(self.now, token);

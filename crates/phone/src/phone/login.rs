@@ -156,6 +156,13 @@ impl Phone {
     pub(super) fn cancel_login(&mut self) {
         if let State::LoggingIn { account, channel } = &self.signalling.state {
             let waiting: Vec<_> = account.waiting().into_iter().chain(channel.waiting()).collect();
+            // What was learned need not be asked for again.
+            if let Asked::Got(account) = account {
+                self.signalling.account = Some(account.clone());
+            }
+            if let Asked::Got(channel) = channel {
+                self.signalling.channel = Some(channel.clone());
+            }
             // First, for both may have come to their end at once, and an attempt fails once.
             self.signalling.state = State::Waiting;
             for id in waiting {

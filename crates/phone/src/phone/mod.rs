@@ -168,6 +168,8 @@ pub struct Phone {
     rest_wakes: Instant,
     /// The application is asked for another token.
     renewal: Option<Renewal>,
+    /// A question that it has not answered in time, and still may.
+    overdue: Option<TokenRequest>,
     /// It was asked and gave one, and nothing has succeeded since.
     token_refused: bool,
     topics: Topics,
@@ -215,6 +217,7 @@ impl Phone {
             rest: Rest::new(RestConfig::default(), config.login.secret().clone(), now),
             rest_wakes: now,
             renewal: None,
+            overdue: None,
             token_refused: false,
             topics: Topics::new(TopicsConfig::default(), now),
             topics_wake: now,

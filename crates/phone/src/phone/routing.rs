@@ -303,6 +303,9 @@ impl Phone {
     pub(super) fn lose_exchanges(&mut self) {
         self.lines.tickets.clear();
         self.owed.replies.clear();
+        for token in self.subscribing.tokens().collect::<Vec<_>>() {
+            self.pubsub_answered(token, &xmpp::Outcome::Lost);
+        }
         self.lose_farewells();
         for (session, token) in std::mem::take(&mut self.lines.requests).into_values() {
             self.respond(session, token, session::Outcome::Lost);

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod life;
+mod moving;
 
 use offhook_jingle::InitiationMessage;
 use offhook_xmpp as xmpp;

@@ -220,6 +220,29 @@ fn a_token_that_is_refused_is_renewed_once() {
 }
 
 #[test]
+fn a_token_that_comes_too_late_is_the_next_attempts() {
+    let mut story = Story::new(AnswerPolicy::default());
+    story.phone.config.renew_token = true;
+    story.phone.connect(story.now).unwrap();
+    let (user, _) = story.request("users/me");
+    story.reply(user, 401, "");
+    let asked = story.said.iter().find_map(|output| match output {
+        Output::AskToken(id) => Some(*id),
+        _ => None,
+    });
+    story.pass(Duration::from_secs(31));
+    assert!(matches!(story.events()[..], [Event::ConnectFailed(_)]));
+    story.input(Input::Token {
+        id: asked.expect("the application is asked"),
+        result: Ok("fresh".into()),
+    });
+    story.phone.connect(story.now).unwrap();
+    story.wait_for_attempt();
+    let (_, request) = story.request("users/me");
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&request.token), "fresh");
+}
+
+#[test]
 fn a_login_that_is_refused_goes_on_with_another_token() {
     let mut story = Story::new(AnswerPolicy::default());
     story.phone.config.renew_token = true;
