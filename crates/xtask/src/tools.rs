@@ -78,6 +78,8 @@ policy=/usr/sbin/policy-rc.d
 ours='# By cargo xtask, while it installs packages.'
 if [ ! -e $policy ] || grep -qxF "$ours" $policy; then
     trap 'rm -f $policy' EXIT
+    # A shell that a signal ends leaves out its trap of the end, dash above all.
+    trap 'exit 1' HUP INT TERM
     printf '%s\n' '#!/bin/sh' "$ours" 'exit 101' > $policy
     chmod 755 $policy
 fi
@@ -245,6 +247,25 @@ mod tests {
             error.to_string(),
             "cmake is missing; install it with:\n\n    sh -c exit 1\n"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_interrupted_installation_leaves_no_policy_behind() {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+        let folder = std::env::temp_dir().join(format!("xtask-policy-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (packager, policy) = (folder.join("apt-get"), folder.join("policy-rc.d"));
+        let interrupted = format!("#!/bin/sh\n[ -e {} ] || exit 7\nkill -INT $PPID\n", policy.display());
+        fs::write(&packager, interrupted).unwrap();
+        fs::set_permissions(&packager, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = INSTALL_PACKAGES.replace("/usr/sbin/policy-rc.d", &policy.to_string_lossy());
+        let install = Step::new("sh", &["-c", &script, "install-packages", "prosody"], VERSION_LIMIT);
+        let ended = install.variable("PATH", path_with(&folder)).attached().unwrap();
+        let left = policy.exists();
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!ended.success() && ended.code() != Some(7), "{ended}");
+        assert!(!left, "no service starts on this machine any more");
     }
 
     #[test]
