@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::mpsc,
-    time,
+    time::{self, Instant},
 };
 
 use self::frames::{Opcode, Reader, Received, frame};
@@ -26,6 +26,9 @@ const READ: usize = 16 << 10;
 
 /// How long a server may take to read one frame.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long what is queued may take once nobody holds the queue any more.
+const LAST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the farewell may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -154,7 +157,12 @@ impl<S: AsyncRead + AsyncWrite> Writer<S> {
     /// When something could not be written; the words say why.
     pub(crate) async fn run(mut self) -> Result<(), String> {
         let mut close = NORMAL;
+        let mut end = None;
         while let Some(outgoing) = self.queue.recv().await {
+            if self.queue.is_closed() {
+                end.get_or_insert_with(|| Instant::now() + LAST_TIMEOUT);
+            }
+            let limit = end.map_or(WRITE_TIMEOUT, |end| end.saturating_duration_since(Instant::now()));
             let (opcode, payload) = match outgoing {
                 Outgoing::Text(text) => (Opcode::Text, text.into_bytes()),
                 Outgoing::Pong(payload) => (Opcode::Pong, payload),
@@ -163,9 +171,11 @@ impl<S: AsyncRead + AsyncWrite> Writer<S> {
                     break;
                 }
             };
-            match time::timeout(WRITE_TIMEOUT, self.write(opcode, &payload)).await {
+            match time::timeout(limit, self.write(opcode, &payload)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(error.to_string()),
+                // The socket goes; a server that reads a little now and then must not keep it.
+                Err(_) if end.is_some() => return Ok(()),
                 Err(_) => return Err(format!("the server read nothing for {} s", WRITE_TIMEOUT.as_secs())),
             }
         }

@@ -253,6 +253,25 @@ async fn a_server_that_reads_nothing_is_given_up_and_its_pings_pile_up_nowhere()
     drop(pinging.await.unwrap());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_reads_slowly_keeps_no_socket_that_nobody_holds() {
+    let (ours, mut theirs) = duplex(100);
+    let (sender, _incoming, writer) = open(ours, LIMIT, 64, [7; 32]);
+    for _ in 0..64 {
+        sender.try_send(Outgoing::Text("x".repeat(1000))).ok().unwrap();
+    }
+    drop(sender);
+    let writing = tokio::spawn(writer.run());
+    tokio::spawn(async move {
+        let mut frame = [0; 1008];
+        while theirs.read_exact(&mut frame).await.is_ok() {
+            time::sleep(Duration::from_secs(4)).await;
+        }
+    });
+    let ended = time::timeout(LAST_TIMEOUT + CLOSE_TIMEOUT, writing).await;
+    assert_eq!(ended.expect("it does not go on for minutes").unwrap(), Ok(()));
+}
+
 #[tokio::test]
 async fn a_connection_that_is_cut_ends_without_a_word() {
     let (ours, theirs) = duplex(64);
