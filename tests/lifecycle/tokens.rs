@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook::{Destination, Event, OutboundCall, Reason};
+use offhook::{Destination, Engine, EngineConfig, Event, OutboundCall, Reason};
 use offhook_sim::{Cloud, Direction};
 use offhook_tests::softphone::{builder, call, connected, ended, goes_on, is_controllable, within};
+use tokio::sync::mpsc;
 
 use crate::{cloud, frames};
 
@@ -168,4 +169,33 @@ async fn an_application_that_ends_all_its_sessions_when_the_token_is_invalid_is_
         .filter(|(_, event)| offhook_tests::softphone::ended(event).is_some());
     assert_eq!(ends.count(), 3);
     cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_goes_with_the_client() {
+    let cloud = cloud().await;
+    let (held, mut released) = mpsc::channel::<()>(1);
+    let (asked, mut asks) = mpsc::unbounded_channel();
+    let provider = move || {
+        let (held, asked) = (held.clone(), asked.clone());
+        async move {
+            asked.send(()).unwrap();
+            held.closed().await;
+            Err("nobody waits for this".to_owned())
+        }
+    };
+    // Other clients of the engine live on.
+    let engine = Engine::new(&EngineConfig::default()).unwrap();
+    let client = builder(&cloud).engine(engine.clone()).token_provider(provider);
+    let client = client.build().unwrap();
+    replace(&cloud, "the second token");
+    let connecting = tokio::spawn({
+        let client = client.clone();
+        async move { client.connect().await }
+    });
+    within(asks.recv()).await.expect("it is asked");
+    client.shutdown().await;
+    assert!(connecting.await.unwrap().is_err());
+    assert_eq!(within(released.recv()).await, None, "nothing of it is left");
+    drop(engine);
 }

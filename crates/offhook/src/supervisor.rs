@@ -1,11 +1,12 @@
 //! The actor that owns the phone and carries out what it asks: dials, starts sessions, makes REST requests, tells events.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler,
     fut::wrap_future,
 };
+use futures_util::FutureExt;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
@@ -15,7 +16,7 @@ use offhook_phone::{
 };
 use offhook_xmpp::CloseReason;
 use secrecy::SecretString;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 use tokio_stream::wrappers::WatchStream;
 
 use crate::{
@@ -30,6 +31,9 @@ use crate::{
     transport::{self, Dial, FromTransport, Said, Transport},
     worker::Clocks,
 };
+
+/// When a token provider is let go of; the phone does not wait that long.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The actor. It lives until the phone has shut down.
 pub(crate) struct Supervisor {
@@ -232,10 +236,16 @@ impl Supervisor {
     fn ask_token(&mut self, id: TokenRequest, context: &mut Context<Self>) {
         // The phone asks only if there is somebody to be asked.
         if let Some(provider) = self.tokens.clone() {
-            // A task of its own: what the application's code does, a panic included, is not ours to die of.
-            let asking = tokio::spawn(async move { provider.token().await });
+            // What the application's code does is not ours to die of when it panics, nor to keep when it never ends: it goes
+            // with the client, or a while after the phone has given it up.
+            let asking = AssertUnwindSafe(async move { provider.token().await }).catch_unwind();
+            let asking = timeout(TOKEN_PATIENCE, asking);
             context.spawn(wrap_future(asking).map(move |asked, actor: &mut Self, context| {
-                let result = asked.unwrap_or_else(|_| Err("the token provider panicked".to_owned()));
+                let result = match asked {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_)) => Err("the token provider panicked".to_owned()),
+                    Err(_) => Err("the token provider does not answer".to_owned()),
+                };
                 actor.input(context, Input::Token { id, result });
             }));
         }
