@@ -14,7 +14,8 @@ use std::{
 };
 
 use offhook::{
-    CallFailure, Client, ConversationId, Engine, EngineConfig, EngineError, Event, Events, OutboundCall, SessionId,
+    CallFailure, Client, ConnectError, ConnectFailure, ConversationId, Engine, EngineConfig, EngineError, Event,
+    Events, OutboundCall, SessionId,
 };
 use serde_json::json;
 use tokio::{
@@ -61,6 +62,8 @@ struct Agent {
     conversations: u64,
     placed: Option<Placed>,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// What the program at standard input says; nothing without `--json`.
+    commands: Option<mpsc::Receiver<String>>,
     signals: Signals,
 }
 
@@ -105,6 +108,7 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
         conversations: 0,
         placed: None,
         finished: mpsc::unbounded_channel(),
+        commands: options.json.then(lines_of_stdin),
         signals,
     })
 }
@@ -115,15 +119,26 @@ impl Agent {
             "ready",
             json!({"protocol": 1, "version": env!("CARGO_PKG_VERSION")}),
         ))?;
-        tokio::select! {
-            connected = self.desk.client.connect() => Ok(connected?),
-            () = self.signals.any() => Err(Exit::clean()),
+        let client = self.desk.client.clone();
+        let connecting = client.connect();
+        tokio::pin!(connecting);
+        loop {
+            // A server may have us wait for minutes, and nobody else ends the program meanwhile.
+            tokio::select! {
+                connected = &mut connecting => return match connected {
+                    // By command: there is still a program to say what is next.
+                    Err(ConnectFailure::Failed(ConnectError::Cancelled)) if self.json => Ok(()),
+                    connected => Ok(connected?),
+                },
+                line = next_line(&mut self.commands) => self.command(line)?,
+                finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished))?,
+                () = self.signals.any() => return Err(Exit::clean()),
+            }
         }
     }
 
     /// Handles events, commands and signals until one of them ends the program.
     async fn serve(&mut self, options: &RunOptions, outbound: Option<&OutboundOptions>) -> Exit {
-        let mut commands = options.json.then(lines_of_stdin);
         let over = until(options.duration);
         let answered = until(outbound.map(|outbound| outbound.timeout));
         tokio::pin!(over, answered);
@@ -134,7 +149,7 @@ impl Agent {
             let unanswered = self.placed.as_ref().is_some_and(|placed| !placed.is_answered());
             let step = tokio::select! {
                 event = self.events.next() => self.told(event.as_ref()),
-                line = next_line(&mut commands) => self.command(line),
+                line = next_line(&mut self.commands) => self.command(line),
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished)),
                 () = &mut answered, if unanswered => Err(Exit::call_refused("the call was not answered in time")),
                 () = &mut over => Err(Exit::clean()),

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::Command,
     time::timeout,
 };
@@ -44,6 +44,27 @@ async fn a_lost_connection_is_told_and_whether_calls_survive_it_is_an_option() {
         }
         agent.done(json!({"command": "quit"})).await;
         assert!(timeout(LIMIT, agent.child.wait()).await.unwrap().unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_heard_while_the_connection_is_coming_up() {
+    let cloud = Cloud::start().await;
+    let busy = json!({"rest": [{"path": "/api/v2/users", "status": 429, "times": 9, "retryAfterSeconds": 300}]});
+    cloud.does("faults", busy).await;
+    for last_words in ["{\"command\":\"disconnect\"}\n{\"command\":\"quit\"}\n", ""] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
+            .args(["run", "--json", "--api", &cloud.api, "--streaming", &cloud.streaming])
+            .env("OFFHOOK_TOKEN", "offhook-sim-token")
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut commands = child.stdin.take().unwrap();
+        commands.write_all(last_words.as_bytes()).await.unwrap();
+        let _kept = (!last_words.is_empty()).then_some(commands);
+        let status = timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
+        assert_eq!(status.code(), Some(0), "{last_words:?}");
     }
 }
 
