@@ -4,6 +4,7 @@ mod command;
 mod event;
 mod output;
 mod placed;
+mod signals;
 mod text;
 
 use std::{
@@ -18,17 +19,14 @@ use offhook::{
     Events, OutboundCall, SessionId,
 };
 use serde_json::json;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-    time::sleep,
-};
+use tokio::{sync::mpsc, time::sleep};
 
 use self::{
     command::{Desk, Done},
     event::named,
     output::Output,
     placed::Placed,
+    signals::Signals,
 };
 use crate::{
     cli::{OutboundOptions, RunOptions},
@@ -75,14 +73,8 @@ enum Finished {
     Sessions(Vec<SessionId>),
 }
 
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
 async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     options.check()?;
-    let signals = Signals::new().map_err(|error| Exit::other(format!("signals cannot be handled: {error}")))?;
     let mut config = EngineConfig::default();
     config.trust_anchors.extend(options.cloud.ca.clone());
     let engine = Engine::new(&config).map_err(|error| match error {
@@ -99,6 +91,8 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
         None => client,
     };
     let client = client.build()?;
+    let signals = Signals::watch(client.clone());
+    let signals = signals.map_err(|error| Exit::other(format!("signals cannot be handled: {error}")))?;
     Ok(Agent {
         events: client.events(),
         desk: Desk { client, engine },
@@ -132,7 +126,7 @@ impl Agent {
                 },
                 line = next_line(&mut self.commands) => self.command(line)?,
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished))?,
-                () = self.signals.any() => return Err(Exit::clean()),
+                () = self.signals.next() => return Err(Exit::clean()),
             }
         }
     }
@@ -153,7 +147,7 @@ impl Agent {
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished)),
                 () = &mut answered, if unanswered => Err(Exit::call_refused("the call was not answered in time")),
                 () = &mut over => Err(Exit::clean()),
-                () = self.signals.any() => Err(Exit::clean()),
+                () = self.signals.next() => Err(Exit::clean()),
             };
             if let Err(exit) = step.and_then(|()| self.go_on(options)) {
                 return exit;
@@ -261,24 +255,8 @@ impl Agent {
                     Some(event) => drop(self.told(Some(&event))),
                 },
                 () = &mut closing => return,
-                () = self.signals.any() => process::exit(1),
+                () = self.signals.next() => process::exit(1),
             }
-        }
-    }
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The life of the connection, as a program and a person see it.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::json;
 use tokio::{
@@ -66,6 +66,25 @@ async fn a_program_is_heard_while_the_connection_is_coming_up() {
         let status = timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
         assert_eq!(status.code(), Some(0), "{last_words:?}");
     }
+}
+
+#[tokio::test]
+async fn an_agent_whose_words_nobody_reads_ends_by_a_signal_all_the_same() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::start(&cloud).await;
+    cloud.call_for(60.0).await;
+    agent.event("change:active").await;
+    let unknown = format!("{}\n", json!({"command": "dance", "id": "x".repeat(1000)}));
+    // More than pipes hold: from some point on the agent writes in vain, and reads no more either.
+    let talking = async { while agent.commands.write_all(unknown.as_bytes()).await.is_ok() {} };
+    assert!(timeout(Duration::from_secs(2), talking).await.is_err());
+    let process = agent.child.id().unwrap().to_string();
+    let killed = Command::new("kill").args(["-TERM", &process]).status().await.unwrap();
+    assert!(killed.success());
+    let status = timeout(LIMIT, agent.child.wait()).await.expect("it ends").unwrap();
+    assert_eq!(status.code(), Some(0));
+    let calls = cloud.control("calls").await;
+    assert_eq!(calls[0]["ended"], "the client hung up (success)", "{calls}");
 }
 
 #[tokio::test]
