@@ -18,7 +18,12 @@ use offhook_tests::{
     proxy::{Proxy, Rules},
 };
 use secrecy::ExposeSecret;
-use tokio::{net::TcpListener, runtime, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    runtime,
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -327,4 +332,33 @@ async fn http2_and_tls_log_no_token() {
     assert!(tokens.lock().unwrap().contains(&expected), "{failure}");
     logged.must_not_hold(&[token], &["h2::", "rustls::"]);
     servers.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_guest_logs_no_jwt_though_it_is_in_the_address_of_the_websocket() {
+    let logged = Logged::collect();
+    // {"data":{"jid":"guest@org.example"}}
+    let jwt = "e30.eyJkYXRhIjp7ImppZCI6Imd1ZXN0QG9yZy5leGFtcGxlIn19.c2lnbmF0dXJlLW9mLXRoZS1ndWVzdA";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap();
+    let endpoints = Endpoints::new(&format!("http://{host}"), &format!("ws://{host}"), None, false).unwrap();
+    let client = Client::guest(endpoints, jwt)
+        .engine(Engine::new(&EngineConfig::default()).unwrap())
+        .build()
+        .unwrap();
+    let refusing = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 4096];
+        let length = stream.read(&mut request).await.unwrap();
+        let answer = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8(request[..length].to_vec()).unwrap()
+    };
+    let (request, failure) = timeout(LIMIT, async { tokio::join!(refusing, client.connect()) })
+        .await
+        .unwrap();
+    assert!(request.starts_with(&format!("GET /stream/jwt/{jwt} ")), "{request}");
+    must_not_tell(&failure.unwrap_err(), &[jwt]);
+    client.shutdown().await;
+    logged.must_not_hold(&[jwt], &["hyper_util"]);
 }
