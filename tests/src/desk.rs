@@ -352,11 +352,11 @@ impl Desk {
                     self.stream.is_none() && self.dialling.is_none(),
                     "two streams at a time"
                 );
-                self.addresses.push(url.to_string());
+                self.addresses.push(url.expose().to_string());
                 self.dials();
                 self.dialling = Some(Dialling {
                     attempt,
-                    url: url.0.into(),
+                    url: url.expose().to_string(),
                     config,
                     seed,
                 });

@@ -76,7 +76,8 @@ impl StateFile {
     /// Replaces the file as a whole.
     fn write(&self, memory: &Memory) -> io::Result<()> {
         let text = serde_json::to_vec(memory)?;
-        let unfinished = self.path.with_extension("new");
+        // Others may write for the same user at the same time.
+        let unfinished = self.path.with_extension(format!("{}.new", std::process::id()));
         fs::write(&unfinished, text)?;
         fs::rename(&unfinished, &self.path)
     }

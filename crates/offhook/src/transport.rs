@@ -109,7 +109,7 @@ impl Transport {
             let (alarm, rings) = Alarm::new();
             context.add_stream(rings);
             let address = context.address();
-            let dialing = async move { address.do_send(Dialed(dialer.open(&url).await)) };
+            let dialing = async move { address.do_send(Dialed(dialer.open(url.expose()).await)) };
             context.spawn(wrap_future(dialing));
             Self {
                 obituary: Obituary { attempt, supervisor },

@@ -28,7 +28,7 @@
 //! let me = r#"{"id": "user-1", "chat": {"jabberId": "user-1@org.example"}}"#;
 //! phone.handle_input(now, Input::Reply { id: user, attempt: 1, result: ok(me) });
 //! let Output::Dial { url, .. } = phone.poll_output() else { panic!("a WebSocket") };
-//! assert_eq!(url.as_str(), "wss://streaming.mypurecloud.de/stream/channels/channel-1");
+//! assert_eq!(url.expose().as_str(), "wss://streaming.mypurecloud.de/stream/channels/channel-1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

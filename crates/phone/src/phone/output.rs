@@ -36,21 +36,26 @@ impl fmt::Display for ChannelId {
     }
 }
 
-/// Where a WebSocket is opened. That of a guest has the JWT in its path, so `Debug` shows the server alone.
+/// Where a WebSocket is opened. That of a guest has the JWT in its path, so what is shown is the server alone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DialUrl(pub Url);
+pub struct DialUrl(pub(super) Url);
 
-impl std::ops::Deref for DialUrl {
-    type Target = Url;
-
-    fn deref(&self) -> &Url {
+impl DialUrl {
+    /// All of it, for whoever dials.
+    pub fn expose(&self) -> &Url {
         &self.0
+    }
+}
+
+impl fmt::Display for DialUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0[..url::Position::BeforePath])
     }
 }
 
 impl fmt::Debug for DialUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", &self.0[..url::Position::BeforePath])
+        write!(f, "{self}")
     }
 }
 

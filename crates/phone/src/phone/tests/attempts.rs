@@ -416,7 +416,7 @@ fn a_guest_dials_with_the_jwt_alone() {
         _ => None,
     });
     let (url, config) = dialled.expect("no REST is asked");
-    assert_eq!(url.path(), format!("/stream/jwt/{jwt}"));
+    assert_eq!(url.expose().path(), format!("/stream/jwt/{jwt}"));
     assert_eq!(config.jid.to_string(), "org.example");
     assert!(matches!(config.credentials, xmpp::Credentials::Guest));
     // What needs a user is refused; the JWT never goes to REST.

@@ -41,7 +41,7 @@ fn rule_6_the_resource_survives_hard_reconnects() {
     assert!(!story.asks_rest_for("users/me"), "the user is known");
     story.reply(channel, 200, r#"{"id":"channel-2"}"#);
     let dialled = story.said.iter().find_map(|output| match output {
-        Output::Dial { config, url, .. } => Some((config.resource.clone(), url.path().to_owned())),
+        Output::Dial { config, url, .. } => Some((config.resource.clone(), url.expose().path().to_owned())),
         _ => None,
     });
     assert_eq!(dialled, Some((first, "/stream/channels/channel-2".into())));
