@@ -9,13 +9,14 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use offhook::{
-    AnswerPolicy, Client, ConnectFailure, ConnectionState, Destination, Endpoints, Engine, EngineConfig, Event, Events,
-    IceServer, OutboundCall, Proxy as Named, Reason, SessionId,
+    AnswerPolicy, Client, ConnectFailure, Destination, Endpoints, Engine, EngineConfig, IceServer, OutboundCall,
+    Proxy as Named, Reason,
 };
 use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, ExternalService, StreamFault, User};
 use offhook_tests::{
     authority::certificate,
     proxy::{Proxy, Rules},
+    softphone::{self, Diary},
 };
 use secrecy::ExposeSecret;
 use tokio::{
@@ -133,36 +134,6 @@ fn servers() -> runtime::Runtime {
         .unwrap()
 }
 
-async fn until<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
-    let waiting = async {
-        loop {
-            let event = events.next().await.expect("the client lives");
-            if let Some(found) = wanted(&event) {
-                return found;
-            }
-        }
-    };
-    timeout(LIMIT, waiting).await.expect("the event comes in time")
-}
-
-async fn media_up(events: &mut Events) -> SessionId {
-    until(events, |event| match event {
-        Event::ConnectionState {
-            session,
-            state: ConnectionState::Connected,
-        } => Some(session.clone()),
-        _ => None,
-    })
-    .await
-}
-
-async fn ended(events: &mut Events) {
-    until(events, |event| {
-        matches!(event, Event::SessionEnded { .. }).then_some(())
-    })
-    .await;
-}
-
 fn client(cloud: &Cloud, token: &str, proxy: &Named) -> Client {
     let mut config = EngineConfig::default();
     config.proxy = proxy.clone();
@@ -220,7 +191,7 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
 
     for way in [Named::None, through(password)] {
         let client = client(&cloud, token, &way);
-        let mut events = client.events();
+        let mut diary = Diary::of(&client);
         timeout(LIMIT, client.connect()).await.unwrap().unwrap();
         let [server] = &client.ice_servers().await.servers[..] else {
             panic!("the cloud offers one server")
@@ -236,28 +207,22 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
 
         let number = OutboundCall::to(Destination::PhoneNumber("+4930123".into()));
         timeout(LIMIT, client.place_call(number)).await.unwrap().unwrap();
-        let session = media_up(&mut events).await;
+        let session = diary.media_up().await;
         client.end(&session, Reason::Success).await.unwrap();
-        ended(&mut events).await;
+        diary.until(softphone::ended).await;
 
         let calling = cloud.clone();
         let call = servers
             .spawn(async move { calling.call(CallRequest::default()).unwrap() })
             .await
             .unwrap();
-        media_up(&mut events).await;
+        diary.media_up().await;
         call.hang_up(Reason::Success);
-        ended(&mut events).await;
+        diary.until(softphone::ended).await;
 
         cloud.drop_streams();
-        until(&mut events, |event| {
-            matches!(event, Event::Disconnected { reconnecting: true, .. }).then_some(())
-        })
-        .await;
-        until(&mut events, |event| {
-            matches!(event, Event::Connected { .. }).then_some(())
-        })
-        .await;
+        assert!(diary.disconnected().await.1, "it is brought back");
+        diary.connected().await;
         client.shutdown().await;
     }
 
