@@ -16,11 +16,35 @@ use crate::{
 /// How long the application may take to find another token.
 const TOKEN_DUE: Duration = Duration::from_secs(30);
 
-/// A question to the application for another token.
-#[derive(Debug)]
-pub(super) struct Renewal {
-    id: TokenRequest,
-    pub(super) until: Instant,
+/// What the application has been asked about another token.
+#[derive(Debug, Default)]
+pub(super) enum Renewal {
+    /// Nothing, since something succeeded last.
+    #[default]
+    Idle,
+    /// For one, which has to come by then.
+    Asked { id: TokenRequest, until: Instant },
+    /// For one, which has not come in time and still may.
+    Overdue(TokenRequest),
+    /// For one, which it gave, and nothing has succeeded with it yet: if it is refused too, there is no other.
+    Given,
+}
+
+impl Renewal {
+    /// When the question is overdue.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Asked { until, .. } => Some(*until),
+            Self::Idle | Self::Overdue(_) | Self::Given => None,
+        }
+    }
+
+    /// Something succeeded: the token is good.
+    pub(super) fn succeeded(&mut self) {
+        if let Self::Given = self {
+            *self = Self::Idle;
+        }
+    }
 }
 
 impl Phone {
@@ -32,7 +56,7 @@ impl Phone {
     pub fn set_token(&mut self, now: Instant, token: SecretString) -> Result<(), CommandError> {
         self.command(now)?;
         self.user_only()?;
-        self.renewal = None;
+        self.renewal = Renewal::Idle;
         self.use_token(token);
         Ok(())
     }
@@ -82,10 +106,10 @@ impl Phone {
     pub(super) fn expire_requests(&mut self) {
         self.rest.handle_input(self.now, rest::Input::Timeout);
         self.drain_rest();
-        let now = self.now;
-        if let Some(renewal) = self.renewal.take_if(|renewal| renewal.until <= now) {
-            self.overdue = Some(renewal.id);
-            self.no_other_token("the application gave none in time");
+        if let Renewal::Asked { id, until } = self.renewal
+            && until <= self.now
+        {
+            self.no_other_token("the application gave none in time", Renewal::Overdue(id));
         }
     }
 
@@ -112,7 +136,7 @@ impl Phone {
 
     fn errand_done(&mut self, id: HttpId, result: Result<Reply, ReplyError>) {
         if result.is_ok() {
-            self.token_refused = false;
+            self.renewal.succeeded();
         }
         let Some(result) = self.login_replied(id, result) else {
             return;
@@ -125,35 +149,44 @@ impl Phone {
 
     /// Asks the application for another token, unless the last one that it gave was refused too; whether one may come.
     pub(super) fn renew_token(&mut self) -> bool {
-        if self.renewal.is_some() {
-            return true;
+        match self.renewal {
+            Renewal::Asked { .. } => return true,
+            Renewal::Given => return false,
+            Renewal::Idle | Renewal::Overdue(_) => {}
         }
-        let renewable = self.config.renew_token && matches!(self.config.login, Login::Token(_));
-        if !renewable || std::mem::replace(&mut self.token_refused, true) {
+        if !self.config.renew_token || self.user_only().is_err() {
             return false;
         }
         let id = TokenRequest(self.ids.next());
-        self.renewal = Some(Renewal {
+        self.renewal = Renewal::Asked {
             id,
             until: self.now + TOKEN_DUE,
-        });
+        };
         self.outputs.push_back(Output::AskToken(id));
         true
     }
 
     /// What the application has found.
     pub(super) fn token_came(&mut self, id: TokenRequest, result: Result<SecretString, String>) {
-        let awaited = self.renewal.take_if(|renewal| renewal.id == id).is_some();
-        match result {
+        let awaited = match self.renewal {
+            Renewal::Asked { id: asked, .. } if asked == id => true,
             // Nobody waits for it any more, but it is the newest there is.
-            Ok(token) if awaited || self.overdue == Some(id) => self.use_token(token),
-            Err(reason) if awaited => self.no_other_token(&reason),
-            Ok(_) | Err(_) => tracing::debug!("an answer about a token comes after a newer token"),
+            Renewal::Overdue(asked) if asked == id => false,
+            Renewal::Idle | Renewal::Asked { .. } | Renewal::Overdue(_) | Renewal::Given => {
+                return tracing::debug!("an answer about a token comes after a newer token");
+            }
+        };
+        match result {
+            Ok(token) => {
+                self.renewal = Renewal::Given;
+                self.use_token(token);
+            }
+            Err(reason) if awaited => self.no_other_token(&reason, Renewal::Idle),
+            Err(reason) => tracing::debug!(reason, "the application has no other token after all"),
         }
     }
 
     fn use_token(&mut self, token: SecretString) {
-        self.overdue = None;
         self.config.login = Login::Token(token.clone());
         self.signalling.has_newer_token = true;
         self.rest.set_token(self.now, token);
@@ -162,14 +195,15 @@ impl Phone {
         self.retry_with_token();
     }
 
-    fn no_other_token(&mut self, reason: &str) {
+    /// None came; what is to be remembered of that.
+    fn no_other_token(&mut self, reason: &str, then: Renewal) {
         tracing::warn!(reason, "there is no other token");
-        self.renewal = None;
+        // What fails now for want of one does not ask again; what is refused later does.
+        self.renewal = Renewal::Given;
         self.rest.no_token(self.now);
         self.drain_rest();
         self.give_up_token();
-        // None was refused, and the next time there may be one.
-        self.token_refused = false;
+        self.renewal = then;
     }
 
     /// Whether what was refused is not the token that there is now.

@@ -166,12 +166,8 @@ pub struct Phone {
     ice: Ice,
     rest: Rest,
     rest_wakes: Instant,
-    /// The application is asked for another token.
-    renewal: Option<Renewal>,
-    /// A question that it has not answered in time, and still may.
-    overdue: Option<TokenRequest>,
-    /// It was asked and gave one, and nothing has succeeded since.
-    token_refused: bool,
+    /// What the application has been asked about another token.
+    renewal: Renewal,
     topics: Topics,
     topics_wake: Instant,
     subscribing: Subscribing,
@@ -216,9 +212,7 @@ impl Phone {
             signalling: Signalling::new(&config, ids.seed(), now),
             rest: Rest::new(RestConfig::default(), config.login.secret().clone(), now),
             rest_wakes: now,
-            renewal: None,
-            overdue: None,
-            token_refused: false,
+            renewal: Renewal::default(),
             topics: Topics::new(TopicsConfig::default(), now),
             topics_wake: now,
             subscribing: Subscribing::default(),
@@ -430,7 +424,7 @@ impl Phone {
             shutdown,
             Some(self.rest_wakes),
             Some(self.topics_wake),
-            self.renewal.as_ref().map(|renewal| renewal.until),
+            self.renewal.due(),
             self.outbound.next_expiry(),
             self.lines.next_expiry(),
         ];

@@ -69,7 +69,7 @@ impl Phone {
             superseded: None,
         };
         self.signalling.established = true;
-        self.token_refused = false;
+        self.renewal.succeeded();
         self.signalling.failure = None;
         // The stream has it now, or has told the end of all that waited in it.
         self.signalling.resumption = None;
