@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use offhook::fuzzing::websocket_frames;
-use offhook_jingle::fuzzing::{genesys_webrtc, proposal_operations, session_operations};
+use offhook_jingle::fuzzing::{genesys_webrtc, jingle_stanza, proposal_operations, sdp_roundtrip, session_operations};
 use offhook_media::fuzzing::{candidate, datagrams, jitter, sdp_answer, sdp_offer};
 use offhook_sim::fuzzing::{server_stream, stun};
 use offhook_xmpp::fuzzing::xmpp_frame;
@@ -40,6 +40,16 @@ fn xmpp_frame_survives_its_corpus() {
 #[test]
 fn genesys_webrtc_survives_its_corpus() {
     replay("genesys_webrtc", genesys_webrtc);
+}
+
+#[test]
+fn jingle_stanza_survives_its_corpus() {
+    replay("jingle_stanza", jingle_stanza);
+}
+
+#[test]
+fn sdp_roundtrip_survives_its_corpus() {
+    replay("sdp_roundtrip", sdp_roundtrip);
 }
 
 #[test]

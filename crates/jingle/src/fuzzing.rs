@@ -3,7 +3,9 @@
 
 mod ledger;
 mod proposals;
+mod sdp;
 mod session;
+mod stanza;
 mod watched;
 
 /// JSON texts, separated by RS (0x1E, as in RFC 7464), each in a `genesys-webrtc` element given to a session. Of the first
@@ -18,9 +20,20 @@ pub fn session_operations(data: &[u8]) {
     assert_eq!(session::operations(data), session::operations(data));
 }
 
-/// Operations on the table of proposals, two bytes each.
+/// Operations on the table of proposals, two bytes each: what gateways, strangers, the other devices of our account and those whom we
+/// call say, what the application wants, and the clock.
 pub fn proposal_operations(data: &[u8]) {
     assert_eq!(proposals::operations(data), proposals::operations(data));
+}
+
+/// The XML of a stanza or of its payload: whoever of this crate understands it writes it so that the same is understood again.
+pub fn jingle_stanza(data: &[u8]) {
+    assert_eq!(stanza::text(data), stanza::text(data));
+}
+
+/// A session description: printed it is read as it was, and what of it Jingle can say comes back from there.
+pub fn sdp_roundtrip(data: &[u8]) {
+    assert_eq!(sdp::text(data), sdp::text(data));
 }
 
 /// An instant has to come from somewhere; nothing that is watched depends on which it is.

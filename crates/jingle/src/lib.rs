@@ -128,6 +128,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod candidate;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod genesys;
@@ -136,8 +137,12 @@ mod ids;
 pub mod message;
 pub mod proposals;
 mod reason;
+pub mod sdp;
 pub mod session;
+pub mod stanza;
+mod xml;
 
+pub use candidate::Candidate;
 pub use ids::{ConversationId, Generation, SessionId, Ticket, Token};
 pub use jid::{BareJid, FullJid, Jid};
 pub use message::InitiationMessage;

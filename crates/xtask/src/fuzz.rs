@@ -29,7 +29,7 @@ pub(crate) struct Target {
 }
 
 /// Every target of `fuzz/Cargo.toml`, those of one crate together.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 14] = [
     Target {
         name: "xmpp_frame",
         max_length: 65_536,
@@ -37,6 +37,14 @@ pub(crate) const TARGETS: [Target; 12] = [
     Target {
         name: "genesys_webrtc",
         max_length: 32_768,
+    },
+    Target {
+        name: "jingle_stanza",
+        max_length: 16_384,
+    },
+    Target {
+        name: "sdp_roundtrip",
+        max_length: 16_384,
     },
     Target {
         name: "session_operations",

@@ -55,6 +55,24 @@ proptest! {
     }
 
     #[test]
+    fn any_text_may_be_a_stanza(
+        name in "jingle|propose|iq|\\PC{0,4}",
+        namespace in "urn:xmpp:jingle:1|urn:xmpp:jingle-message:0|\\PC{0,8}",
+        attributes in "( (action|sid|id|initiator)='(session-(initiate|accept|info)|[ -~]{0,6})'){0,4}",
+        children in "(<(content|reason|group)( (name|creator)='[a-z]{0,9}')?/>|\\PC){0,4}",
+    ) {
+        super::jingle_stanza(format!("<{name} xmlns='{namespace}'{attributes}>{children}</{name}>").as_bytes());
+    }
+
+    #[test]
+    fn any_lines_may_be_in_a_description(
+        lines in "(m=(audio|video|a) [09] (UDP/TLS/RTP/SAVPF|x)( [0-9]{1,3}){0,3}\r\n\
+            (a=(mid|group|rtpmap|fmtp|rtcp-fb|extmap|ssrc|msid|fingerprint|setup|ice-ufrag|candidate|ptime|crypto):?[ -~]{0,20}\r\n){0,6}){0,3}",
+    ) {
+        super::sdp_roundtrip(lines.as_bytes());
+    }
+
+    #[test]
     fn any_values_may_be_in_a_request(
         control in 0_u8..16,
         method in "offer|answer|iceCandidate|info|terminate|mute|other",
@@ -80,4 +98,15 @@ fn no_bytes_at_all_are_a_request_too() {
     super::genesys_webrtc(&[]);
     super::session_operations(&[]);
     super::proposal_operations(&[]);
+    super::jingle_stanza(&[]);
+    super::sdp_roundtrip(&[]);
+}
+
+#[test]
+fn elements_of_any_depth_may_be_given() {
+    super::jingle_stanza("<a xmlns='urn:xmpp:jingle:1'>".repeat(10_000).as_bytes());
+    let content = "<content xmlns='urn:xmpp:jingle:1' name='a'>";
+    let nested = [&content.repeat(200), &*"</content>".repeat(200)].concat();
+    let jingle = format!("<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='s'>{nested}</jingle>");
+    super::jingle_stanza(jingle.as_bytes());
 }

@@ -63,3 +63,19 @@ pub enum RpcError {
     #[error("the fragment holds neither `a=candidate:` nor `a=end-of-candidates`")]
     NoCandidate,
 }
+
+impl RpcError {
+    /// Whether it is about a limit: the request may be well formed, but is more than is taken.
+    pub fn is_limit(&self) -> bool {
+        match self {
+            RpcError::TooLarge { .. } | RpcError::FieldTooLong { .. } => true,
+            RpcError::OtherElement
+            | RpcError::NotJson { .. }
+            | RpcError::Missing { .. }
+            | RpcError::WrongType { .. }
+            | RpcError::NotXmlText { .. }
+            | RpcError::UnknownMethod { .. }
+            | RpcError::NoCandidate => false,
+        }
+    }
+}

@@ -4,7 +4,7 @@ use minidom::Element;
 use serde_json::{Map, Value};
 
 use super::{Method, NAME, NAMESPACE, Rpc, RpcError, RpcLimits, fragment};
-use crate::{ConversationId, Reason, SessionId};
+use crate::{ConversationId, Reason, SessionId, xml::is_xml_char};
 
 pub(super) fn rpc(element: &Element, limits: &RpcLimits) -> Result<Rpc, RpcError> {
     if !element.is(NAME, NAMESPACE) {
@@ -180,9 +180,4 @@ impl<'a> Fields<'a> {
         let media = self.optional_text("type", self.limits.word)?;
         Ok(media.unwrap_or("audio").to_owned())
     }
-}
-
-/// The production `Char` of XML 1.0.
-pub(super) fn is_xml_char(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

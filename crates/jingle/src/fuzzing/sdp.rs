@@ -1,0 +1,48 @@
+//! Session descriptions, from text to Jingle and back.
+
+use crate::{
+    Candidate,
+    sdp::{self, SessionDescription},
+    stanza::{Action, Content, Jingle, Role},
+};
+
+/// See [`super::sdp_roundtrip`].
+pub(super) fn text(data: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(data);
+    for line in text.lines() {
+        if let Ok(candidate) = line.parse::<Candidate>() {
+            assert_eq!(candidate.to_string().parse(), Ok(candidate), "a candidate is read back");
+        }
+    }
+    let description: SessionDescription = match text.parse() {
+        Ok(description) => description,
+        Err(error) => return vec![format!("{error}")],
+    };
+    assert_eq!(description.to_string().parse(), Ok(description.clone()));
+    [Role::Initiator, Role::Responder]
+        .map(|by| through_jingle(&description, by))
+        .to_vec()
+}
+
+/// What Jingle can say of it is the same after any number of times.
+fn through_jingle(description: &SessionDescription, by: Role) -> String {
+    let (contents, groups) = match sdp::to_contents(description, by, |_| by) {
+        Ok(said) => said,
+        Err(error) => return error.to_string(),
+    };
+    let back = sdp::from_contents(&contents, &groups, by, 1);
+    let text = back.to_string();
+    assert_eq!(text.parse(), Ok(back.clone()), "what is made can be read");
+    // No section of SDP is without a format, so one that was gets one.
+    let lacks_formats = |content: &Content| content.rtp().is_some_and(|rtp| rtp.payload_types.is_empty());
+    if !contents.iter().any(lacks_formats) {
+        let again = sdp::to_contents(&back, by, |_| by).expect("what is made has a form in Jingle");
+        assert_eq!(again, (contents.clone(), groups.clone()), "it keeps its meaning");
+    }
+    let jingle = Jingle {
+        contents,
+        groups,
+        ..Jingle::new(Action::SessionInitiate, crate::SessionId::new("s"))
+    };
+    format!("{}{text}", String::from(&jingle.to_element()))
+}

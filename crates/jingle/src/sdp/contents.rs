@@ -1,0 +1,336 @@
+//! From SDP to the contents of Jingle.
+
+use std::collections::BTreeSet;
+
+use super::{Direction, MediaSection, SdpError, SessionDescription, content_of, names::is_word};
+use crate::{
+    Candidate,
+    stanza::{
+        Application, Bandwidth, Content, Crypto, Encryption, Feedback, Fingerprint, Group, HeaderExtension, Ice,
+        MediaStream, Parameter, PayloadType, Role, Rtp, Senders, Source, SourceGroup, Transport, ZrtpHash,
+    },
+};
+
+/// The contents that a description by this side says, and their groups. `creators` says who brought in the content of a name.
+///
+/// # Errors
+/// [`SdpError`], if it describes no media, two sections have one tag, a candidate cannot be read, or a section that is not rejected
+/// is no RTP.
+pub fn to_contents(
+    description: &SessionDescription,
+    by: Role,
+    creators: impl Fn(&str) -> Role,
+) -> Result<(Vec<Content>, Vec<Group>), SdpError> {
+    if description.media.is_empty() {
+        return Err(SdpError::NoMedia);
+    }
+    let mut mids = BTreeSet::new();
+    let mut contents = Vec::with_capacity(description.media.len());
+    for (index, section) in description.media.iter().enumerate() {
+        let mid = mid(description, index, section);
+        if !mids.insert(mid.clone()) {
+            return Err(SdpError::RepeatedMid { mid });
+        }
+        let name = content_of(&mid);
+        contents.push(Content {
+            senders: senders(description, section, by),
+            description: application(description, section, by, &mid)?,
+            transport: Some(Transport::Ice(transport(description, section, &mid)?)),
+            ..Content::new(creators(&name), name)
+        });
+    }
+    let groups = groups(description, &contents);
+    Ok((contents, groups))
+}
+
+/// A section without a tag gets its kind for one, or its number if that is taken.
+fn mid(description: &SessionDescription, index: usize, section: &MediaSection) -> String {
+    let alone = || {
+        description
+            .media
+            .iter()
+            .filter(|other| other.kind == section.kind)
+            .count()
+            == 1
+    };
+    match section.mid() {
+        Some(mid) => mid.to_owned(),
+        None if alone() => section.kind.clone(),
+        None => index.to_string(),
+    }
+}
+
+fn senders(description: &SessionDescription, section: &MediaSection, by: Role) -> Senders {
+    if section.is_rejected() {
+        return Senders::None;
+    }
+    description.direction(section).senders(by)
+}
+
+/// A group may name only what is there.
+fn groups(description: &SessionDescription, contents: &[Content]) -> Vec<Group> {
+    let names: BTreeSet<_> = contents.iter().map(|content| content.name.as_str()).collect();
+    let groups = description.attributes().filter(|(name, _)| *name == "group");
+    let group = |(_, value): (&str, &str)| {
+        let mut words = value.split_whitespace();
+        Some(Group {
+            semantics: words.next()?.to_owned(),
+            contents: words
+                .map(content_of)
+                .filter(|name| names.contains(name.as_str()))
+                .collect(),
+        })
+    };
+    groups.filter_map(group).collect()
+}
+
+fn application(
+    description: &SessionDescription,
+    section: &MediaSection,
+    by: Role,
+    mid: &str,
+) -> Result<Option<Application>, SdpError> {
+    match (section.is_rtp(), section.is_rejected()) {
+        (true, _) => Ok(Some(Application::Rtp(rtp(description, section, by)))),
+        (false, true) => Ok(None),
+        (false, false) => Err(SdpError::NotRtp { mid: mid.to_owned() }),
+    }
+}
+
+fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rtp {
+    let mut codecs = Codecs::new(&section.formats);
+    let mut rtp = Rtp::new(&section.kind);
+    rtp.mixed_extensions = description.attribute("extmap-allow-mixed").is_some();
+    for (name, value) in section.attributes() {
+        match name {
+            "rtcp-mux" => rtp.rtcp_mux = true,
+            "rtcp-rsize" => rtp.rtcp_reduced_size = true,
+            "extmap-allow-mixed" => rtp.mixed_extensions = true,
+            "rtpmap" | "fmtp" => codecs.take(name, value),
+            "rtcp-fb" => take_feedback(&mut rtp, &mut codecs, value),
+            "ptime" => codecs.each(|codec| codec.ptime = value.trim().parse().ok()),
+            "maxptime" => codecs.each(|codec| codec.max_ptime = value.trim().parse().ok()),
+            "extmap" => rtp.extensions.extend(extension(value, by)),
+            "ssrc" => take_source(&mut rtp.sources, value),
+            "ssrc-group" => rtp.source_groups.extend(source_group(value)),
+            "msid" => rtp.streams.extend(stream(value)),
+            "crypto" => rtp.encryption.get_or_insert_default().crypto.extend(crypto(value)),
+            "zrtp-hash" => rtp.encryption.get_or_insert_default().zrtp.extend(zrtp(value)),
+            _ => {}
+        }
+    }
+    rtp.encryption = rtp.encryption.filter(|encryption| *encryption != Encryption::default());
+    rtp.payload_types = codecs.list;
+    rtp.ssrc = rtp.sources.first().map(|source| source.ssrc);
+    rtp.bandwidth = section.lines.iter().find_map(|line| {
+        let (kind, value) = (line.letter == 'b').then(|| line.value.split_once(':'))??;
+        let (kind, value) = (kind.to_owned(), value.trim().parse().ok()?);
+        is_word(&kind).then_some(Bandwidth { kind, value })
+    });
+    rtp
+}
+
+/// The payload types of a section, found by their numbers.
+struct Codecs {
+    list: Vec<PayloadType>,
+    places: [Option<usize>; 256],
+}
+
+impl Codecs {
+    fn new(formats: &[String]) -> Self {
+        let mut codecs = Self {
+            list: Vec::new(),
+            places: [None; 256],
+        };
+        for format in formats {
+            if let Ok(id) = format.parse::<u8>()
+                && codecs.places[usize::from(id)].is_none()
+            {
+                codecs.places[usize::from(id)] = Some(codecs.list.len());
+                codecs.list.push(PayloadType::new(id));
+            }
+        }
+        codecs
+    }
+
+    fn find(&mut self, id: &str) -> Option<&mut PayloadType> {
+        let place = self.places[usize::from(id.parse::<u8>().ok()?)]?;
+        self.list.get_mut(place)
+    }
+
+    fn each(&mut self, change: impl Fn(&mut PayloadType)) {
+        self.list.iter_mut().for_each(change);
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        let Some((id, value)) = value.trim().split_once(' ') else {
+            return;
+        };
+        let Some(codec) = self.find(id) else {
+            return;
+        };
+        if name == "fmtp" {
+            codec.parameters.extend(value.split(';').filter_map(parameter));
+            return;
+        }
+        let mut parts = value.trim().split('/');
+        codec.name = parts.next().filter(|name| is_word(name)).map(str::to_owned);
+        codec.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
+        codec.channels = parts
+            .next()
+            .and_then(|channels| channels.parse().ok())
+            .unwrap_or(1)
+            .max(1);
+    }
+}
+
+fn parameter(text: &str) -> Option<Parameter> {
+    let text = text.trim();
+    match text.split_once('=') {
+        _ if text.is_empty() => None,
+        Some((name, value)) if !name.is_empty() => Some(Parameter::new(name.trim(), value.trim())),
+        Some(_) | None => Some(Parameter::flag(text)),
+    }
+}
+
+/// RFC 4585 section 4.2: of one payload type, or of all.
+fn take_feedback(rtp: &mut Rtp, codecs: &mut Codecs, value: &str) {
+    let mut words = value.split_whitespace();
+    let (Some(id), Some(kind)) = (words.next(), words.next()) else {
+        return;
+    };
+    let rest: Vec<_> = words.collect();
+    let (feedback, interval) = match id {
+        "*" => (&mut rtp.feedback, &mut rtp.feedback_interval),
+        id => match codecs.find(id) {
+            Some(codec) => (&mut codec.feedback, &mut codec.feedback_interval),
+            None => return,
+        },
+    };
+    match rest.first().map(|interval| interval.parse()) {
+        Some(Ok(number)) if kind == "trr-int" => *interval = Some(number),
+        _ if rest.is_empty() => feedback.push(Feedback::new(kind, None)),
+        _ => feedback.push(Feedback::new(kind, Some(&rest.join(" ")))),
+    }
+}
+
+/// RFC 8285 section 5; the direction is as seen from the one who describes.
+fn extension(value: &str, by: Role) -> Option<HeaderExtension> {
+    let mut words = value.split_whitespace();
+    let id = words.next()?;
+    let uri = words.next()?.to_owned();
+    let (id, direction) = match id.split_once('/') {
+        Some((id, direction)) => (id, Direction::of(direction)?),
+        None => (id, Direction::SendRecv),
+    };
+    Some(HeaderExtension {
+        id: id.parse().ok()?,
+        uri,
+        senders: direction.senders(by),
+        parameters: words.filter_map(parameter).collect(),
+    })
+}
+
+/// RFC 5576 section 4.1. What is said of one source stands together.
+fn take_source(sources: &mut Vec<Source>, value: &str) {
+    let (ssrc, attribute) = value.split_once(' ').unwrap_or((value, ""));
+    let Ok(ssrc) = ssrc.trim().parse() else {
+        return;
+    };
+    let attribute = match attribute.trim_start().split_once(':') {
+        Some((name, value)) => Some(Parameter::new(name, value)),
+        None if attribute.trim().is_empty() => None,
+        None => Some(Parameter::flag(attribute.trim())),
+    };
+    let attribute = attribute.filter(|attribute| is_word(&attribute.name));
+    // Descriptions say all of one source before the next, so this looks at the last one nearly always.
+    match sources.iter_mut().rev().find(|source| source.ssrc == ssrc) {
+        Some(source) => source.parameters.extend(attribute),
+        None => sources.push(Source {
+            ssrc,
+            parameters: attribute.into_iter().collect(),
+        }),
+    }
+}
+
+fn source_group(value: &str) -> Option<SourceGroup> {
+    let mut words = value.split_whitespace();
+    Some(SourceGroup {
+        semantics: words.next()?.to_owned(),
+        sources: words.filter_map(|ssrc| ssrc.parse().ok()).collect(),
+    })
+}
+
+fn stream(value: &str) -> Option<MediaStream> {
+    let mut words = value.split_whitespace();
+    Some(MediaStream {
+        id: words.next()?.to_owned(),
+        track: words.next().map(str::to_owned),
+    })
+}
+
+/// RFC 4568 section 9.1.
+fn crypto(value: &str) -> Option<Crypto> {
+    let mut words = value.split_whitespace();
+    let (tag, suite, key_params) = (words.next()?, words.next()?, words.next()?);
+    let session_params = words.collect::<Vec<_>>().join(" ");
+    Some(Crypto {
+        suite: suite.to_owned(),
+        key_params: key_params.to_owned(),
+        session_params: Some(session_params).filter(|params| !params.is_empty()),
+        tag: tag.to_owned(),
+    })
+}
+
+/// RFC 6189 section 8.
+fn zrtp(value: &str) -> Option<ZrtpHash> {
+    let mut words = value.split_whitespace().map(str::to_owned);
+    let (version, hash) = (words.next()?, words.next()?);
+    Some(ZrtpHash { version, hash })
+}
+
+/// A rejected section has none of its own, even where the session has.
+fn transport(description: &SessionDescription, section: &MediaSection, mid: &str) -> Result<Ice, SdpError> {
+    let mut ice = Ice::default();
+    if section.is_rejected() {
+        return Ok(ice);
+    }
+    let either = |name| section.attribute(name).or_else(|| description.attribute(name));
+    let word = |name| {
+        either(name)
+            .map(str::trim)
+            .filter(|text| is_word(text))
+            .map(str::to_owned)
+    };
+    ice.ufrag = word("ice-ufrag");
+    ice.pwd = word("ice-pwd");
+    ice.gathering_complete = section.attribute("end-of-candidates").is_some();
+    for (_, value) in section.attributes().filter(|(name, _)| *name == "candidate") {
+        let candidate = format!("candidate:{value}").parse::<Candidate>();
+        ice.candidates.push(candidate.map_err(|cause| SdpError::Candidate {
+            mid: mid.to_owned(),
+            cause,
+        })?);
+    }
+    let setup = either("setup").and_then(|setup| setup.trim().parse().ok());
+    let own = fingerprints(section.attributes());
+    let fingerprints = if own.is_empty() {
+        fingerprints(description.attributes())
+    } else {
+        own
+    };
+    let fingerprint = |(hash, value)| Fingerprint::new(hash, setup, value);
+    ice.fingerprints = fingerprints.into_iter().map(fingerprint).collect();
+    Ok(ice)
+}
+
+/// RFC 8122 section 5.
+fn fingerprints<'a>(attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    attributes
+        .filter(|(name, _)| *name == "fingerprint")
+        .filter_map(|(_, value)| {
+            let mut words = value.split_whitespace().map(str::to_owned);
+            Some((words.next()?, words.next()?))
+        })
+        .collect()
+}
