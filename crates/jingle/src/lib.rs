@@ -147,6 +147,7 @@ pub use ids::{ConversationId, Generation, SessionId, Ticket, Token};
 pub use jid::{BareJid, FullJid, Jid};
 pub use message::InitiationMessage;
 pub use minidom::Element;
-pub use proposals::{Proposal, ProposalError, ProposalEvent, Proposals, ProposalsConfig};
+pub use proposals::{OwnProposal, Proposal, ProposalError, ProposalEvent, Proposals, ProposalsConfig, ProposeError};
 pub use reason::{Reason, UnknownReason};
 pub use session::{Session, SessionConfig, SessionEvent};
+pub use stanza::Farewell;

@@ -1,28 +1,42 @@
-//! Jingle Message Initiation (XEP-0353): the elements that propose a session before any session stanza is sent.
+//! Jingle Message Initiation (XEP-0353): the elements that propose a session before any session stanza is sent, and those that tell
+//! all devices of both parties what became of it.
+//!
+//! These are payloads of `<message/>`. On a plain XMPP server such a message is of `type="chat"` and has a `<store/>` hint beside the
+//! payload (XEP-0353 section 3); on Genesys Cloud it has neither. That is for whoever writes the stanza.
 
-use minidom::{Element, rxml::NcName};
+mod read;
+mod write;
 
-use crate::{ConversationId, SessionId};
+use minidom::Element;
+
+use crate::{ConversationId, Farewell, Reason, SessionId};
 
 /// The namespace of XEP-0353.
 pub const NAMESPACE: &str = "urn:xmpp:jingle-message:0";
 
-/// The longest attribute that [`InitiationMessage::parse`] takes, in bytes.
+/// The longest attribute that [`InitiationMessage::parse`] takes, in bytes; the text of a [`Farewell`] is cut there.
 pub const ATTRIBUTE_LIMIT: usize = 1024;
+
+/// The most media, and the most other applications, that are read of one `propose`; further ones are passed over.
+pub const DESCRIPTION_LIMIT: usize = 16;
 
 /// One element of Jingle Message Initiation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InitiationMessage {
     /// The initiator proposes a session (XEP-0353 section 3.1).
     Propose(Propose),
-    /// A resource of the responder asks the initiator to begin (section 3.2).
+    /// A resource of the responder rings (section 3.2).
+    Ringing(SessionId),
+    /// A resource of the responder asks the initiator to begin (section 3.4).
     Proceed(SessionId),
     /// A resource of the responder tells the others that it has the session.
     Accept(SessionId),
-    /// The responder declines (section 3.4).
-    Reject(SessionId),
-    /// The initiator takes the proposal back (section 3.5).
-    Retract(SessionId),
+    /// The responder declines (section 3.5).
+    Reject(Ending),
+    /// The initiator takes the proposal back (section 3.3).
+    Retract(Ending),
+    /// A party tells that the session is over (section 3.7).
+    Finish(Finish),
 }
 
 /// What a `propose` says, the gateway's own attributes (`inin-*`) included.
@@ -30,6 +44,10 @@ pub enum InitiationMessage {
 pub struct Propose {
     /// `id`: the name that the session will have.
     pub id: SessionId,
+    /// The media of the RTP sessions that are proposed (XEP-0167), each once: `audio`, `video`.
+    pub media: Vec<String>,
+    /// The namespaces of what else is proposed, such as a file transfer, each once.
+    pub other_applications: Vec<String>,
     /// `inin-cid`: the conversation that the session belongs to.
     pub conversation: Option<ConversationId>,
     /// `inin-persistent-cid`: the conversation of a persistent connection.
@@ -49,10 +67,12 @@ pub struct Propose {
 }
 
 impl Propose {
-    /// A proposal of the session `id` with nothing else said.
+    /// A proposal of the session `id` with audio, and nothing else said.
     pub fn new(id: SessionId) -> Self {
         Self {
             id,
+            media: vec!["audio".to_owned()],
+            other_applications: Vec::new(),
             conversation: None,
             persistent_conversation: None,
             auto_answer: false,
@@ -61,6 +81,77 @@ impl Propose {
             user_id: None,
             original_from: None,
             meeting_id: None,
+        }
+    }
+}
+
+/// What `reject` and `retract` say: that nothing becomes of the proposal, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The session that was proposed.
+    pub id: SessionId,
+    /// Why: `busy` and `cancel` as a rule. Others may tell more about the user than the user wants to tell (section 6).
+    pub farewell: Option<Farewell>,
+    /// `<tie-break/>`: both parties proposed at the same time, and this proposal gives way (section 4.1).
+    pub tie_break: bool,
+}
+
+impl Ending {
+    /// The end of the proposal of session `id`, without a reason: the form that the clients of Genesys Cloud write.
+    pub fn new(id: SessionId) -> Self {
+        Self {
+            id,
+            farewell: None,
+            tie_break: false,
+        }
+    }
+
+    /// The end of the proposal of session `id` for this reason.
+    pub fn because(id: SessionId, farewell: impl Into<Farewell>) -> Self {
+        Self {
+            id,
+            farewell: Some(farewell.into()),
+            tie_break: false,
+        }
+    }
+
+    /// The end of the proposal of session `id` because another one, made at the same time, overrules it (section 4.1).
+    pub fn tie_break(id: SessionId) -> Self {
+        Self {
+            id,
+            farewell: Some(Reason::Expired.into()),
+            tie_break: true,
+        }
+    }
+}
+
+/// What `finish` says: that a session which had been accepted is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// The session that is over.
+    pub id: SessionId,
+    /// Why: `success` or `expired` as a rule.
+    pub farewell: Option<Farewell>,
+    /// `<migrated/>`: the session that takes its place (section 4.2).
+    pub migrated_to: Option<SessionId>,
+}
+
+impl Finish {
+    /// The end of the session `id` for this reason.
+    pub fn because(id: SessionId, farewell: impl Into<Farewell>) -> Self {
+        Self {
+            id,
+            farewell: Some(farewell.into()),
+            migrated_to: None,
+        }
+    }
+
+    /// The end of the session `id` in favour of `successor`, which the same party proposed (section 4.2).
+    pub fn migrated(id: SessionId, successor: SessionId) -> Self {
+        Self {
+            id,
+            farewell: Some(Reason::Expired.into()),
+            migrated_to: Some(successor),
         }
     }
 }
@@ -88,129 +179,29 @@ pub enum MessageError {
 }
 
 impl InitiationMessage {
-    /// Reads an element; `None` if it is not one of the five that this type knows.
+    /// Reads an element; `None` if it is not one of the seven that this type knows. Children and attributes that have no meaning
+    /// here are passed over.
     ///
     /// # Errors
-    /// [`MessageError`] inside the `Some`, if it is one of the five and breaks the rules of its kind.
+    /// [`MessageError`] inside the `Some`, if it is one of the seven and breaks the rules of its kind.
     pub fn parse(element: &Element) -> Option<Result<Self, MessageError>> {
-        if element.ns() != NAMESPACE {
-            return None;
-        }
-        Some(match element.name() {
-            "propose" => read_propose(element).map(InitiationMessage::Propose),
-            "proceed" => read_id(element, "proceed").map(InitiationMessage::Proceed),
-            "accept" => read_id(element, "accept").map(InitiationMessage::Accept),
-            "reject" => read_id(element, "reject").map(InitiationMessage::Reject),
-            "retract" => read_id(element, "retract").map(InitiationMessage::Retract),
-            // `ringing` and `finish` (XEP-0353 0.4) and whatever comes later.
-            _ => return None,
-        })
+        read::message(element)
     }
 
     /// The session that the element speaks of.
     pub fn id(&self) -> &SessionId {
         match self {
             InitiationMessage::Propose(propose) => &propose.id,
-            InitiationMessage::Proceed(id)
-            | InitiationMessage::Accept(id)
-            | InitiationMessage::Reject(id)
-            | InitiationMessage::Retract(id) => id,
+            InitiationMessage::Ringing(id) | InitiationMessage::Proceed(id) | InitiationMessage::Accept(id) => id,
+            InitiationMessage::Reject(ending) | InitiationMessage::Retract(ending) => &ending.id,
+            InitiationMessage::Finish(finish) => &finish.id,
         }
     }
 
     /// Writes the element, as the payload of a `<message/>`.
     pub fn to_element(&self) -> Element {
-        match self {
-            InitiationMessage::Propose(propose) => write_propose(propose),
-            InitiationMessage::Proceed(id) => write("proceed", id),
-            InitiationMessage::Accept(id) => write("accept", id),
-            InitiationMessage::Reject(id) => write("reject", id),
-            InitiationMessage::Retract(id) => write("retract", id),
-        }
+        write::message(self)
     }
-}
-
-fn read_id(element: &Element, name: &'static str) -> Result<SessionId, MessageError> {
-    match read_text(element, "id")? {
-        Some(id) if !id.is_empty() => Ok(SessionId::new(id)),
-        Some(_) | None => Err(MessageError::MissingId { element: name }),
-    }
-}
-
-fn read_propose(element: &Element) -> Result<Propose, MessageError> {
-    let text = |name| Ok(read_text(element, name)?.map(str::to_owned));
-    let conversation = |name| Ok(present(read_text(element, name)?).map(ConversationId::new));
-    Ok(Propose {
-        id: read_id(element, "propose")?,
-        conversation: conversation("inin-cid")?,
-        persistent_conversation: conversation("inin-persistent-cid")?,
-        auto_answer: read_flag(element, "inin-autoanswer"),
-        sdp_over_xmpp: read_flag(element, "inin-sdp-over-xmpp"),
-        private_answer_mode: text("inin-priv-answer-mode")?,
-        user_id: text("inin-user-id")?,
-        original_from: text("inin-ofrom")?,
-        meeting_id: text("inin-meeting-id")?,
-    })
-}
-
-fn read_text<'a>(element: &'a Element, attribute: &'static str) -> Result<Option<&'a str>, MessageError> {
-    match element.attr(attribute) {
-        Some(text) if text.len() > ATTRIBUTE_LIMIT => Err(MessageError::TooLong {
-            attribute,
-            bytes: text.len(),
-            limit: ATTRIBUTE_LIMIT,
-        }),
-        text => Ok(text),
-    }
-}
-
-fn present(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
-}
-
-/// A boolean of XML Schema; anything else counts as false.
-fn read_flag(element: &Element, attribute: &str) -> bool {
-    matches!(element.attr(attribute), Some("true" | "1"))
-}
-
-fn attribute(name: &'static str) -> NcName {
-    NcName::try_from(name).expect("the names written in this file are XML names without a colon")
-}
-
-fn write(name: &str, id: &SessionId) -> Element {
-    Element::builder(name, NAMESPACE)
-        .attr(attribute("id"), id.as_str())
-        .build()
-}
-
-fn write_propose(propose: &Propose) -> Element {
-    let mut element = Element::builder("propose", NAMESPACE)
-        .attr(attribute("id"), propose.id.as_str())
-        .append(
-            Element::builder("description", "urn:xmpp:jingle:apps:rtp:1")
-                .attr(attribute("media"), "audio")
-                .build(),
-        );
-    let conversation = propose.conversation.as_ref().map(ConversationId::as_str);
-    let persistent = propose.persistent_conversation.as_ref();
-    let attributes: [(&'static str, Option<&str>); 8] = [
-        ("inin-cid", conversation),
-        ("inin-persistent-cid", persistent.map(ConversationId::as_str)),
-        (
-            "inin-autoanswer",
-            Some(if propose.auto_answer { "true" } else { "false" }),
-        ),
-        // Absent in Jingle proposals: its absence is how they are told apart.
-        ("inin-sdp-over-xmpp", propose.sdp_over_xmpp.then_some("true")),
-        ("inin-priv-answer-mode", propose.private_answer_mode.as_deref()),
-        ("inin-user-id", propose.user_id.as_deref()),
-        ("inin-ofrom", propose.original_from.as_deref()),
-        ("inin-meeting-id", propose.meeting_id.as_deref()),
-    ];
-    for (name, value) in attributes {
-        element = element.attr(attribute(name), value);
-    }
-    element.build()
 }
 
 #[cfg(test)]

@@ -80,10 +80,12 @@ pub use ice::{Fingerprint, Ice, IceSyntax, RemoteCandidate, Setup};
 pub use info::{Farewell, Info};
 pub use limits::JingleLimits;
 pub use ns::JINGLE as NAMESPACE;
+pub(crate) use read::farewell as read_farewell;
 pub use rtp::{
     Bandwidth, Crypto, Encryption, Feedback, HeaderExtension, MediaStream, Parameter, PayloadType, Rtp, Source,
     SourceGroup, ZrtpHash,
 };
+pub(crate) use write::farewell as write_farewell;
 
 use crate::SessionId;
 

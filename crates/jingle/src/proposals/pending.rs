@@ -1,19 +1,21 @@
-//! One row of the table, and the memory of rows that are gone.
+//! One row of the table: a session that was proposed to us.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use jid::Jid;
 
 use crate::{ConversationId, SessionId, message::Propose};
 
-/// A session that was proposed and has no offer yet, as its first `propose` described it.
+/// A session that was proposed to us and is not under way yet, as its first `propose` described it, or its offer if that came
+/// without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// The session that is proposed.
     pub id: SessionId,
+    /// The media that are proposed: `audio`, `video`. Empty if the proposer did not say.
+    pub media: Vec<String>,
+    /// The namespaces of what is proposed and is no RTP session, such as a file transfer.
+    pub other_applications: Vec<String>,
     /// The conversation that it belongs to.
     pub conversation: Option<ConversationId>,
     /// The conversation of a persistent connection, if it is to become one.
@@ -26,7 +28,9 @@ pub struct Proposal {
     pub sdp_over_xmpp: bool,
     /// The proposal sets a persistent connection up (`inin-priv-answer-mode="Auto"`): accept it, and show the user no call.
     pub silent: bool,
-    /// `proceed` was sent.
+    /// Its offer came without a proposal, and is with the parent: see [`unsolicited`](super::Proposals::unsolicited).
+    pub unsolicited: bool,
+    /// We accepted: `proceed` was sent, unless nobody asked for it.
     pub accepted: bool,
     /// The platform's id of the user that is called.
     pub user_id: Option<String>,
@@ -36,11 +40,22 @@ pub struct Proposal {
     pub meeting_id: Option<String>,
 }
 
+/// What made a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A `propose`.
+    Propose,
+    /// An offer that nobody had proposed.
+    Offer,
+}
+
 impl Proposal {
-    fn new(from: Jid, propose: Propose) -> Self {
+    fn new(from: Jid, propose: Propose, origin: Origin) -> Self {
         let silent = propose.private_answer_mode.as_deref() == Some("Auto");
         Self {
             id: propose.id,
+            media: propose.media,
+            other_applications: propose.other_applications,
             conversation: propose.conversation,
             persistent_conversation: propose.persistent_conversation,
             from,
@@ -48,6 +63,7 @@ impl Proposal {
             auto_answer: propose.auto_answer && !silent,
             sdp_over_xmpp: propose.sdp_over_xmpp,
             silent,
+            unsolicited: origin == Origin::Offer,
             accepted: false,
             user_id: propose.user_id,
             original_from: propose.original_from,
@@ -60,13 +76,19 @@ impl Proposal {
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     proposal: Proposal,
+    /// Somebody proposed it, and so waits for `ringing` and `proceed`.
+    proposed: bool,
+    /// The application rings.
+    rings: bool,
     expires: Instant,
 }
 
 impl Pending {
-    pub(super) fn new(from: Jid, propose: Propose, expires: Instant) -> Self {
+    pub(super) fn new(from: Jid, propose: Propose, origin: Origin, expires: Instant) -> Self {
         Self {
-            proposal: Proposal::new(from, propose),
+            proposal: Proposal::new(from, propose, origin),
+            proposed: origin == Origin::Propose,
+            rings: false,
             expires,
         }
     }
@@ -79,8 +101,28 @@ impl Pending {
         self.proposal
     }
 
+    pub(super) fn is_proposed(&self) -> bool {
+        self.proposed
+    }
+
+    pub(super) fn rings(&self) -> bool {
+        self.rings
+    }
+
     pub(super) fn expires(&self) -> Instant {
         self.expires
+    }
+
+    pub(super) fn set_accepted(&mut self) {
+        self.proposal.accepted = true;
+    }
+
+    pub(super) fn set_rings(&mut self) {
+        self.rings = true;
+    }
+
+    pub(super) fn set_proposed(&mut self) {
+        self.proposed = true;
     }
 
     /// The proposer is still there.
@@ -88,65 +130,14 @@ impl Pending {
         self.expires = expires;
     }
 
-    pub(super) fn set_accepted(&mut self) {
-        self.proposal.accepted = true;
-    }
-
     /// The conversation's session gets another name. The dialect belongs to the name, so it is the new one's; everything
     /// else stays as it was first said.
-    pub(super) fn rename(&mut self, from: Jid, propose: Propose, expires: Instant) {
+    pub(super) fn rename(&mut self, from: Jid, propose: Propose, origin: Origin, expires: Instant) {
         self.proposal.id = propose.id;
         self.proposal.from = from;
         self.proposal.sdp_over_xmpp = propose.sdp_over_xmpp;
+        self.proposal.unsolicited = origin == Origin::Offer;
+        self.proposed = origin == Origin::Propose;
         self.expires = expires;
-    }
-}
-
-/// Ids remembered for a while, the oldest forgotten first when there are too many.
-#[derive(Debug, Clone)]
-pub(super) struct Memory {
-    keep: Duration,
-    limit: usize,
-    until: BTreeMap<SessionId, Instant>,
-    order: VecDeque<SessionId>,
-}
-
-impl Memory {
-    pub(super) fn new(keep: Duration, limit: usize) -> Self {
-        Self {
-            keep,
-            limit,
-            until: BTreeMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-
-    pub(super) fn insert(&mut self, now: Instant, id: SessionId) {
-        self.forget(&id);
-        self.until.insert(id.clone(), now + self.keep);
-        self.order.push_back(id);
-        while self.order.len() > self.limit {
-            if let Some(oldest) = self.order.pop_front() {
-                self.until.remove(&oldest);
-            }
-        }
-    }
-
-    pub(super) fn contains(&mut self, now: Instant, id: &SessionId) -> bool {
-        while let Some(oldest) = self.order.front() {
-            // All are kept equally long, so the front is always the next to go.
-            if self.until.get(oldest).is_some_and(|until| *until > now) {
-                break;
-            }
-            self.until.remove(oldest);
-            self.order.pop_front();
-        }
-        self.until.contains_key(id)
-    }
-
-    fn forget(&mut self, id: &SessionId) {
-        if self.until.remove(id).is_some() {
-            self.order.retain(|other| other != id);
-        }
     }
 }

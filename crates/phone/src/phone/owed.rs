@@ -129,12 +129,14 @@ impl Phone {
     /// Acceptance means something as long as the proposal waits for its offer, refusal in any case.
     fn still_matters(&self, payload: &Element) -> bool {
         match InitiationMessage::parse(payload) {
+            Some(Ok(InitiationMessage::Ringing(id))) => self.proposal(&id).is_some(),
             Some(Ok(InitiationMessage::Proceed(id))) => self.proposal(&id).is_some_and(|proposal| proposal.accepted),
             Some(Ok(
                 InitiationMessage::Propose(_)
                 | InitiationMessage::Accept(_)
                 | InitiationMessage::Reject(_)
-                | InitiationMessage::Retract(_),
+                | InitiationMessage::Retract(_)
+                | InitiationMessage::Finish(_),
             )) => true,
             Some(Err(_)) | None => false,
         }

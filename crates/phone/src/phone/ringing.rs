@@ -84,6 +84,13 @@ impl Phone {
             ProposalEvent::Refused { from, id, cause } => {
                 tracing::debug!(%from, ?id, %cause, "a message about a proposal is passed over");
             }
+            ProposalEvent::Ringing { id, .. }
+            | ProposalEvent::Proceeded { id, .. }
+            | ProposalEvent::Rejected { id, .. }
+            | ProposalEvent::Finished { id, .. }
+            | ProposalEvent::Lapsed { id, .. } => {
+                tracing::debug!(%id, "of a proposal of ours, of which the phone makes none");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ mod attempts;
 mod life;
 mod moving;
 
-use offhook_jingle::InitiationMessage;
+use offhook_jingle::{InitiationMessage, message::Ending};
 use offhook_xmpp as xmpp;
 use proptest::prelude::*;
 
@@ -498,7 +498,7 @@ fn a_retracted_proposal_is_told_as_cancelled() {
     story.propose("call-1", "conversation-1", false);
     story.message(
         GATEWAY,
-        InitiationMessage::Retract(SessionId::new("call-1")).to_element(),
+        InitiationMessage::Retract(Ending::new(SessionId::new("call-1"))).to_element(),
     );
     let id = SessionId::new("call-1");
     assert!(matches!(&story.events()[..], [Event::Proposed(_), Event::ProposalCancelled(gone)] if *gone == id));
@@ -545,7 +545,7 @@ fn happen(story: &mut Story, kind: u8, which: u8) {
         5 => story.closed(attempt, xmpp::CloseReason::ByPeer),
         6 if story.phone.is_connected() => story.propose(id.as_str(), "conversation-1", which > 128),
         7 if story.phone.is_connected() => {
-            story.message(GATEWAY, InitiationMessage::Retract(id).to_element());
+            story.message(GATEWAY, InitiationMessage::Retract(Ending::new(id)).to_element());
         }
         8 => drop(story.phone.accept(now, &id)),
         9 => drop(story.phone.reject(now, &id, which > 128)),

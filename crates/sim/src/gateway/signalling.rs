@@ -3,7 +3,7 @@
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use offhook_jingle::genesys::{Method, Rpc};
-use offhook_jingle::message::{InitiationMessage, Propose};
+use offhook_jingle::message::{Ending, InitiationMessage, Propose};
 use offhook_jingle::{ConversationId, Reason, SessionId};
 
 use crate::config::OfferFault;
@@ -49,7 +49,11 @@ impl Signalling {
     }
 
     pub(super) fn retract(&self, id: &str, to: &FullJid) -> Element {
-        self.message(id, to, InitiationMessage::Retract(self.session.clone()).to_element())
+        self.message(
+            id,
+            to,
+            InitiationMessage::Retract(Ending::new(self.session.clone())).to_element(),
+        )
     }
 
     /// What the server reflects when another device of the account takes the call.
@@ -126,13 +130,15 @@ impl Signalling {
                 .filter_map(InitiationMessage::parse)
                 .find_map(|message| match message {
                     Ok(InitiationMessage::Proceed(id)) if id == self.session => Some(Said::Proceed),
-                    Ok(InitiationMessage::Reject(id)) if id == self.session => Some(Said::Reject),
+                    Ok(InitiationMessage::Reject(reject)) if reject.id == self.session => Some(Said::Reject),
                     Ok(
                         InitiationMessage::Proceed(_)
                         | InitiationMessage::Reject(_)
                         | InitiationMessage::Propose(_)
                         | InitiationMessage::Accept(_)
-                        | InitiationMessage::Retract(_),
+                        | InitiationMessage::Retract(_)
+                        | InitiationMessage::Ringing(_)
+                        | InitiationMessage::Finish(_),
                     )
                     | Err(_) => None,
                 })

@@ -23,7 +23,10 @@ fn a_rejection_goes_to_our_other_resources_and_to_the_proposer() {
         );
         assert_eq!(phone.proposals.iter().count(), 0);
         // It comes back to us from the server, and means nothing.
-        assert_eq!(phone.message(HERE, &InitiationMessage::Reject(id("s"))), [""; 0]);
+        assert_eq!(
+            phone.message(HERE, &InitiationMessage::Reject(Ending::new(id("s")))),
+            [""; 0]
+        );
     }
 }
 
@@ -40,12 +43,12 @@ fn an_ignored_proposal_is_answered_by_nothing_for_six_hours() {
 
 #[test]
 fn only_the_proposer_can_retract() {
-    let retract = InitiationMessage::Retract(id("s"));
+    let retract = InitiationMessage::Retract(Ending::new(id("s")));
     for mut phone in [Phone::ringing(), Phone::accepted()] {
         for from in [STRANGER, THERE, "one@gjoll.example", "one@gjoll.example/b"] {
             assert_eq!(phone.message(from, &retract), [""; 0], "{from}");
         }
-        assert_eq!(phone.message(GATEWAY, &retract), ["event: s cancelled, Retracted"]);
+        assert_eq!(phone.message(GATEWAY, &retract), ["event: s cancelled, retracted"]);
         assert_eq!(phone.message(GATEWAY, &retract), [""; 0]);
     }
 }
@@ -53,7 +56,7 @@ fn only_the_proposer_can_retract() {
 #[test]
 fn what_was_retracted_can_be_proposed_again() {
     let mut phone = Phone::ringing();
-    phone.message(GATEWAY, &InitiationMessage::Retract(id("s")));
+    phone.message(GATEWAY, &InitiationMessage::Retract(Ending::new(id("s"))));
     assert_eq!(phone.propose("s", "c"), ["event: s proposed by one@gjoll.example/a"]);
 }
 
@@ -64,7 +67,7 @@ fn a_proposal_that_nobody_withdraws_expires() {
         let wakes = phone.proposals.poll_output();
         assert_eq!(wakes, Output::Timeout(begin + Duration::from_secs(120)));
         assert_eq!(phone.wait(Duration::from_secs(119)), [""; 0]);
-        assert_eq!(phone.wait(Duration::from_secs(1)), ["event: s cancelled, Expired"]);
+        assert_eq!(phone.wait(Duration::from_secs(1)), ["event: s cancelled, expired"]);
         let idle = phone.now + Duration::from_secs(24 * 3600);
         assert_eq!(phone.proposals.poll_output(), Output::Timeout(idle));
     }
@@ -127,7 +130,10 @@ fn one_sender_cannot_fill_the_table() {
 #[test]
 fn a_retraction_that_overtakes_its_proposal_silences_it() {
     let mut phone = Phone::new();
-    assert_eq!(phone.message(GATEWAY, &InitiationMessage::Retract(id("s"))), [""; 0]);
+    assert_eq!(
+        phone.message(GATEWAY, &InitiationMessage::Retract(Ending::new(id("s")))),
+        [""; 0]
+    );
     assert_eq!(phone.propose("s", "c"), [""; 0]);
 }
 

@@ -4,7 +4,10 @@ use super::*;
 
 #[test]
 fn another_resource_that_accepts_or_rejects_stops_the_ringing() {
-    for message in [InitiationMessage::Accept(id("s")), InitiationMessage::Reject(id("s"))] {
+    for message in [
+        InitiationMessage::Accept(id("s")),
+        InitiationMessage::Reject(Ending::new(id("s"))),
+    ] {
         // Also when both had sent `proceed`: the one that announces itself has it.
         for mut phone in [Phone::ringing(), Phone::accepted()] {
             assert_eq!(phone.message(THERE, &message), ["event: s handled elsewhere"]);
@@ -15,7 +18,10 @@ fn another_resource_that_accepts_or_rejects_stops_the_ringing() {
 
 #[test]
 fn nobody_outside_our_account_can_stop_the_ringing() {
-    for message in [InitiationMessage::Accept(id("s")), InitiationMessage::Reject(id("s"))] {
+    for message in [
+        InitiationMessage::Accept(id("s")),
+        InitiationMessage::Reject(Ending::new(id("s"))),
+    ] {
         let mut phone = Phone::ringing();
         for from in [STRANGER, GATEWAY, "me@example.com/there"] {
             assert_eq!(phone.message(from, &message), [""; 0], "{from}");

@@ -41,7 +41,7 @@ fn a_repetition_says_that_the_proposer_is_still_there() {
     phone.wait(Duration::from_secs(100));
     phone.propose("s", "c");
     assert_eq!(phone.wait(Duration::from_secs(119)), [""; 0]);
-    assert_eq!(phone.wait(Duration::from_secs(1)), ["event: s cancelled, Expired"]);
+    assert_eq!(phone.wait(Duration::from_secs(1)), ["event: s cancelled, expired"]);
 }
 
 #[test]
