@@ -1,14 +1,17 @@
 //! The phone: one user's client without its I/O.
 //!
 //! It judges; the shell carries out. Its parts share the work, each with its own file: `signalling` (from offline to online and
-//! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a lost stream), `ice` (STUN and TURN servers), `ringing`
-//! (proposals), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output`
-//! (what the shell is asked to do).
+//! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a
+//! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `lines` (what becomes of
+//! it), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the
+//! shell is asked to do).
 
 mod errands;
 mod ice;
+mod lines;
 mod login;
 mod notifications;
+mod opening;
 mod outbound;
 mod output;
 mod owed;
@@ -33,8 +36,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use secrecy::SecretString;
 
 use self::{
-    errands::Renewal, ice::Ice, notifications::Subscribing, outbound::Outbound, owed::Owed, ringing::Ringing,
-    routing::Lines, signalling::Signalling,
+    errands::Renewal, ice::Ice, lines::Lines, notifications::Subscribing, outbound::Outbound, owed::Owed,
+    ringing::Ringing, signalling::Signalling,
 };
 pub use self::{
     ice::{IcePolicy, IceServer, IceServers},

@@ -1,0 +1,228 @@
+//! The session table: what becomes of a session from its first offer to its end.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use jid::Jid;
+use minidom::Element;
+use offhook_jingle::{
+    self as jingle, ConversationId, Reason, SessionId,
+    genesys::{Method, Rpc},
+    session,
+};
+use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
+
+use super::{Output, Phone, SessionReport, SessionStart, StreamCommand, opening::Early, routing::stanza_error};
+use crate::event::Event;
+
+/// How many sessions there may be at once; more are refused with `resource-constraint`.
+pub(super) const SESSIONS: usize = 1000;
+
+/// The session table, and the numbers under which its sessions ask and answer.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) sessions: BTreeMap<SessionId, Line>,
+    /// Requests of sessions that wait for their outcome.
+    pub(super) requests: BTreeMap<xmpp::Token, (SessionId, jingle::Token)>,
+    /// Requests of peers that wait for a session's reply.
+    pub(super) tickets: BTreeMap<jingle::Ticket, (SessionId, xmpp::Ticket)>,
+    /// Candidates of proposals whose offer has not come.
+    pub(super) early: BTreeMap<SessionId, Early>,
+}
+
+/// A session that has not ended.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) peer: Jid,
+    pub(super) conversation: Option<ConversationId>,
+    /// When its first offer came.
+    pub(super) started: Instant,
+    /// Its media are connected now.
+    pub(super) active: bool,
+}
+
+impl Lines {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SessionId, Option<&ConversationId>)> {
+        self.sessions.iter().map(|(id, line)| (id, line.conversation.as_ref()))
+    }
+
+    pub(super) fn contains(&self, session: &SessionId) -> bool {
+        self.sessions.contains_key(session)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.early.retain(|_, early| early.until > now);
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.early.values().map(|early| early.until).min()
+    }
+
+    /// A proposal is gone, and what came early for it.
+    pub(super) fn forget_early(&mut self, id: &SessionId) {
+        self.early.remove(id);
+    }
+}
+
+impl Phone {
+    pub(super) fn start_session(&mut self, config: session::SessionConfig, conversation: Option<ConversationId>) {
+        let (session, peer) = (config.id.clone(), config.peer.clone());
+        if let Some(conversation) = &conversation {
+            self.outbound.arrived(conversation);
+        }
+        let line = Line {
+            peer: peer.clone(),
+            conversation: conversation.clone(),
+            started: self.now,
+            active: false,
+        };
+        self.lines.sessions.insert(session.clone(), line);
+        let seed = self.ids.seed();
+        self.outputs
+            .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
+        self.emit(Event::SessionStarted {
+            session,
+            conversation,
+            peer,
+        });
+    }
+
+    pub(super) fn session_reported(&mut self, session: SessionId, report: SessionReport) {
+        if !self.lines.contains(&session) {
+            return;
+        }
+        match report {
+            SessionReport::Request { token, to, payload } => self.send_request(session, token, to, payload),
+            SessionReport::Reply { ticket, reply } => {
+                if let Some((_, ticket)) = self.lines.tickets.remove(&ticket) {
+                    self.reply(ticket, stanza_reply(reply));
+                }
+            }
+            SessionReport::Message { to, payload } => self.send_message(to, payload),
+            SessionReport::Farewell { to, payload } => self.farewell(session, to, payload),
+            SessionReport::Active(active) => self.active_changed(session, active),
+            SessionReport::ConversationChanged(conversation) => {
+                if let Some(line) = self.lines.sessions.get_mut(&session) {
+                    line.conversation = Some(conversation);
+                }
+            }
+            SessionReport::Ended { reason, by } => self.session_ended(&session, reason, by),
+        }
+    }
+
+    fn send_request(&mut self, session: SessionId, token: jingle::Token, to: Jid, payload: Element) {
+        if !self.is_connected() {
+            return self.respond(session, token, session::Outcome::Lost);
+        }
+        let number = xmpp::Token(self.ids.next());
+        self.watch_terminate(number, &session, &to, &payload);
+        self.lines.requests.insert(number, (session, token));
+        let request = xmpp::Request {
+            token: number,
+            to: Some(to),
+            kind: xmpp::RequestKind::Set,
+            urgency: urgency(&payload),
+            payload,
+        };
+        self.outputs.push_back(Output::Stream(StreamCommand::Request(request)));
+    }
+
+    /// The part of the shell that ran a session failed. Its peer is told, since the session cannot do it any more.
+    pub(super) fn session_lost(&mut self, session: &SessionId) {
+        let Some(line) = self.lines.sessions.get(session) else {
+            return;
+        };
+        tracing::error!(%session, "a session failed");
+        let peer = line.peer.clone();
+        let method = Method::Terminate {
+            session: session.clone(),
+            reason: Reason::GeneralError,
+        };
+        let payload = Rpc {
+            id: self.ids.next().to_string(),
+            method,
+        }
+        .to_element();
+        self.farewell(session.clone(), peer, payload);
+        self.session_ended(session, Reason::GeneralError, session::EndedBy::Local);
+    }
+
+    fn session_ended(&mut self, session: &SessionId, reason: Reason, by: session::EndedBy) {
+        let Some(line) = self.lines.sessions.remove(session) else {
+            return;
+        };
+        self.lines.requests.retain(|_, (owner, _)| owner != session);
+        let unanswered = self.lines.tickets.extract_if(.., |_, (owner, _)| owner == session);
+        for (_, ticket) in unanswered.map(|(_, waiting)| waiting).collect::<Vec<_>>() {
+            self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
+        }
+        let lasted = self.now.saturating_duration_since(line.started);
+        let conversation = line.conversation;
+        if line.active {
+            self.emit(Event::ActiveChanged {
+                session: session.clone(),
+                active: false,
+            });
+        }
+        self.emit(Event::SessionEnded {
+            session: session.clone(),
+            conversation,
+            reason,
+            by,
+            lasted,
+        });
+    }
+
+    fn active_changed(&mut self, session: SessionId, active: bool) {
+        if let Some(line) = self.lines.sessions.get_mut(&session)
+            && std::mem::replace(&mut line.active, active) != active
+        {
+            self.emit(Event::ActiveChanged { session, active });
+        }
+    }
+
+    /// Whether a session was accepted by us and its media are connected now.
+    pub fn is_active(&self, session: &SessionId) -> bool {
+        self.lines.sessions.get(session).is_some_and(|line| line.active)
+    }
+
+    /// A shutdown waits for nobody any longer.
+    pub(super) fn abandon_sessions(&mut self) {
+        let sessions: Vec<_> = self.lines.sessions.keys().cloned().collect();
+        for session in sessions {
+            tracing::warn!(%session, "a session has not ended in time and is dropped");
+            self.outputs.push_back(Output::DropSession(session.clone()));
+            self.session_ended(&session, Reason::Success, session::EndedBy::Local);
+        }
+    }
+}
+
+/// Answers and ends are worth more than candidates when the send rate is short.
+fn urgency(payload: &Element) -> xmpp::Urgency {
+    match Rpc::parse(payload).map(|rpc| rpc.method) {
+        Ok(Method::Candidate { .. } | Method::EndOfCandidates { .. }) => xmpp::Urgency::Normal,
+        Ok(
+            Method::Answer { .. }
+            | Method::Terminate { .. }
+            | Method::Offer { .. }
+            | Method::Info { .. }
+            | Method::Mute { .. }
+            | Method::Unmute { .. },
+        )
+        | Err(_) => xmpp::Urgency::High,
+    }
+}
+
+/// A session's answer in RFC 6120's terms.
+fn stanza_reply(reply: session::Reply) -> xmpp::Reply {
+    let refusal = match reply {
+        session::Reply::Done => return xmpp::Reply::Result(None),
+        session::Reply::Refused(refusal) => refusal,
+    };
+    let kind = ErrorKind::from_name(refusal.error_type()).unwrap_or(ErrorKind::Cancel);
+    let condition = Condition::from_name(refusal.condition()).unwrap_or(Condition::UndefinedCondition);
+    xmpp::Reply::Error(stanza_error(kind, condition))
+}
