@@ -10,7 +10,7 @@ use std::{
 };
 
 use offhook::{Client, ConnectionState, EndedBy, Event, Reason, SessionId, Statistics, Timeouts};
-use offhook_sim::{CallEvent, CallHandle, Cloud, CloudConfig, CloudFaults, Cut, Ended, Outage, What};
+use offhook_sim::{CallEvent, CallHandle, Cloud, CloudConfig, CloudFaults, Cut, Ended, Outage, Reinvite, What};
 use offhook_tests::softphone::{self, Diary, within};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use tokio::time::sleep;
@@ -365,5 +365,49 @@ async fn without_survivability_the_first_cut_ends_the_call_with_the_documented_r
     let told = story.diary.to_the_end().await;
     let ends = told.iter().filter(|(_, event)| softphone::ended(event).is_some());
     assert_eq!(ends.count(), 1);
+    story.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_goes_on_in_another_session_when_its_gateway_has_lost_sight_of_the_first() {
+    let mut story = Story::begin(true).await;
+    story.inflict(&Fault::Cut(Cut::Reset));
+    story.diary.connected().await;
+    let started = story.diary.count(|event| matches!(event, Event::SessionStarted { .. }));
+    story.call.reinvite(Reinvite {
+        new_session: true,
+        ..Reinvite::default()
+    });
+    let (_, (session, replaced, conversation)) = story
+        .diary
+        .until(|event| match event {
+            Event::SessionReplaced {
+                session,
+                replaced,
+                conversation,
+                reconnects: 1,
+                ..
+            } => Some((session.clone(), replaced.clone(), conversation.clone())),
+            _ => None,
+        })
+        .await;
+    assert_eq!((&replaced, &conversation), (&story.session, story.call.conversation()));
+    let (_, end) = story.diary.until(softphone::ended).await;
+    assert_eq!(end, (replaced, Reason::AlternativeSession, EndedBy::Local));
+    within(story.call.replaced(1)).await.expect("the call lives");
+    softphone::goes_on(&story.call).await;
+    assert_eq!(story.client.sessions().await, [(session.clone(), Some(conversation))]);
+    let left = CallEvent::Left {
+        session: story.session,
+        reason: Reason::AlternativeSession,
+    };
+    let was_left = |what: What| matches!(what, What::Call { event, .. } if event == left);
+    assert!(story.cloud.records().into_iter().any(|record| was_left(record.what)));
+    story.call.hang_up(Reason::Success);
+    let (_, end) = story.diary.until(softphone::ended).await;
+    assert_eq!(end, (session, Reason::Success, EndedBy::Remote));
+    let told = story.diary.count(|event| matches!(event, Event::SessionStarted { .. }));
+    assert_eq!((started, told), (1, 1), "one conversation, told once");
+    within(story.client.shutdown()).await;
     story.cloud.stop().await;
 }

@@ -299,6 +299,19 @@ impl Supervisor {
                 conversation,
                 peer,
             },
+            Told::SessionReplaced {
+                session,
+                replaced,
+                conversation,
+                peer,
+                reconnects,
+            } => Event::SessionReplaced {
+                session,
+                replaced,
+                conversation,
+                peer,
+                reconnects,
+            },
             Told::SessionEnded {
                 session,
                 conversation,

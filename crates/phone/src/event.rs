@@ -47,6 +47,21 @@ pub enum Event {
         /// The far end.
         peer: Jid,
     },
+    /// A conversation goes on in another session, since its gateway offered new media under another id, as gateways do after
+    /// a lost WebSocket. Told instead of `SessionStarted`; the old session, which carries no conversation any more, ends with
+    /// [`Reason::AlternativeSession`].
+    SessionReplaced {
+        /// The new session's id.
+        session: SessionId,
+        /// The id of the old one.
+        replaced: SessionId,
+        /// The conversation that has moved.
+        conversation: ConversationId,
+        /// The far end.
+        peer: Jid,
+        /// How many sessions have carried the conversation before this one.
+        reconnects: u32,
+    },
     /// A session's media are connected now, or are no more.
     ActiveChanged {
         /// Its id.
@@ -54,17 +69,17 @@ pub enum Event {
         /// Whether they are.
         active: bool,
     },
-    /// A session ended; told exactly once for each that started.
+    /// A session ended; told exactly once for each that started or took over from another.
     SessionEnded {
         /// Its id.
         session: SessionId,
-        /// The conversation it carried.
+        /// The conversation it carried; none if that goes on in another session.
         conversation: Option<ConversationId>,
         /// Why (XEP-0166 section 7.4).
         reason: Reason,
         /// Whose doing it was.
         by: EndedBy,
-        /// From `SessionStarted` to now.
+        /// From its conversation's `SessionStarted` to now.
         lasted: Duration,
     },
     /// REST accepted an outbound call.

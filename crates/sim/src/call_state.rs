@@ -143,7 +143,8 @@ pub struct CallHandle {
 }
 
 impl CallHandle {
-    /// The session's id, which is also the proposal's.
+    /// The session's id when the call began, which is also the proposal's; a [`Reinvite`] may have
+    /// given it another one ([`Cloud::call_of`](crate::Cloud::call_of) finds the call as it is).
     #[must_use]
     pub fn session(&self) -> &SessionId {
         &self.session
@@ -234,8 +235,7 @@ impl CallHandle {
         self.command(Command::Play(play));
     }
 
-    /// Offers new media under the same session id, once the call was answered. They replace the old
-    /// ones when they are connected; [`statistics`](Self::statistics) begin anew then.
+    /// Offers new media, once the call was answered. They replace the old ones when they are connected; [`statistics`](Self::statistics) begin anew then.
     pub fn reinvite(&self, reinvite: Reinvite) {
         self.command(Command::Reinvite(reinvite));
     }

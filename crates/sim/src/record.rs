@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use offhook_jingle::SessionId;
+use offhook_jingle::{Reason, SessionId};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
@@ -132,6 +132,13 @@ pub enum CallEvent {
         /// Its status, `active` for instance.
         status: String,
     },
+    /// The client ended a session that the call has left for another one.
+    Left {
+        /// The session.
+        session: SessionId,
+        /// The reason it gave.
+        reason: Reason,
+    },
     /// The client said that it muted or unmuted itself.
     ClientMuted {
         /// Whether it is muted now.
@@ -160,6 +167,7 @@ impl fmt::Display for CallEvent {
             Self::MediaRecovered => f.write_str("media recovered"),
             Self::MediaFailed { reason } => write!(f, "media failed: {reason}"),
             Self::Info { status } => write!(f, "client is {status}"),
+            Self::Left { session, reason } => write!(f, "client ended the former session {session} ({reason})"),
             Self::ClientMuted { muted: true } => f.write_str("client muted"),
             Self::ClientMuted { muted: false } => f.write_str("client unmuted"),
             Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),

@@ -1,4 +1,4 @@
-//! New media for a live call, under the same session id.
+//! New media for a live call, under the same session id or another one.
 
 mod support;
 
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use offhook_jingle::genesys::Method;
 use offhook_jingle::{ConversationId, Reason};
-use offhook_sim::{CallHandle, CallRequest, CallState, Cloud, CloudConfig, Ended, Live, Reinvite};
+use offhook_sim::{CallEvent, CallHandle, CallRequest, CallState, Cloud, CloudConfig, Ended, Live, Reinvite};
 use support::phone::Phone;
-use support::{Client, cloud, http, soon};
+use support::{Client, call_event, cloud, http, soon};
 
 async fn connected_call(cloud: &Cloud, client: &mut Client) -> (CallHandle, Phone) {
     let call = cloud.call(CallRequest::default()).expect("the client is connected");
@@ -50,7 +50,7 @@ async fn new_media_take_over_after_the_client_came_back() {
     let conversation = ConversationId::new("another");
     call.reinvite(Reinvite {
         conversation: Some(conversation.clone()),
-        repeat: 0,
+        ..Reinvite::default()
     });
     let (_, _, told, offer) = reinvited(&mut client).await;
     assert_eq!(told.as_ref(), Some(&conversation));
@@ -84,8 +84,8 @@ async fn an_offer_of_new_media_is_repeated_until_it_is_answered() {
     let mut client = Client::connect(&cloud, "one").await;
     let (call, old) = connected_call(&cloud, &mut client).await;
     call.reinvite(Reinvite {
-        conversation: None,
         repeat: 1_000,
+        ..Reinvite::default()
     });
     let first = reinvited(&mut client).await;
     let second = reinvited(&mut client).await;
@@ -109,6 +109,42 @@ async fn an_offer_of_new_media_is_repeated_until_it_is_answered() {
             reason: Reason::Success
         }
     );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn new_media_may_come_under_another_session_id() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let (call, old) = connected_call(&cloud, &mut client).await;
+    let path = format!("/control/calls/{}/reinvite", call.session());
+    let body = Some(r#"{"newSession":true}"#);
+    assert_eq!(http::request(&cloud, "POST", &path, None, body).await.0, 202);
+    let (_, _, conversation, offer) = reinvited(&mut client).await;
+    assert_eq!(
+        conversation.as_ref(),
+        Some(call.conversation()),
+        "the same conversation"
+    );
+    let now = soon("the call", cloud.call_of(call.conversation())).await;
+    assert_ne!(now.session(), call.session());
+    let mut phone = Phone::take_offer(&mut client, old.peer.clone(), now.session().as_str(), &offer, 700).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |phone| phone.connected).await;
+    soon("the new media", call.replaced(1)).await.expect("the call lives");
+    // The former session is ended by the client, and the call goes on.
+    old.hang_up(&mut client).await;
+    let left = call_event(&cloud, |event| matches!(event, CallEvent::Left { .. })).await;
+    let expected = CallEvent::Left {
+        session: call.session().clone(),
+        reason: Reason::Success,
+    };
+    assert_eq!(left, expected);
+    assert!(matches!(now.state(), CallState::Connected { .. }));
+    phone.hang_up(&mut client).await;
+    soon("the end", call.ended()).await;
+    client.close().await;
+    soon("nothing", cloud.wait_live(|live| *live == Live::default())).await;
     cloud.stop().await;
 }
 

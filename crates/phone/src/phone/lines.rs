@@ -34,10 +34,27 @@ pub(super) struct Lines {
 pub(super) struct Line {
     pub(super) peer: Jid,
     pub(super) conversation: Option<ConversationId>,
-    /// When its first offer came.
+    /// When its conversation's first offer came.
     pub(super) started: Instant,
     /// Its media are connected now.
     pub(super) active: bool,
+    /// It was told to end.
+    pub(super) leaving: bool,
+    /// How many sessions have carried its conversation before it.
+    pub(super) reconnects: u32,
+}
+
+impl Line {
+    pub(super) fn new(config: &session::SessionConfig, now: Instant) -> Self {
+        Self {
+            peer: config.peer.clone(),
+            conversation: config.conversation.clone(),
+            started: now,
+            active: false,
+            leaving: false,
+            reconnects: 0,
+        }
+    }
 }
 
 impl Lines {
@@ -68,26 +85,32 @@ impl Lines {
 }
 
 impl Phone {
-    pub(super) fn start_session(&mut self, config: session::SessionConfig, conversation: Option<ConversationId>) {
-        let (session, peer) = (config.id.clone(), config.peer.clone());
-        if let Some(conversation) = &conversation {
+    pub(super) fn start_session(&mut self, config: session::SessionConfig) {
+        let told = Event::SessionStarted {
+            session: config.id.clone(),
+            conversation: config.conversation.clone(),
+            peer: config.peer.clone(),
+        };
+        let line = Line::new(&config, self.now);
+        self.add_line(config, line);
+        self.emit(told);
+    }
+
+    pub(super) fn add_line(&mut self, config: session::SessionConfig, line: Line) {
+        if let Some(conversation) = &config.conversation {
             self.outbound.arrived(conversation);
         }
-        let line = Line {
-            peer: peer.clone(),
-            conversation: conversation.clone(),
-            started: self.now,
-            active: false,
-        };
-        self.lines.sessions.insert(session.clone(), line);
+        self.lines.sessions.insert(config.id.clone(), line);
         let seed = self.ids.seed();
         self.outputs
             .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
-        self.emit(Event::SessionStarted {
-            session,
-            conversation,
-            peer,
-        });
+    }
+
+    pub(super) fn end_session(&mut self, session: SessionId, reason: Reason, by: session::EndedBy) {
+        if let Some(line) = self.lines.sessions.get_mut(&session) {
+            line.leaving = true;
+        }
+        self.outputs.push_back(Output::EndSession { session, reason, by });
     }
 
     pub(super) fn session_reported(&mut self, session: SessionId, report: SessionReport) {
@@ -105,7 +128,9 @@ impl Phone {
             SessionReport::Farewell { to, payload } => self.farewell(session, to, payload),
             SessionReport::Active(active) => self.active_changed(session, active),
             SessionReport::ConversationChanged(conversation) => {
-                if let Some(line) = self.lines.sessions.get_mut(&session) {
+                // One that was replaced may still hear of a change that is no longer its own.
+                let line = self.lines.sessions.get_mut(&session);
+                if let Some(line) = line.filter(|line| !line.leaving) {
                     line.conversation = Some(conversation);
                 }
             }
@@ -182,6 +207,11 @@ impl Phone {
         {
             self.emit(Event::ActiveChanged { session, active });
         }
+    }
+
+    /// How many sessions have carried a session's conversation before it; of one that never was replaced, none.
+    pub fn reconnects(&self, session: &SessionId) -> Option<u32> {
+        self.lines.sessions.get(session).map(|line| line.reconnects)
     }
 
     /// Whether a session was accepted by us and its media are connected now.

@@ -2,8 +2,8 @@
 //!
 //! It judges; the shell carries out. Its parts share the work, each with its own file: `signalling` (from offline to online and
 //! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a
-//! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `lines` (what becomes of
-//! it), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the
+//! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `replacing` (one that takes
+//! over from another), `lines` (what becomes of it), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the
 //! shell is asked to do).
 
 mod errands;
@@ -15,6 +15,7 @@ mod opening;
 mod outbound;
 mod output;
 mod owed;
+mod replacing;
 mod ringing;
 mod routing;
 mod signalling;
@@ -348,7 +349,7 @@ impl Phone {
     pub fn end(&mut self, now: Instant, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         if self.lines.contains(session) {
             self.command(now)?;
-            self.end_session(session.clone(), reason);
+            self.end_session(session.clone(), reason, EndedBy::Local);
             return Ok(());
         }
         match self.reject(now, session, false) {
@@ -367,18 +368,10 @@ impl Phone {
             };
             let sessions: Vec<_> = self.lines.iter().map(|(id, _)| id.clone()).collect();
             for session in sessions {
-                self.end_session(session, Reason::Success);
+                self.end_session(session, Reason::Success, EndedBy::Local);
             }
         }
         self.finish_shutdown();
-    }
-
-    fn end_session(&mut self, session: SessionId, reason: Reason) {
-        self.outputs.push_back(Output::EndSession {
-            session,
-            reason,
-            by: EndedBy::Local,
-        });
     }
 
     /// What to do next; [`Output::Timeout`] when there is nothing more to do before that time.

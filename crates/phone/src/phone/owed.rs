@@ -88,11 +88,7 @@ impl Phone {
         for session in sessions {
             // First, since media that fail while signalling is lost do not end a session.
             if ends {
-                self.outputs.push_back(Output::EndSession {
-                    session: session.clone(),
-                    reason: Reason::ConnectivityError,
-                    by: session::EndedBy::Network,
-                });
+                self.end_session(session.clone(), Reason::ConnectivityError, session::EndedBy::Network);
             }
             self.outputs.push_back(Output::Session {
                 session,

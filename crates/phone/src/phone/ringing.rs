@@ -174,7 +174,7 @@ impl Phone {
 }
 
 /// Whether this is the far end of softphone media, as the platform names them: `gjoll` in what follows the `@`.
-fn is_gateway(jid: &Jid) -> bool {
+pub(super) fn is_gateway(jid: &Jid) -> bool {
     jid.to_string()
         .split_once('@')
         .is_some_and(|(_, host)| host.to_ascii_lowercase().contains("gjoll"))

@@ -11,7 +11,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Output, Phone, StreamCommand, signalling};
+use super::{Output, Phone, StreamCommand, opening::Opening, signalling};
 
 impl Phone {
     /// A message: notifications and XEP-0353 mean something here.
@@ -108,18 +108,22 @@ impl Phone {
                 self.owed.settle(id, &from);
                 self.reply(ticket, xmpp::Reply::Result(None));
             }
-            Method::Offer { conversation, .. } => {
-                self.offered(ticket, id, from, payload, conversation.as_ref());
+            Method::Offer {
+                conversation, reinvite, ..
+            } => {
+                let opening = Opening {
+                    session: id.clone(),
+                    from,
+                    payload,
+                    conversation: conversation.clone(),
+                    reinvite: *reinvite,
+                };
+                self.offered(ticket, opening);
             }
-            Method::Candidate { .. } | Method::EndOfCandidates { .. } if self.proposed_by(id, &from) => {
-                self.keep_early(ticket, id, payload);
+            Method::Candidate { .. } | Method::EndOfCandidates { .. } => self.came_early(ticket, id, from, payload),
+            Method::Answer { .. } | Method::Info { .. } | Method::Mute { .. } | Method::Unmute { .. } => {
+                self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound)
             }
-            Method::Candidate { .. }
-            | Method::EndOfCandidates { .. }
-            | Method::Answer { .. }
-            | Method::Info { .. }
-            | Method::Mute { .. }
-            | Method::Unmute { .. } => self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound),
         }
     }
 

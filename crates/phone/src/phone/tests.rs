@@ -3,6 +3,7 @@
 mod attempts;
 mod life;
 mod moving;
+mod replaced;
 
 use offhook_jingle::{InitiationMessage, message::Ending};
 use offhook_xmpp as xmpp;

@@ -158,6 +158,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         gateway: gateway.clone(),
         account: user.jid.clone(),
         session,
+        former: Vec::new(),
         conversation,
         user: user.id.clone(),
         auto_answer: request.auto_answer,

@@ -1,10 +1,10 @@
-//! New media for a live call, under the same session id: offered beside the old ones, which they
-//! replace once they are connected.
+//! New media for a live call, under the same session id or under another one: offered beside the old
+//! ones, which they replace once they are connected.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use offhook_jingle::{ConversationId, Reason};
+use offhook_jingle::{ConversationId, Reason, SessionId};
 use offhook_media::{CallConfig, Event};
 
 use super::call::{Call, Flow, Phase, REPEAT};
@@ -13,13 +13,16 @@ use super::session::Progress;
 use crate::call_state::Ended;
 use crate::record::CallEvent;
 
-/// New media for a live call, under the same session id.
+/// New media for a live call.
 #[derive(Debug, Clone, Default)]
 pub struct Reinvite {
     /// The conversation that the call belongs to from now on; `None` leaves it.
     pub conversation: Option<ConversationId>,
     /// How often the offer is repeated until it is answered, 200 ms apart.
     pub repeat: u32,
+    /// The offer has a new session id, as if the gateway had lost sight of the session that there
+    /// is; the client is expected to end that one.
+    pub new_session: bool,
 }
 
 /// The media that are to replace those of a session.
@@ -60,6 +63,12 @@ impl Call {
         if let Some(conversation) = reinvite.conversation {
             self.inner.calls.adopt(&self.signalling.session, &conversation);
             self.signalling.conversation = conversation;
+        }
+        if reinvite.new_session {
+            let session = SessionId::new(self.inner.draw_id());
+            self.inner.calls.rename(&self.signalling.session, &session);
+            let former = std::mem::replace(&mut self.signalling.session, session);
+            self.signalling.former.push(former);
         }
         let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
         let seed = self.inner.draw_seed();

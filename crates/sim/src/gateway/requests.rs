@@ -32,7 +32,12 @@ impl Call {
             // and learns it from the winner's `accept`.
             (Said::Proceed | Said::Reject, Some(_)) => ControlFlow::Continue(()),
             (Said::Request(method), Some(client)) if client == from => self.handle_request(now, stanza, method),
-            (Said::Request(_) | Said::Unreadable, _) => {
+            (Said::Left(session, reason), Some(client)) if client == from => {
+                self.record(CallEvent::Left { session, reason });
+                self.acknowledge(from, stanza);
+                ControlFlow::Continue(())
+            }
+            (Said::Request(_) | Said::Left(..) | Said::Unreadable, _) => {
                 if stanza::is_request(stanza) {
                     self.send(from, stanza::error(stanza, "cancel", "item-not-found"));
                 }

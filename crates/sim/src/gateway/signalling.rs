@@ -15,6 +15,8 @@ pub(super) struct Signalling {
     pub(super) gateway: FullJid,
     pub(super) account: BareJid,
     pub(super) session: SessionId,
+    /// The session ids that the call had before.
+    pub(super) former: Vec<SessionId>,
     pub(super) conversation: ConversationId,
     pub(super) user: String,
     pub(super) auto_answer: bool,
@@ -29,6 +31,8 @@ pub(super) enum Said {
     Reject,
     /// A request about the session.
     Request(Method),
+    /// A client ends a session that the call has left.
+    Left(SessionId, Reason),
     /// A request that cannot be read.
     Unreadable,
     /// Nothing that concerns the call.
@@ -146,6 +150,10 @@ impl Signalling {
             "iq" if stanza.attr("type") == Some("set") => {
                 match stanza.get_child("genesys-webrtc", ns::GENESYS).map(Rpc::parse) {
                     Some(Ok(rpc)) if *rpc.session() == self.session => Said::Request(rpc.method),
+                    Some(Ok(Rpc {
+                        method: Method::Terminate { session, reason },
+                        ..
+                    })) if self.former.contains(&session) => Said::Left(session, reason),
                     Some(Ok(_) | Err(_)) | None => Said::Unreadable,
                 }
             }

@@ -63,6 +63,16 @@ impl Calls {
         self.added.send_replace(());
     }
 
+    /// The call of this session has another one from now on.
+    pub(super) fn rename(&self, session: &SessionId, new: &SessionId) {
+        let mut table = crate::lock(&self.table);
+        if let Some((_, call)) = table.iter_mut().find(|(_, call)| call.session == *session) {
+            call.session = new.clone();
+        }
+        drop(table);
+        self.added.send_replace(());
+    }
+
     pub(super) fn of_address(&self, address: &Jid) -> Option<CallHandle> {
         self.first(|gateway, _| gateway.as_str() == address.as_str())
     }

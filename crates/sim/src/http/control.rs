@@ -178,6 +178,7 @@ struct Action {
     source: Option<String>,
     conversation: Option<String>,
     repeat: u32,
+    new_session: bool,
 }
 
 async fn act(
@@ -199,6 +200,7 @@ async fn act(
         "reinvite" => call.reinvite(Reinvite {
             conversation: body.conversation.map(ConversationId::new),
             repeat: body.repeat,
+            new_session: body.new_session,
         }),
         "mute" => call.set_muted(true),
         "unmute" => call.set_muted(false),

@@ -51,6 +51,21 @@ impl Translator {
                 let fields = json!({"conversationId": conversation, "fromJid": peer.to_string()});
                 vec![session("incomingRtcSession", id, fields)]
             }
+            Event::SessionReplaced {
+                session: id,
+                replaced,
+                conversation,
+                peer,
+                reconnects,
+            } => {
+                let fields = json!({
+                    "replacedSessionId": replaced,
+                    "conversationId": conversation,
+                    "fromJid": peer.to_string(),
+                    "reconnectCount": reconnects,
+                });
+                vec![session("replacedRtcSession", id, fields)]
+            }
             Event::ConnectionState { session, state } => self.changed(session, *state),
             Event::EndOfCandidates(id) => vec![session("endOfCandidates", id, json!({}))],
             Event::SessionError { session: id, error } => {

@@ -56,7 +56,7 @@ struct Agent {
     json: bool,
     /// Sessions that run.
     live: Vec<SessionId>,
-    /// How many sessions have ended.
+    /// How many conversations have ended.
     conversations: u64,
     placed: Option<Placed>,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
@@ -220,9 +220,15 @@ impl Agent {
                 reconnecting: false,
             } if error.credentials_refused() && !self.json => return Err(Exit::refused(error)),
             Event::SessionStarted { session, .. } => self.live.push(session.clone()),
+            Event::SessionReplaced { session, replaced, .. } => {
+                self.live.retain(|live| live != replaced);
+                self.live.push(session.clone());
+            }
             Event::SessionEnded { session, .. } => {
+                // One that was replaced has no conversation to end, and is no longer here.
+                let before = self.live.len();
                 self.live.retain(|live| live != session);
-                self.conversations += 1;
+                self.conversations += (before - self.live.len()) as u64;
             }
             Event::Lagged(_) => self.look_again(),
             _ => {}

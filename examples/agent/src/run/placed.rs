@@ -62,6 +62,19 @@ impl Placed {
                 self.carries.insert(session.clone(), conversation.clone());
                 Ok(())
             }
+            Event::SessionReplaced {
+                session,
+                replaced,
+                conversation,
+                ..
+            } => {
+                self.carries.remove(replaced);
+                self.carries.insert(session.clone(), conversation.clone());
+                if self.answered.contains(replaced) {
+                    self.answered.push(session.clone());
+                }
+                Ok(())
+            }
             Event::ConnectionState {
                 session,
                 state: ConnectionState::Connected,
@@ -94,5 +107,51 @@ impl Placed {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offhook::{EndedBy, Reason};
+
+    fn ended(session: &str, conversation: Option<&str>, reason: Reason) -> Event {
+        Event::SessionEnded {
+            session: SessionId::new(session),
+            conversation: conversation.map(ConversationId::new),
+            reason,
+            by: EndedBy::Local,
+            lasted: std::time::Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_call_that_goes_on_in_another_session_ends_with_that_one() {
+        let mut placed = Placed::default();
+        let conversation = ConversationId::new("c");
+        let peer: offhook::Jid = "call@gjoll.example/1".parse().expect("a JID");
+        let started = Event::SessionStarted {
+            session: SessionId::new("one"),
+            conversation: Some(conversation.clone()),
+            peer: peer.clone(),
+        };
+        let connected = Event::ConnectionState {
+            session: SessionId::new("one"),
+            state: ConnectionState::Connected,
+        };
+        let replaced = Event::SessionReplaced {
+            session: SessionId::new("two"),
+            replaced: SessionId::new("one"),
+            conversation: conversation.clone(),
+            peer,
+            reconnects: 1,
+        };
+        assert!(placed.became(conversation).is_ok());
+        let alternative = ended("one", None, Reason::AlternativeSession);
+        for event in [started, connected, replaced, alternative] {
+            assert!(placed.told(&event).is_ok(), "{event:?} is not the end");
+        }
+        assert!(placed.is_answered());
+        assert!(placed.told(&ended("two", Some("c"), Reason::Success)).is_err());
     }
 }

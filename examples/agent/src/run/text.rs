@@ -15,6 +15,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::ProposalCancelled(session) => format!("no longer ringing: {session}"),
         Event::ProposalHandled(session) => format!("handled elsewhere: {session}"),
         Event::SessionStarted { session, .. } => format!("call {session} started"),
+        Event::SessionReplaced { session, replaced, .. } => format!("call {replaced} goes on as {session}"),
         Event::ConnectionState { session, state } => format!("call {session} is {}", state.as_str()),
         Event::SessionError { session, error } => format!("call {session}: {error}"),
         Event::SessionEnded {

@@ -1,0 +1,65 @@
+//! A conversation that goes on in another session: its gateway has lost sight of the one that there is, as after a lost
+//! WebSocket, and offers new media under a new id. Nobody is asked, and for the application the conversation does not begin
+//! again: the new session takes it over, and the old one ends with `alternative-session`.
+
+use offhook_jingle::{ConversationId, Reason, SessionId, session};
+
+use super::{Phone, lines::Line, opening::Opening, ringing::is_gateway};
+use crate::event::Event;
+
+/// The session that an offer replaces, and what it carried.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    session: SessionId,
+    conversation: ConversationId,
+}
+
+impl Phone {
+    /// The session whose conversation an offer of another session is about. A conversation goes on at the service where it
+    /// was; and one that we are leaving does not go on.
+    pub(super) fn replaced_by(&self, opening: &Opening, conversation: &ConversationId) -> Option<Replaced> {
+        let carries = |line: &Line| {
+            line.conversation.as_ref() == Some(conversation)
+                && !line.leaving
+                && is_gateway(&line.peer)
+                && is_gateway(&opening.from)
+                && line.peer.domain() == opening.from.domain()
+        };
+        let mut lines = self.lines.sessions.iter();
+        let (session, _) = lines.find(|(id, line)| **id != opening.session && carries(line))?;
+        Some(Replaced {
+            session: session.clone(),
+            conversation: conversation.clone(),
+        })
+    }
+
+    /// Starts the session that the conversation goes on in.
+    pub(super) fn start_replacement(&mut self, config: session::SessionConfig, replaced: &Replaced) {
+        let Some(old) = self.lines.sessions.get_mut(&replaced.session) else {
+            return self.start_session(config);
+        };
+        old.conversation = None;
+        let (started, reconnects) = (old.started, old.reconnects + 1);
+        tracing::info!(session = %config.id, replaced = %replaced.session, reconnects, "the conversation goes on in another session");
+        let told = Event::SessionReplaced {
+            session: config.id.clone(),
+            replaced: replaced.session.clone(),
+            conversation: replaced.conversation.clone(),
+            peer: config.peer.clone(),
+            reconnects,
+        };
+        let line = Line {
+            started,
+            reconnects,
+            ..Line::new(&config, self.now)
+        };
+        self.add_line(config, line);
+        self.emit(told);
+    }
+
+    /// Ends the session that the conversation has left, after the new one has begun.
+    pub(super) fn end_replaced(&mut self, replaced: Replaced) {
+        let (reason, by) = (Reason::AlternativeSession, session::EndedBy::Local);
+        self.end_session(replaced.session, reason, by);
+    }
+}
