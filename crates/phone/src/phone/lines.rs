@@ -205,7 +205,11 @@ impl Phone {
         if let Some(line) = self.lines.sessions.get_mut(&session)
             && std::mem::replace(&mut line.active, active) != active
         {
+            let connected = line.conversation.clone().filter(|_| active);
             self.emit(Event::ActiveChanged { session, active });
+            if let Some(conversation) = connected {
+                self.clear_proposals(&conversation);
+            }
         }
     }
 

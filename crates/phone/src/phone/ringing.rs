@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use jid::Jid;
 use offhook_jingle::{
-    Proposal, Proposals, SessionId,
+    ConversationId, Proposal, Proposals, SessionId,
     proposals::{self, ProposalEvent, ProposalsConfig},
 };
 use offhook_xmpp as xmpp;
 
-use super::{AnswerPolicy, Phone};
+use super::{AnswerPolicy, Output, Phone};
 use crate::{error::CommandError, event::Event};
 
 /// The ringing table and what the phone keeps beside it.
@@ -152,6 +152,22 @@ impl Phone {
                     wake,
                 });
             }
+        }
+        self.drain_proposals();
+    }
+
+    /// The media of a conversation are connected: whoever looks at what still rings for it finds nothing more to accept.
+    pub(super) fn clear_proposals(&mut self, conversation: &ConversationId) {
+        let now = self.now;
+        let Some(ringing) = &mut self.ringing else {
+            return;
+        };
+        let of_it = |proposal: &&Proposal| proposal.conversation.as_ref() == Some(conversation) && !proposal.accepted;
+        let cleared: Vec<_> = ringing.proposals.iter().filter(of_it).map(|it| it.id.clone()).collect();
+        for id in cleared {
+            drop(ringing.proposals.offered(now, &id));
+            self.lines.forget_early(&id);
+            self.outputs.push_back(Output::Event(Event::ProposalCancelled(id)));
         }
         self.drain_proposals();
     }

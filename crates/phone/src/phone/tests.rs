@@ -4,6 +4,7 @@ mod attempts;
 mod life;
 mod moving;
 mod replaced;
+mod rules;
 
 use offhook_jingle::{InitiationMessage, message::Ending};
 use offhook_xmpp as xmpp;
