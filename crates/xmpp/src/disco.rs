@@ -71,12 +71,7 @@ impl Disco {
         if let Some(node) = query.attr("node") {
             let own = format!("{}#{}", self.node, verification(&self.identity, &features));
             if node != own {
-                return Reply::Error(StanzaError {
-                    kind: ErrorKind::Cancel,
-                    condition: Condition::ItemNotFound,
-                    application: None,
-                    text: None,
-                });
+                return Reply::Error(StanzaError::new(ErrorKind::Cancel, Condition::ItemNotFound));
             }
             xml::set_attribute(&mut info, "node", node);
         }

@@ -110,10 +110,26 @@ pub struct StanzaError {
     pub kind: ErrorKind,
     /// The cause.
     pub condition: Condition,
+    /// Where else to ask, an XMPP URI as a rule: what [`Condition::Gone`] and [`Condition::Redirect`] say in their text (RFC 6120
+    /// section 8.3.3). No other condition has one.
+    pub alternative: Option<String>,
     /// The application-specific condition beside it, such as `<unknown-session xmlns="urn:xmpp:jingle:errors:1"/>`.
     pub application: Option<Element>,
     /// Words for a log.
     pub text: Option<String>,
+}
+
+impl StanzaError {
+    /// An error that says no more than its kind and condition.
+    pub fn new(kind: ErrorKind, condition: Condition) -> Self {
+        Self {
+            kind,
+            condition,
+            alternative: None,
+            application: None,
+            text: None,
+        }
+    }
 }
 
 /// The stream is not connected: before [`Event::Connected`](crate::Event::Connected), after
@@ -212,6 +228,7 @@ impl fmt::Debug for StanzaError {
         f.debug_struct("StanzaError")
             .field("kind", &self.kind)
             .field("condition", &self.condition)
+            .field("alternative", &self.alternative)
             .field("application", &self.application.as_ref().map(Summary))
             .field("text", &self.text)
             .finish()

@@ -11,7 +11,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Output, Phone, SessionReport, SessionStart, StreamCommand, opening::Early, routing::stanza_error};
+use super::{Output, Phone, SessionReport, SessionStart, StreamCommand, opening::Early};
 use crate::event::Event;
 
 /// How many sessions there may be at once; more are refused with `resource-constraint`.
@@ -258,5 +258,5 @@ fn stanza_reply(reply: session::Reply) -> xmpp::Reply {
     };
     let kind = ErrorKind::from_name(refusal.error_type()).unwrap_or(ErrorKind::Cancel);
     let condition = Condition::from_name(refusal.condition()).unwrap_or(Condition::UndefinedCondition);
-    xmpp::Reply::Error(stanza_error(kind, condition))
+    xmpp::Reply::Error(xmpp::StanzaError::new(kind, condition))
 }

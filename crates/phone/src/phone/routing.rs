@@ -89,7 +89,7 @@ impl Phone {
             Some("session-terminate") => self.reply(ticket, xmpp::Reply::Result(None)),
             Some("session-initiate") => self.refuse(ticket, ErrorKind::Cancel, Condition::ServiceUnavailable),
             Some(_) => {
-                let mut error = stanza_error(ErrorKind::Cancel, Condition::ItemNotFound);
+                let mut error = xmpp::StanzaError::new(ErrorKind::Cancel, Condition::ItemNotFound);
                 error.application = Some(Element::bare("unknown-session", "urn:xmpp:jingle:errors:1"));
                 self.reply(ticket, xmpp::Reply::Error(error));
             }
@@ -193,15 +193,6 @@ impl Phone {
     }
 
     pub(super) fn refuse(&mut self, ticket: xmpp::Ticket, kind: ErrorKind, condition: Condition) {
-        self.reply(ticket, xmpp::Reply::Error(stanza_error(kind, condition)));
-    }
-}
-
-pub(super) fn stanza_error(kind: ErrorKind, condition: Condition) -> xmpp::StanzaError {
-    xmpp::StanzaError {
-        kind,
-        condition,
-        application: None,
-        text: None,
+        self.reply(ticket, xmpp::Reply::Error(xmpp::StanzaError::new(kind, condition)));
     }
 }

@@ -113,17 +113,15 @@ pub(super) fn reply(id: &str, to: Option<&Jid>, reply: Reply) -> Element {
 
 /// A refusal with nothing more to say than its condition.
 pub(super) fn refusal(kind: ErrorKind, condition: Condition) -> Reply {
-    Reply::Error(StanzaError {
-        kind,
-        condition,
-        application: None,
-        text: None,
-    })
+    Reply::Error(StanzaError::new(kind, condition))
 }
 
 fn write_error(error: StanzaError) -> Element {
     let mut element = xml::element("error", ns::CLIENT, &[("type", error.kind.as_str())]);
-    element.append_child(Element::bare(error.condition.as_str(), ns::STANZA_ERRORS));
+    let condition = element.append_child(Element::bare(error.condition.as_str(), ns::STANZA_ERRORS));
+    if let Some(alternative) = error.alternative.filter(|_| has_alternative(error.condition)) {
+        condition.append_text_node(alternative);
+    }
     if let Some(text) = error.text {
         let child = element.append_child(Element::bare("text", ns::STANZA_ERRORS));
         xml::set_language(child, "en");
@@ -135,26 +133,29 @@ fn write_error(error: StanzaError) -> Element {
     element
 }
 
+/// Whether the text of this condition is an address.
+fn has_alternative(condition: Condition) -> bool {
+    matches!(condition, Condition::Gone | Condition::Redirect)
+}
+
 /// Reads the `<error/>` of a stanza, with the meaning that RFC 6120 gives to what is missing or unknown.
 fn read_error(stanza: &Element) -> StanzaError {
     let Some(error) = stanza.get_child("error", ns::CLIENT) else {
-        return StanzaError {
-            kind: ErrorKind::Cancel,
-            condition: Condition::UndefinedCondition,
-            application: None,
-            text: None,
-        };
+        return StanzaError::new(ErrorKind::Cancel, Condition::UndefinedCondition);
     };
+    let mut defined = error.children().filter(|child| child.has_ns(ns::STANZA_ERRORS));
+    let defined = defined.find_map(|child| Some((Condition::from_name(child.name())?, child)));
+    let condition = defined.map_or(Condition::UndefinedCondition, |(condition, _)| condition);
+    let alternative = defined
+        .filter(|_| has_alternative(condition))
+        .map(|(_, child)| child.text().trim().to_owned());
     StanzaError {
         kind: error
             .attr("type")
             .and_then(ErrorKind::from_name)
             .unwrap_or(ErrorKind::Cancel),
-        condition: error
-            .children()
-            .filter(|child| child.has_ns(ns::STANZA_ERRORS))
-            .find_map(|child| Condition::from_name(child.name()))
-            .unwrap_or(Condition::UndefinedCondition),
+        condition,
+        alternative: alternative.filter(|alternative| !alternative.is_empty()),
         application: error.children().find(|child| !child.has_ns(ns::STANZA_ERRORS)).cloned(),
         text: xml::words(error, ns::STANZA_ERRORS),
     }

@@ -221,10 +221,9 @@ impl Run {
             Reply::Result(Some(Element::bare("a", "urn:a")))
         } else {
             Reply::Error(StanzaError {
-                kind: ErrorKind::Modify,
-                condition: Condition::Gone,
-                application: None,
+                alternative: Some("<&".to_owned()),
                 text: Some("<>".to_owned()),
+                ..StanzaError::new(ErrorKind::Modify, Condition::Gone)
             })
         };
         let first = self.stream.reply(self.now, ticket, reply.clone());

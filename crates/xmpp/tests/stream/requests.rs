@@ -49,11 +49,39 @@ fn a_refusal_is_told_with_all_its_parts() {
     let error = StanzaError {
         kind: ErrorKind::Cancel,
         condition: Condition::ItemNotFound,
+        alternative: None,
         application: Some(Element::bare("unknown-session", "urn:xmpp:jingle:errors:1")),
         text: Some("gone".to_owned()),
     };
     assert_eq!(error.to_string(), "item-not-found (cancel): gone");
     assert_eq!(rig.only_outcome().1, Outcome::Error(error));
+}
+
+#[test]
+fn a_refusal_may_say_where_else_to_ask() {
+    let cases = [
+        (
+            "redirect",
+            " xmpp:voicemail@example.org ",
+            Some("xmpp:voicemail@example.org"),
+        ),
+        ("gone", "xmpp:new@example.org", Some("xmpp:new@example.org")),
+        ("redirect", "  ", None),
+        ("item-not-found", "xmpp:new@example.org", None),
+    ];
+    for (condition, text, alternative) in cases {
+        let mut rig = Rig::connected();
+        let id = rig.ask(1, Some(PEER));
+        rig.receive(&format!(
+            "<iq type='error' id='{id}' from='{PEER}'><error type='modify'>\
+             <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>{text}</{condition}></error></iq>"
+        ));
+        let Outcome::Error(error) = rig.only_outcome().1 else {
+            panic!("it is refused")
+        };
+        assert_eq!(error.condition.as_str(), condition);
+        assert_eq!(error.alternative.as_deref(), alternative, "{condition}");
+    }
 }
 
 #[test]
@@ -250,6 +278,7 @@ fn a_refusal_of_the_application_is_written_with_all_its_parts() {
     let error = StanzaError {
         kind: ErrorKind::Wait,
         condition: Condition::UnexpectedRequest,
+        alternative: None,
         application: Some(Element::bare("out-of-order", "urn:xmpp:jingle:errors:1")),
         text: Some("later <please>".to_owned()),
     };
@@ -264,6 +293,29 @@ fn a_refusal_of_the_application_is_written_with_all_its_parts() {
              <out-of-order xmlns=\"urn:xmpp:jingle:errors:1\"/></error></iq>"
         )]
     );
+}
+
+#[test]
+fn a_redirection_of_the_application_is_written_with_its_address_and_no_other_error_is() {
+    for (condition, written) in [
+        (Condition::Redirect, ">xmpp:voicemail@example.org</redirect>"),
+        (Condition::ItemNotFound, "/>"),
+    ] {
+        let mut rig = Rig::connected();
+        rig.receive(&query("q", "set"));
+        let ticket = rig.only_ticket();
+        let error = StanzaError {
+            alternative: Some("xmpp:voicemail@example.org".to_owned()),
+            ..StanzaError::new(ErrorKind::Modify, condition)
+        };
+        rig.stream.reply(rig.now, ticket, Reply::Error(error)).unwrap();
+        rig.pump();
+        let expected = format!(
+            "<iq xmlns=\"jabber:client\" id=\"q\" to=\"{PEER}\" type=\"error\"><error type=\"modify\">\
+             <{condition} xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"{written}</error></iq>"
+        );
+        assert_eq!(rig.take().0, [expected]);
+    }
 }
 
 #[test]

@@ -350,12 +350,7 @@ fn a_hang_up_that_the_server_throttled_is_told_again() {
     story.reports(&id, farewell);
     story.return_softly();
     let token = story.requests_sent()[0].token;
-    let throttled = xmpp::StanzaError {
-        kind: xmpp::ErrorKind::Wait,
-        condition: xmpp::Condition::PolicyViolation,
-        application: None,
-        text: None,
-    };
+    let throttled = xmpp::StanzaError::new(xmpp::ErrorKind::Wait, xmpp::Condition::PolicyViolation);
     let outcome = xmpp::Outcome::Error(throttled);
     let attempt = story.attempt();
     story.stream(attempt, xmpp::Event::Response { token, outcome });
