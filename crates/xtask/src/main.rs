@@ -3,6 +3,7 @@
 mod demo;
 mod fuzz;
 mod house;
+mod stage;
 mod stages;
 mod step;
 mod tally;
