@@ -1,6 +1,7 @@
 //! `cargo xtask fuzz`: fuzz targets on the nightly toolchain, and the replay of their corpora on the stable one.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::step::{Error, Step};
@@ -102,30 +103,60 @@ pub(crate) fn run(workspace: &Workspace, install: Install, name: &str, seconds: 
             fault,
         });
     };
-    tools::for_fuzzing(install)?;
-    tools::nightly(install)?;
-    let found = workspace.target.join("fuzz-corpus").join(name);
-    fs::create_dir_all(&found).map_err(|source| Error::File {
-        path: found.clone(),
-        source,
-    })?;
-    let limit = BUILD_LIMIT + Duration::from_secs(seconds);
-    // The feature of the target's name is its dependency: a target builds no more than the crate it tests.
-    let mut step = Step::new("cargo", &["+nightly", "fuzz", "run", "--features", name, name], limit)
-        .argument(&found)
-        .argument(workspace.root.join("fuzz/corpus").join(name))
-        .argument("--")
-        .argument(format!("-max_total_time={seconds}"))
-        .argument(format!("-max_len={}", target.max_length))
-        .argument(format!("-rss_limit_mb={MEMORY_MIB}"))
-        .argument(format!("-timeout={INPUT_SECONDS}"))
-        .argument("-print_final_stats=1")
-        .folder(&workspace.root);
-    if let Some(folder) = tools::cargo_tool(workspace, "cargo-fuzz", install)? {
-        step = step.variable("PATH", tools::path_with(&folder));
-    }
+    let step = Fuzzer::prepare(workspace, install)?.step(workspace, target, seconds)?;
     println!("{step}");
     step.run()
+}
+
+/// What fuzzing needs, installed.
+pub(crate) struct Fuzzer {
+    /// The folder of cargo-fuzz, if it is none of the search path.
+    tool: Option<PathBuf>,
+}
+
+impl Fuzzer {
+    /// Sees to it that targets can be built and run.
+    pub(crate) fn prepare(workspace: &Workspace, install: Install) -> Result<Self, Error> {
+        tools::for_fuzzing(install)?;
+        tools::nightly(install)?;
+        let tool = tools::cargo_tool(workspace, "cargo-fuzz", install)?;
+        Ok(Self { tool })
+    }
+
+    /// The command that fuzzes this target.
+    pub(crate) fn step(&self, workspace: &Workspace, target: Target, seconds: u64) -> Result<Step, Error> {
+        let name = target.name;
+        let found = workspace.target.join("fuzz-corpus").join(name);
+        fs::create_dir_all(&found).map_err(|source| Error::File {
+            path: found.clone(),
+            source,
+        })?;
+        let limit = BUILD_LIMIT + Duration::from_secs(seconds);
+        // The feature of the target's name is its dependency: a target builds no more than the crate it tests.
+        let step = Step::new("cargo", &["+nightly", "fuzz", "run", "--features", name, name], limit)
+            .argument(&found)
+            .argument(workspace.root.join("fuzz/corpus").join(name))
+            .argument("--")
+            .argument(format!("-max_total_time={seconds}"))
+            .argument(format!("-max_len={}", target.max_length))
+            .argument(format!("-rss_limit_mb={MEMORY_MIB}"))
+            .argument(format!("-timeout={INPUT_SECONDS}"))
+            .argument("-print_final_stats=1")
+            .folder(&workspace.root);
+        Ok(match &self.tool {
+            Some(folder) => step.variable("PATH", tools::path_with(folder)),
+            None => step,
+        })
+    }
+}
+
+/// How many inputs a fuzzer says at its end that it has tried.
+pub(crate) fn inputs(output: &str) -> Option<u64> {
+    let told = output
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))?;
+    told.trim().parse().ok()
 }
 
 /// Runs every committed corpus through its target's body, on the stable toolchain.
@@ -138,6 +169,13 @@ pub(crate) fn replay(workspace: &Workspace) -> Result<(), Error> {
 mod tests {
     use super::*;
     use std::path::Path;
+
+    #[test]
+    fn the_number_of_inputs_is_read_from_what_a_fuzzer_prints() {
+        let output = "Done 4411 runs in 2 second(s)\nstat::number_of_executed_units: 4411\nstat::peak_rss_mb:  48\n";
+        assert_eq!(inputs(output), Some(4411));
+        assert_eq!(inputs("error: could not compile"), None);
+    }
 
     #[test]
     fn every_target_has_its_program_its_corpus_and_its_replay() {

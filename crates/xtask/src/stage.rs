@@ -61,7 +61,7 @@ pub(crate) fn command(
         } else {
             Tally::one(ended.is_ok())
         };
-        let mut report = shortened(&output, workspace.relative(&log));
+        let mut report = log_shown(&output, workspace.relative(&log));
         if let Err(error) = ended {
             report += &format!("{error}\n");
         }
@@ -75,7 +75,7 @@ pub(crate) fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
     // On a terminal one sees what is running; in a log there is one line for each stage.
     let live = std::io::stdout().is_terminal();
     if live {
-        print!("{name:<18} ...");
+        print!("{name:<20} ...");
         let _ = std::io::stdout().flush();
     }
     let start = Instant::now();
@@ -83,7 +83,7 @@ pub(crate) fn stage(name: &str, body: impl FnOnce() -> Outcome) -> Tally {
     let verdict = if tally.failed == 0 { "PASSED" } else { "FAILED" };
     let seconds = start.elapsed().as_secs_f64();
     let line = format!(
-        "{name:<18} {verdict} {seconds:>8.1} s   {} passed, {} failed",
+        "{name:<20} {verdict} {seconds:>8.1} s   {} passed, {} failed",
         tally.passed, tally.failed
     );
     println!("{}{line}", if live { "\r" } else { "" });
@@ -112,7 +112,7 @@ fn table(output: &str) -> String {
 }
 
 /// What a log tells beyond the progress that was made: its end, if it is long, and where all of it is.
-fn shortened(output: &str, log: &Path) -> String {
+pub(crate) fn log_shown(output: &str, log: &Path) -> String {
     let told: Vec<&str> = output.lines().filter(|line| !is_progress(line)).collect();
     let left_out = told.len().saturating_sub(SHOWN_LINES);
     format!(
@@ -151,11 +151,11 @@ mod tests {
     fn of_a_log_what_went_wrong_is_shown() {
         let log = "   Compiling x v0.1.0\n\nrunning 2 tests\ntest a ... ok\ntest b ... FAILED\n\nb panicked\n";
         assert_eq!(
-            shortened(log, Path::new("x.log")),
+            log_shown(log, Path::new("x.log")),
             "test b ... FAILED\n\nb panicked\nall of this is in x.log\n"
         );
         let long: String = (1..=SHOWN_LINES + 2).map(|n| format!("line {n}\n")).collect();
-        let shown = shortened(&long, Path::new("x.log"));
+        let shown = log_shown(&long, Path::new("x.log"));
         assert!(shown.starts_with("line 3\n") && shown.contains("line 402\n"));
     }
 }

@@ -101,7 +101,7 @@ fn dependencies(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     let folder = match tools::cargo_tool(workspace, "cargo-deny", install) {
         Ok(folder) => folder,
         Err(Error::Missing { .. }) if quick => {
-            println!("{name:<18} SKIPPED            cargo-deny is not installed, and --quick installs nothing");
+            println!("{name:<20} SKIPPED            cargo-deny is not installed, and --quick installs nothing");
             return Tally::default();
         }
         Err(error) => {
@@ -119,7 +119,7 @@ fn dependencies(workspace: &Workspace, install: Install, quick: bool) -> Tally {
 fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     let name = "interop tests";
     if quick {
-        println!("{name:<18} SKIPPED            they need servers that --quick does not install");
+        println!("{name:<20} SKIPPED            they need servers that --quick does not install");
         return Tally::default();
     }
     if let Err(error) = tools::for_interop(install) {
@@ -132,7 +132,7 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
 fn survival(workspace: &Workspace, quick: bool) -> Tally {
     let name = "survival";
     if quick {
-        println!("{name:<18} SKIPPED            it takes three minutes");
+        println!("{name:<20} SKIPPED            it takes three minutes");
         return Tally::default();
     }
     let selection = ["--test", "survival", "--", "--ignored", "--nocapture"];
