@@ -4,6 +4,7 @@ mod command;
 mod demo;
 mod fuzz;
 mod house;
+mod npm;
 mod soak;
 mod stage;
 mod stages;

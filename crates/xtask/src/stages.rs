@@ -122,7 +122,7 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         println!("{name:<20} SKIPPED            they need servers that --quick does not install");
         return Tally::default();
     }
-    if let Err(error) = tools::for_interop(install) {
+    if let Err(error) = tools::for_interop(workspace, install) {
         return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
     command(workspace, testing(name, &["--test", "prosody", "--", "--ignored"]))

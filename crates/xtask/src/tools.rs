@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::npm;
 use crate::step::{Error, Step};
 use crate::workspace::Workspace;
 
@@ -70,6 +71,18 @@ const FOR_INTEROP: [SystemTool; 1] = [SystemTool {
     package: "prosody lua-sec lua-event lua-expat",
 }];
 
+/// The library `stanza` runs in Node.
+const FOR_NODE: [SystemTool; 2] = [
+    SystemTool {
+        programs: &["node"],
+        package: "nodejs",
+    },
+    SystemTool {
+        programs: &["npm"],
+        package: "npm",
+    },
+];
+
 /// Installs the packages that are its arguments. Debian starts a service as soon as it is installed, unless this policy
 /// says no; the tests start what they need by themselves. A policy that is there already stays as it is, and one that a
 /// killed run of this left behind counts as ours.
@@ -100,8 +113,14 @@ pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
 }
 
 /// Makes sure that the programs are there that the client is tested against.
-pub(crate) fn for_interop(install: Install) -> Result<(), Error> {
-    system(&FOR_INTEROP, install)
+pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(), Error> {
+    system(&FOR_INTEROP, install)?;
+    npm::modules(workspace, "tests/stanza", install).map(drop)
+}
+
+/// Makes sure that JavaScript can be run, and its packages installed.
+pub(crate) fn for_node(install: Install) -> Result<(), Error> {
+    system(&FOR_NODE, install)
 }
 
 /// Makes sure that the formatter and clippy are there.
@@ -200,7 +219,8 @@ fn missing(tools: &[SystemTool], present: impl Fn(&str) -> bool) -> String {
         .join(" ")
 }
 
-fn install_or_say(what: &str, step: &Step, install: Install) -> Result<(), Error> {
+/// Installs, or says by what command that is done.
+pub(crate) fn install_or_say(what: &str, step: &Step, install: Install) -> Result<(), Error> {
     if !install.allowed() {
         return Err(Error::Missing {
             what: what.to_owned(),
