@@ -376,11 +376,11 @@ impl Desk {
                     session.handle_input(now, input);
                 }
             }
-            Output::EndSession { session, reason, by } => {
+            Output::EndSession { session, farewell, by } => {
                 if let Some(session) = self.sessions.get_mut(&session) {
                     drop(match by {
-                        EndedBy::Network => session.media_failed(now, reason),
-                        EndedBy::Local | EndedBy::Remote => session.end(now, reason),
+                        EndedBy::Network => session.media_failed(now, farewell.reason),
+                        EndedBy::Local | EndedBy::Remote => session.end_with(now, farewell),
                     });
                 }
             }
@@ -449,7 +449,7 @@ impl Desk {
             dialogue::Output::Reply { ticket, reply } => SessionReport::Reply { ticket, reply },
             dialogue::Output::Message { to, payload } => SessionReport::Message { to, payload },
             dialogue::Output::Farewell { to, payload } => SessionReport::Farewell { to, payload },
-            dialogue::Output::Event(dialogue::SessionEvent::Ended { reason, by }) => {
+            dialogue::Output::Event(dialogue::SessionEvent::Ended { reason, by, .. }) => {
                 self.sessions.remove(&session);
                 SessionReport::Ended { reason, by }
             }

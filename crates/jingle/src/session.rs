@@ -1,18 +1,24 @@
-//! One session, the responder's side, in the SDP-over-XMPP dialect ([`genesys`]).
+//! One session, in either role and either dialect.
 //!
-//! A session begins when a proposal is accepted ([`Proposals::accept`](crate::Proposals::accept)). It reads what the peer
-//! sends, tells the application of offers and candidates, writes the answer and our own candidates, and ends exactly once.
+//! A responder's session begins when a proposal is accepted ([`Proposals::accept`](crate::Proposals::accept)) or when its first
+//! stanza comes; an initiator's begins with its offer. It reads what the peer sends, tells the application of offers, answers and
+//! candidates, writes ours, and ends exactly once. The application speaks SDP and candidate lines, whatever the [`Dialect`].
 
 mod commands;
 mod config;
 mod early;
 mod error;
+mod heard;
 mod ice;
+mod jingle;
 mod news;
+mod offering;
 mod outputs;
 mod requests;
+mod rpc;
 mod signalling;
 mod states;
+mod terms;
 mod transition;
 
 #[cfg(test)]
@@ -22,11 +28,15 @@ use std::{collections::VecDeque, time::Instant};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-pub use config::{Limits, SessionConfig, Timers};
+pub use config::{Dialect, Limits, SessionConfig, Timers};
 pub use error::{CommandError, Refusal};
-pub use outputs::{EndedBy, Input, OfferKind, Outcome, Output, Reply, SessionEvent};
+pub use outputs::{DeclineCause, EndedBy, Input, OfferKind, Outcome, Output, Rejection, Reply, SessionEvent};
 
-use crate::{ConversationId, Generation, Reason, SessionId, genesys, idle::IDLE};
+use crate::{
+    Candidate, ConversationId, Generation, Reason, SessionId, genesys,
+    idle::IDLE,
+    stanza::{Farewell, Role},
+};
 use early::Early;
 use news::News;
 use signalling::Signalling;
@@ -35,22 +45,26 @@ use states::{AwaitingOffer, Ending, State};
 /// One session. See the [module](self).
 ///
 /// The methods fall in three classes: what happened outside goes into [`handle_input`](Self::handle_input); what the
-/// application wants are commands ([`answer`](Self::answer), [`local_candidate`](Self::local_candidate), [`end`](Self::end) and
-/// the like); after each of either, drain [`poll_output`](Self::poll_output) until [`Output::Timeout`].
+/// application wants are commands ([`answer`](Self::answer), [`offer`](Self::offer), [`local_candidate`](Self::local_candidate),
+/// [`end`](Self::end) and the like); after each of either, drain [`poll_output`](Self::poll_output) until [`Output::Timeout`].
 ///
 /// Between [`Input::SignallingLost`] and [`Input::SignallingRestored`] there is no [`Output::Request`] and no
 /// [`Output::Message`]. What was to be said meanwhile, and what was said and [lost](Outcome::Lost), is said when signalling is
-/// back, as far as it still matters: `accept` to our other resources, the latest answer, the candidates of the latest media,
-/// their end, the latest activity and the latest muting, in this order.
+/// back, as far as it still matters: `accept` to our other resources, the latest offer or answer, the candidates of the latest
+/// media, their end, the latest activity, the latest muting and holding, in this order.
 ///
 /// What the peer does wrong comes out as a refusing [`Output::Reply`]; an `Err` means that a command makes no sense now, and
 /// that nothing has changed.
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
+    role: Role,
     state: State,
     signalling: Signalling,
     muted: bool,
+    held: bool,
+    /// Whether the peer has put us on hold.
+    remote_held: bool,
     /// Whether our other resources were told that this one has the session.
     announced: bool,
     /// How many requests were made, and so the next token.
@@ -61,17 +75,35 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that waits for its offer. All ids that it writes come from `seed`.
+    /// The responder's session, which waits for its offer. All ids that it writes come from `seed`.
     pub fn new(config: SessionConfig, seed: [u8; 32], now: Instant) -> Self {
         let awaiting = AwaitingOffer {
             early: Early::default(),
             deadline: now + config.timers.offer,
         };
+        Self::with(config, Role::Responder, State::AwaitingOffer(awaiting), seed, now)
+    }
+
+    /// The initiator's session, which begins with this offer: `session-initiate` (XEP-0166 section 6.2), or an `offer` of SDP over
+    /// XMPP. It ends in [`SessionEvent::Answer`], or the session ends.
+    ///
+    /// # Errors
+    /// [`CommandError::Description`], if Jingle is to be spoken and the offer cannot be read.
+    pub fn initiate(config: SessionConfig, seed: [u8; 32], now: Instant, offer: &str) -> Result<Self, CommandError> {
+        let mut session = Self::with(config, Role::Initiator, State::Ended, seed, now);
+        session.begin_offering(now, offer)?;
+        Ok(session)
+    }
+
+    fn with(config: SessionConfig, role: Role, state: State, seed: [u8; 32], now: Instant) -> Self {
         Self {
             config,
-            state: State::AwaitingOffer(awaiting),
+            role,
+            state,
             signalling: Signalling::Up,
             muted: false,
+            held: false,
+            remote_held: false,
             announced: false,
             requests: 0,
             random: StdRng::from_seed(seed),
@@ -88,6 +120,34 @@ impl Session {
     /// The conversation that the session belongs to now.
     pub fn conversation(&self) -> Option<&ConversationId> {
         self.config.conversation.as_ref()
+    }
+
+    /// Which side began it.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// How it talks.
+    pub fn dialect(&self) -> Dialect {
+        self.config.dialect
+    }
+
+    /// The other side.
+    pub fn peer(&self) -> &jid::Jid {
+        &self.config.peer
+    }
+
+    /// Whether it is ours, and its first offer waits for an answer.
+    pub fn is_calling(&self) -> bool {
+        match &self.state {
+            State::Offering(offering) => offering.ours.is_first,
+            State::AwaitingOffer(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_)
+            | State::Ending(_)
+            | State::Ended => false,
+        }
     }
 
     /// Whether [`SessionEvent::Ended`] was told or is about to be.
@@ -109,14 +169,51 @@ impl Session {
         }
     }
 
-    /// Answers the latest [`SessionEvent::Offer`]. The first answer of the session is preceded by `accept` to our own bare JID,
-    /// which silences our other resources (XEP-0353 section 3.2). What was given for these media before is sent after it.
+    /// Answers the latest [`SessionEvent::Offer`]. The first answer of the session is preceded by `accept` to our own bare JID
+    /// ([`SessionConfig::announce_to`]). What was given for these media before is sent after it. Sections that the answer rejects
+    /// or leaves out are not accepted.
     ///
     /// # Errors
-    /// [`CommandError`], if no offer waits for an answer, or the latest is of another generation.
+    /// [`CommandError`], if no offer waits for an answer, the latest is of another generation, or Jingle is spoken and the answer
+    /// cannot be read or speaks of what was not offered.
     pub fn answer(&mut self, now: Instant, generation: Generation, sdp: String) -> Result<(), CommandError> {
         self.now = now;
         self.answer_offer(generation, sdp)
+    }
+
+    /// Declines the latest [`SessionEvent::Offer`], which must not be the first: what held before it holds again. In Jingle
+    /// `content-reject` or `transport-reject` says so; new terms and a restart of ICE have no such word, and the peer goes on
+    /// without us.
+    ///
+    /// # Errors
+    /// [`CommandError`], if no such offer waits, or the dialect cannot decline it.
+    pub fn decline(&mut self, now: Instant, generation: Generation) -> Result<(), CommandError> {
+        self.now = now;
+        self.decline_offer(generation)
+    }
+
+    /// Offers a change of a session that is set up; the description is our whole side, as it is to be. Other ICE credentials
+    /// begin a new generation, which is returned. It ends in [`SessionEvent::Answer`] or [`SessionEvent::OfferDeclined`].
+    ///
+    /// In Jingle the difference to what holds is said, which may be of one kind: new contents (`content-add`), contents that
+    /// are gone (`content-remove`), other ICE credentials (`transport-info` with the same fingerprints, else
+    /// `transport-replace`), other directions (`content-modify`), or other descriptions (`description-info`).
+    ///
+    /// # Errors
+    /// [`CommandError`], if an offer is negotiated already, nothing changes, too much changes, or the dialect has no such offer:
+    /// in SDP over XMPP only the initiator makes any.
+    pub fn offer(&mut self, now: Instant, sdp: &str) -> Result<Generation, CommandError> {
+        self.now = now;
+        self.offer_change(now, sdp)
+    }
+
+    /// Tells the peer that its call rings here (XEP-0167 section 7.1.5).
+    ///
+    /// # Errors
+    /// [`CommandError`], if no first offer waits for its answer, or the dialect has no word for it.
+    pub fn ring(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.now = now;
+        self.say_ringing()
     }
 
     /// Tells the peer one candidate of ours: the value of its `a=` line, `candidate:...`.
@@ -135,7 +232,11 @@ impl Session {
         if !genesys::is_mid(mid) {
             return Err(CommandError::NotAMid);
         }
-        if !genesys::is_candidate(candidate) {
+        let is_candidate = match self.config.dialect {
+            Dialect::SdpOverXmpp => genesys::is_candidate(candidate),
+            Dialect::Jingle => candidate.parse::<Candidate>().is_ok(),
+        };
+        if !is_candidate {
             return Err(CommandError::NotACandidate);
         }
         self.tell_peer(News::Candidate {
@@ -176,7 +277,7 @@ impl Session {
         if self.outlive_media(now) {
             return Ok(());
         }
-        self.end_by(now, reason, EndedBy::Network)
+        self.end_by(now, reason.into(), EndedBy::Network)
     }
 
     /// Tells the peer that we send no sound from now on, or do again. What it was told last is not told again.
@@ -193,6 +294,24 @@ impl Session {
         Ok(())
     }
 
+    /// Puts the peer on hold, or takes it back, by `session-info` (XEP-0167 section 7.1.3). What it was told last is not told
+    /// again. That is courtesy: what is sent and played is the media's, and [`offer`](Self::offer) can say it in directions.
+    ///
+    /// # Errors
+    /// [`CommandError`], if there is no live session, or the dialect has no word for it.
+    pub fn set_held(&mut self, now: Instant, held: bool) -> Result<(), CommandError> {
+        self.now = now;
+        self.latest_generation()?;
+        if self.config.dialect == Dialect::SdpOverXmpp {
+            return Err(CommandError::NotInDialect { what: "holding" });
+        }
+        if held != self.held {
+            self.tell_peer(News::Held(held))?;
+            self.held = held;
+        }
+        Ok(())
+    }
+
     /// Ends the session: tells the peer, and after its acknowledgement, or 2 s ([`Timers::end`]), tells
     /// [`SessionEvent::Ended`]. The media may be closed at once. While signalling is lost, the session is over at once, and
     /// what its peer is owed comes out as [`Output::Farewell`].
@@ -200,8 +319,17 @@ impl Session {
     /// # Errors
     /// [`CommandError::Ended`], if the session has ended or is ending.
     pub fn end(&mut self, now: Instant, reason: Reason) -> Result<(), CommandError> {
+        self.end_with(now, reason.into())
+    }
+
+    /// As [`end`](Self::end), with a text for the peer's user or the session that takes over (XEP-0166 section 7.4). SDP over
+    /// XMPP has room for the condition only.
+    ///
+    /// # Errors
+    /// As [`end`](Self::end).
+    pub fn end_with(&mut self, now: Instant, farewell: Farewell) -> Result<(), CommandError> {
         self.now = now;
-        self.end_by(now, reason, EndedBy::Local)
+        self.end_by(now, farewell, EndedBy::Local)
     }
 
     /// What to do next. After [`Output::Timeout`] there is nothing more until the next input or command, and after

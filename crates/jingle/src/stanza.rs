@@ -168,3 +168,26 @@ impl Jingle {
         contents.find(|content| content.creator == creator && content.name == name)
     }
 }
+/// What a `<jingle/>` element asks of which session, without a look at the rest.
+///
+/// # Errors
+/// [`JingleError`], as reading it whole would give for these two attributes.
+pub(crate) fn address(element: &minidom::Element, limit: usize) -> Result<(Action, SessionId), JingleError> {
+    let attribute = |name: &'static str| match element.attr(name) {
+        None | Some("") => Err(JingleError::Missing {
+            element: NAME,
+            attribute: name,
+        }),
+        Some(text) if text.len() > limit => Err(JingleError::TooLong {
+            what: name,
+            bytes: text.len(),
+            limit,
+        }),
+        Some(text) => Ok(text),
+    };
+    let action = attribute("action")?;
+    let action = action.parse().map_err(|_| JingleError::UnknownAction {
+        action: action.to_owned(),
+    })?;
+    Ok((action, SessionId::new(attribute("sid")?)))
+}

@@ -201,9 +201,9 @@ impl Supervisor {
                         session.do_send(session::Deliver(input));
                     }
                 }
-                Output::EndSession { session, reason, by } => {
+                Output::EndSession { session, farewell, by } => {
                     if let Some(session) = self.sessions.get(&session) {
-                        session.do_send(session::End { reason, by });
+                        session.do_send(session::End { farewell, by });
                     }
                 }
                 Output::DropSession(session) => {

@@ -180,9 +180,6 @@ pub enum CommandError {
     /// Neither a proposal nor a session has this id.
     #[error("no session {0}")]
     UnknownSession(SessionId),
-    /// The proposal asks for Jingle signalling, which this version does not speak yet.
-    #[error("proposal {0} asks for Jingle signalling; only SDP over XMPP is spoken so far")]
-    UnsupportedDialect(SessionId),
     /// The command is for users; a guest has neither REST nor calls.
     #[error("a guest cannot do this: log in as a user, with an access token")]
     Guest,

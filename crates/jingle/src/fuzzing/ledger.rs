@@ -92,7 +92,7 @@ impl Ledger {
     pub(super) fn on_outcome(&mut self, token: Token, outcome: &Outcome) {
         match outcome {
             Outcome::Done => {}
-            Outcome::Refused { condition } => self.refused |= condition != "item-not-found",
+            Outcome::Refused(rejection) => self.refused |= rejection.condition != "item-not-found",
             Outcome::Lost => self.told.retain(|(known, _)| *known != Some(token)),
         }
     }

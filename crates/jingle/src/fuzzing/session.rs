@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::watched::{SESSION, Watched, peer, stranger};
-use crate::{ConversationId, Jid, Reason, SessionId, genesys::Method, session::Outcome};
+use crate::{
+    ConversationId, Jid, Reason, SessionId,
+    genesys::Method,
+    session::{Outcome, Rejection},
+};
 
 fn session() -> SessionId {
     SessionId::new(SESSION)
@@ -119,9 +123,7 @@ fn respond(watched: &mut Watched, detail: u8) {
     }
     let index = usize::from(detail >> 2) % watched.open.len();
     let token = watched.open.remove(index);
-    let refused = |condition: &str| Outcome::Refused {
-        condition: condition.to_owned(),
-    };
+    let refused = |condition: &str| Outcome::Refused(Rejection::new(condition));
     watched.respond(
         token,
         match detail & 3 {

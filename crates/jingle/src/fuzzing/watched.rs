@@ -6,7 +6,7 @@ use minidom::Element;
 
 use super::ledger::{Ledger, Place, Wish};
 use crate::{
-    Generation, Jid, Reason, Session, SessionConfig, SessionEvent, SessionId, Ticket, Token,
+    Dialect, Generation, Jid, Reason, Session, SessionConfig, SessionEvent, SessionId, Ticket, Token,
     genesys::{Method, NAME, NAMESPACE, Rpc, RpcLimits},
     message::{self, InitiationMessage},
     session::{CommandError, EndedBy, Input, Outcome, Output, Refusal, Reply, Timers},
@@ -52,7 +52,8 @@ impl Watched {
     pub(super) fn new() -> Self {
         let begin = super::some_instant();
         let account = jid("me@example.org").into_bare();
-        let config = SessionConfig::new(SessionId::new(SESSION), account, peer());
+        let mut config = SessionConfig::new(SessionId::new(SESSION), Dialect::SdpOverXmpp, peer());
+        config.announce_to = Some(account);
         Self {
             session: Session::new(config, [1; 32], begin),
             now: begin,
@@ -317,12 +318,19 @@ impl Watched {
                 assert_eq!(Some(*generation), self.latest);
                 assert!(!self.unanswered, "acknowledged before it was given");
             }
-            SessionEvent::Ended { reason, by } => {
+            SessionEvent::Ended { reason, by, text: _ } => {
                 assert_eq!(self.ledger.told_terminate(), self.tells(*reason, *by), "{event:?}");
                 self.ended = true;
                 self.unanswered = false;
             }
-            SessionEvent::ConversationChanged { .. } => {}
+            SessionEvent::ConversationChanged { .. }
+            | SessionEvent::RemoteActive
+            | SessionEvent::RemoteMuted { .. } => {}
+            SessionEvent::Answer { .. }
+            | SessionEvent::OfferDeclined { .. }
+            | SessionEvent::RemoteRinging
+            | SessionEvent::RemoteHeld { .. }
+            | SessionEvent::Redirected { .. } => panic!("a responder in this dialect is never told {event:?}"),
         }
     }
 

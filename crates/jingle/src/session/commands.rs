@@ -1,50 +1,98 @@
 //! What the application wants.
 
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use super::{
-    CommandError, EndedBy, Ending, Output, Reply, Session, SessionEvent,
+    CommandError, Dialect, EndedBy, Ending, OfferKind, Output, Reply, Session, SessionEvent,
+    heard::{Change, Words},
+    jingle,
     news::{News, TooMany},
+    rpc,
     signalling::Signalling,
-    states::{Answering, Offered, State},
+    states::{Answering, Offered, State, Told},
+    terms::Side,
 };
 use crate::{
-    Generation, InitiationMessage, Reason, Ticket, Token,
-    genesys::{Method, Rpc},
+    Generation, InitiationMessage, Ticket, Token,
+    stanza::{Farewell, Info},
 };
-
-/// How often an unacknowledged answer is tracked: a response to an older one means nothing new.
-const ANSWERS_TRACKED: usize = 8;
 
 impl Session {
     pub(super) fn answer_offer(&mut self, generation: Generation, sdp: String) -> Result<(), CommandError> {
         self.check_generation(generation)?;
+        let State::Offered(offered) = &self.state else {
+            return Err(CommandError::NothingToAnswer);
+        };
+        let (words, local) = match self.config.dialect {
+            Dialect::SdpOverXmpp => {
+                let local = Side::of_text(&sdp);
+                (vec![rpc::answer(self.config.id.clone(), sdp)], local)
+            }
+            Dialect::Jingle => jingle::answer(&self.config.id, self.role, offered, &sdp)?,
+        };
+        self.settle_offer(words, Some(local));
+        Ok(())
+    }
+
+    pub(super) fn decline_offer(&mut self, generation: Generation) -> Result<(), CommandError> {
+        self.check_generation(generation)?;
+        let State::Offered(offered) = &self.state else {
+            return Err(CommandError::NothingToAnswer);
+        };
+        match (self.config.dialect, &offered.offer.change) {
+            (_, Change::Session) if offered.offer.kind == OfferKind::Initial => Err(CommandError::FirstOffer),
+            (Dialect::SdpOverXmpp, _) | (_, Change::Session) => Err(CommandError::NotInDialect { what: "declining" }),
+            (Dialect::Jingle, change) => {
+                let words = jingle::decline(&self.config.id, change, &offered.offer.remote);
+                self.settle_offer(words.into_iter().collect(), None);
+                Ok(())
+            }
+        }
+    }
+
+    /// The offer has its answer, or is declined if there is no side of ours for it.
+    fn settle_offer(&mut self, words: Vec<Words>, local: Option<Side>) {
         let offered = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Offered(offered) => offered,
+            State::Offered(offered) => *offered,
             state @ (State::AwaitingOffer(_)
+            | State::Offering(_)
             | State::Answering(_)
             | State::Answered(_)
             | State::Ending(_)
             | State::Ended) => {
                 self.state = state;
-                return Err(CommandError::NothingToAnswer);
+                return;
             }
         };
-        let Offered { dialogue, offer } = offered;
-        self.state = State::Answering(Answering {
-            dialogue,
-            rpc: offer.rpc,
-            answer: sdp,
-            tokens: VecDeque::new(),
-            due: true,
-        });
+        let Offered {
+            mut dialogue,
+            offer,
+            before,
+        } = offered;
+        match local {
+            Some(local) => {
+                dialogue.terms.remote = offer.remote;
+                dialogue.terms.local = local;
+            }
+            None => dialogue.revive(before),
+        }
+        if words.is_empty() {
+            let generation = dialogue.media.generation;
+            self.state = State::Answered(Box::new(dialogue));
+            self.tell(SessionEvent::AnswerAcknowledged { generation });
+        } else {
+            self.state = State::Answering(Box::new(Answering {
+                dialogue,
+                mark: offer.mark,
+                answer: Told::new(words),
+            }));
+        }
         self.say_what_is_due();
-        Ok(())
     }
 
     pub(super) fn answer_again(&mut self) {
         if let State::Answering(answering) = &mut self.state {
-            answering.due = true;
+            answering.answer.due = true;
         }
         self.say_what_is_due();
     }
@@ -56,14 +104,26 @@ impl Session {
             Signalling::Up => {}
             Signalling::Lost => return,
         }
-        let answer = match &self.state {
-            State::Answering(answering) => answering.due.then(|| answering.answer.clone()),
-            State::Answered(_) => None,
-            State::AwaitingOffer(_) | State::Offered(_) | State::Ending(_) | State::Ended => return,
-        };
-        if let Some(answer) = answer {
-            self.announce();
-            self.say_answer(answer);
+        match &self.state {
+            State::Answering(answering) if answering.answer.due => {
+                let words = answering.answer.words.clone();
+                self.announce();
+                self.say_answer(words);
+            }
+            State::Offering(offering) if offering.ours.offer.due => {
+                let words = offering.ours.offer.words.clone();
+                self.say_offer(words);
+            }
+            State::AwaitingOffer(_)
+            | State::Offering(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_)
+            | State::Ending(_)
+            | State::Ended => {}
+        }
+        if !self.may_tell() {
+            return;
         }
         let dialogue = self.state.dialogue_mut();
         let waiting = dialogue.map(|dialogue| dialogue.unheard.take_waiting());
@@ -72,33 +132,89 @@ impl Session {
         }
     }
 
+    /// Whether the peer can make something of news of our media now.
+    fn may_tell(&self) -> bool {
+        match &self.state {
+            State::Answering(_) | State::Answered(_) => true,
+            State::Offering(offering) => match (self.config.dialect, &offering.ours.change) {
+                // Whoever has the offer has what candidates belong to, acknowledged or not.
+                (Dialect::SdpOverXmpp, _)
+                | (Dialect::Jingle, Change::Contents(_) | Change::Restart | Change::Terms) => !offering.ours.offer.due,
+                // XEP-0166 section 6.2: what comes before the acknowledgement may overtake it.
+                (Dialect::Jingle, Change::Session) => offering.ours.heard,
+                // Its ICE is nobody's before it is accepted.
+                (Dialect::Jingle, Change::Transport) => false,
+            },
+            State::AwaitingOffer(_) | State::Offered(_) | State::Ending(_) | State::Ended => false,
+        }
+    }
+
     /// Tells our other resources, once, that this one has the session.
     fn announce(&mut self) {
         if std::mem::replace(&mut self.announced, true) {
             return;
         }
-        self.outputs.push_back(Output::Message {
-            to: self.config.account.clone().into(),
-            payload: InitiationMessage::Accept(self.config.id.clone()).to_element(),
-        });
+        if let Some(account) = &self.config.announce_to {
+            self.outputs.push_back(Output::Message {
+                to: account.clone().into(),
+                payload: InitiationMessage::Accept(self.config.id.clone()).to_element(),
+            });
+        }
     }
 
-    fn say_answer(&mut self, sdp: String) {
-        let session = self.config.id.clone();
-        let token = self.request(Method::Answer { session, sdp });
-        if let State::Answering(answering) = &mut self.state {
-            answering.due = false;
-            if answering.tokens.len() == ANSWERS_TRACKED {
-                answering.tokens.pop_front();
-            }
-            answering.tokens.push_back(token);
+    fn say_answer(&mut self, words: Vec<Words>) {
+        let mut last = None;
+        for words in words {
+            last = Some(self.request(words));
+        }
+        if let (State::Answering(answering), Some(token)) = (&mut self.state, last) {
+            answering.answer.said(token);
+        }
+    }
+
+    fn say_offer(&mut self, words: Words) {
+        let token = self.request(words);
+        if let State::Offering(offering) = &mut self.state {
+            offering.ours.offer.said(token);
         }
     }
 
     fn say(&mut self, news: News) {
-        let token = self.request(news.clone().method(self.config.id.clone()));
+        let Some(words) = self.news(news.clone()) else {
+            return;
+        };
+        let token = self.request(words);
         if let Some(dialogue) = self.state.dialogue_mut() {
             dialogue.unheard.asked(token, news);
+        }
+    }
+
+    fn news(&self, news: News) -> Option<Words> {
+        match self.config.dialect {
+            Dialect::SdpOverXmpp => rpc::news(self.config.id.clone(), news),
+            Dialect::Jingle => {
+                let local = self.state.local()?;
+                Some(jingle::news(&self.config.id, self.role, local, news))
+            }
+        }
+    }
+
+    pub(super) fn say_ringing(&mut self) -> Result<(), CommandError> {
+        let what = "ringing";
+        match (&self.state, self.config.dialect, self.signalling) {
+            (State::Ending(_) | State::Ended, _, _) => Err(CommandError::Ended),
+            (_, Dialect::SdpOverXmpp, _) => Err(CommandError::NotInDialect { what }),
+            (State::AwaitingOffer(_), _, _) => Err(CommandError::NoOffer),
+            (State::Offered(offered), _, Signalling::Up) if offered.offer.kind == OfferKind::Initial => {
+                let words = jingle::info(&self.config.id, Info::Ringing);
+                self.request(words);
+                Ok(())
+            }
+            // When signalling is back, the call is answered or it still rings: the ringing itself is of that moment.
+            (State::Offered(_), _, Signalling::Lost) => Ok(()),
+            (State::Offered(_) | State::Offering(_) | State::Answering(_) | State::Answered(_), _, _) => {
+                Err(CommandError::NothingToAnswer)
+            }
         }
     }
 
@@ -114,70 +230,86 @@ impl Session {
     pub(super) fn latest_generation(&self) -> Result<Generation, CommandError> {
         match &self.state {
             State::AwaitingOffer(_) => Err(CommandError::NoOffer),
-            State::Offered(Offered { dialogue, .. })
-            | State::Answering(Answering { dialogue, .. })
-            | State::Answered(dialogue) => Ok(dialogue.media.generation),
+            State::Offering(offering) => Ok(offering.ours.generation),
+            State::Offered(offered) => Ok(offered.dialogue.media.generation),
+            State::Answering(answering) => Ok(answering.dialogue.media.generation),
+            State::Answered(dialogue) => Ok(dialogue.media.generation),
             State::Ending(_) | State::Ended => Err(CommandError::Ended),
         }
     }
 
     /// Tells the peer at once, or after the answer if that is still to be given, or when signalling is back.
     pub(super) fn tell_peer(&mut self, news: News) -> Result<(), CommandError> {
+        if self.signalling == Signalling::Up && self.may_tell() {
+            self.say(news);
+            return Ok(());
+        }
         let limit = self.config.limits.held;
         match &mut self.state {
-            State::Answering(_) | State::Answered(_) if self.signalling == Signalling::Up => {
-                self.say(news);
-                Ok(())
-            }
-            State::Offered(Offered { dialogue, .. })
-            | State::Answering(Answering { dialogue, .. })
-            | State::Answered(dialogue) => {
-                let kept = dialogue.unheard.wait(limit, news);
-                kept.map_err(|TooMany| CommandError::TooManyHeld { limit })
-            }
             State::AwaitingOffer(_) => Err(CommandError::NoOffer),
             State::Ending(_) | State::Ended => Err(CommandError::Ended),
+            state @ (State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_)) => {
+                let kept = state.dialogue_mut().map(|dialogue| dialogue.unheard.wait(limit, news));
+                match kept {
+                    Some(Err(TooMany)) => Err(CommandError::TooManyHeld { limit }),
+                    Some(Ok(())) | None => Ok(()),
+                }
+            }
         }
     }
 
-    pub(super) fn end_by(&mut self, now: Instant, reason: Reason, by: EndedBy) -> Result<(), CommandError> {
+    pub(super) fn end_by(&mut self, now: Instant, farewell: Farewell, by: EndedBy) -> Result<(), CommandError> {
         match &self.state {
-            State::AwaitingOffer(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) => {
-                self.begin_ending(now, reason, by);
+            State::AwaitingOffer(_)
+            | State::Offering(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_) => {
+                self.begin_ending(now, farewell, by);
                 Ok(())
             }
             State::Ending(_) | State::Ended => Err(CommandError::Ended),
         }
     }
 
-    pub(super) fn begin_ending(&mut self, now: Instant, reason: Reason, by: EndedBy) {
+    pub(super) fn begin_ending(&mut self, now: Instant, farewell: impl Into<Farewell>, by: EndedBy) {
+        let farewell = farewell.into();
         match self.signalling {
             Signalling::Up => {}
-            Signalling::Lost => return self.end_with_farewell(reason, by),
+            Signalling::Lost => return self.end_with_farewell(farewell, by),
         }
-        let session = self.config.id.clone();
-        let token = self.request(Method::Terminate { session, reason });
+        let words = self.goodbye(&farewell);
+        let token = self.request(words);
         self.state = State::Ending(Ending {
             token,
-            reason,
+            farewell,
             by,
             deadline: now + self.config.timers.end,
         });
     }
 
-    pub(super) fn ended(&mut self, reason: Reason, by: EndedBy) {
-        self.state = State::Ended;
-        self.tell(SessionEvent::Ended { reason, by });
+    pub(super) fn goodbye(&self, farewell: &Farewell) -> Words {
+        match self.config.dialect {
+            Dialect::SdpOverXmpp => rpc::terminate(self.config.id.clone(), farewell),
+            Dialect::Jingle => jingle::terminate(&self.config.id, farewell),
+        }
     }
 
-    pub(super) fn request(&mut self, method: Method) -> Token {
+    pub(super) fn ended(&mut self, farewell: impl Into<Farewell>, by: EndedBy) {
+        let Farewell { reason, text, .. } = farewell.into();
+        // The state first, so that whoever hears of the end finds it ended.
+        self.state = State::Ended;
+        self.tell(SessionEvent::Ended { reason, by, text });
+    }
+
+    pub(super) fn request(&mut self, words: Words) -> Token {
         let token = Token(self.requests);
         self.requests += 1;
-        let id = self.uuid();
+        let payload = words.element(|| self.uuid());
         self.outputs.push_back(Output::Request {
             token,
             to: self.config.peer.clone(),
-            payload: Rpc { id, method }.to_element(),
+            payload,
         });
         token
     }

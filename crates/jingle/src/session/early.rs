@@ -11,18 +11,24 @@ use super::{
     ice::{Credentials, ufrag_of_candidate},
 };
 
-/// What an `iceCandidate` says.
+/// What the peer trickles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trickled {
-    Candidate { mid: Option<String>, candidate: String },
-    End,
+    Candidate {
+        mid: Option<String>,
+        candidate: String,
+    },
+    /// There are no more, of these credentials if they are named.
+    End {
+        ufrag: Option<String>,
+    },
 }
 
 impl Trickled {
     pub(super) fn ufrag(&self) -> Option<&str> {
         match self {
             Trickled::Candidate { mid: _, candidate } => ufrag_of_candidate(candidate),
-            Trickled::End => None,
+            Trickled::End { ufrag } => ufrag.as_deref(),
         }
     }
 }

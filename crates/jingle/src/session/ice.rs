@@ -19,6 +19,10 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    pub(super) fn new(ufrag: String, password: String) -> Self {
+        Self { ufrag, password }
+    }
+
     /// The first ones in the offer. One audio description is all that the dialect has, so the first are the only ones.
     pub(super) fn of_offer(sdp: &str) -> Option<Self> {
         let value = |name: &str| sdp.lines().find_map(|line| line.trim().strip_prefix(name));

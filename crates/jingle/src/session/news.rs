@@ -1,10 +1,7 @@
 //! What the peer hears of our media besides the answer, and what it has not heard yet: what waits for the answer or for a
 //! stream, and what is on its way.
 
-use crate::{SessionId, Token, genesys::Method, session::Outcome};
-
-/// The only kind of media that the dialect has.
-const AUDIO: &str = "audio";
+use crate::{Token, session::Outcome};
 
 /// Something that the peer should know of our media.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,34 +10,17 @@ pub(super) enum News {
     EndOfCandidates,
     Active,
     Muted(bool),
+    Held(bool),
 }
 
 impl News {
-    /// As it is said in this session.
-    pub(super) fn method(self, session: SessionId) -> Method {
-        let media = AUDIO.to_owned();
-        match self {
-            News::Candidate { mid, candidate } => Method::Candidate {
-                session,
-                mid: Some(mid),
-                candidate,
-            },
-            News::EndOfCandidates => Method::EndOfCandidates { session },
-            News::Active => Method::Info {
-                session,
-                status: "active".to_owned(),
-            },
-            News::Muted(true) => Method::Mute { session, media },
-            News::Muted(false) => Method::Unmute { session, media },
-        }
-    }
-
     fn topic(&self) -> Topic {
         match self {
             News::Candidate { .. } => Topic::Candidate,
             News::EndOfCandidates => Topic::EndOfCandidates,
             News::Active => Topic::Activity,
             News::Muted(_) => Topic::Muting,
+            News::Held(_) => Topic::Holding,
         }
     }
 }
@@ -52,6 +32,7 @@ enum Topic {
     EndOfCandidates,
     Activity,
     Muting,
+    Holding,
 }
 
 impl Topic {
@@ -59,14 +40,14 @@ impl Topic {
     fn has_one_truth(self) -> bool {
         match self {
             Topic::Candidate => false,
-            Topic::EndOfCandidates | Topic::Activity | Topic::Muting => true,
+            Topic::EndOfCandidates | Topic::Activity | Topic::Muting | Topic::Holding => true,
         }
     }
 
     /// Whether the news still mean something once the media are replaced.
     fn outlives_media(self) -> bool {
         match self {
-            Topic::Muting => true,
+            Topic::Muting | Topic::Holding => true,
             Topic::Candidate | Topic::EndOfCandidates | Topic::Activity => false,
         }
     }
@@ -124,7 +105,7 @@ impl Unheard {
         let (news, _) = self.news.remove(at);
         match outcome {
             // Who refuses has heard it; saying it again would not help.
-            Outcome::Done | Outcome::Refused { .. } => {}
+            Outcome::Done | Outcome::Refused(_) => {}
             Outcome::Lost if news.topic() == Topic::Candidate && self.waiting_candidates() >= limit => {}
             Outcome::Lost => self.news.insert(at, (news, Way::Waiting)),
         }

@@ -6,7 +6,7 @@ use jid::Jid;
 use minidom::Element;
 
 use super::Refusal;
-use crate::{ConversationId, Generation, Reason, Ticket, Token};
+use crate::{ConversationId, Generation, Reason, Ticket, Token, stanza::JingleCondition};
 
 /// What happened outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,12 +48,31 @@ pub enum Outcome {
     /// The peer acknowledged it.
     Done,
     /// The peer answered with an error.
-    Refused {
-        /// The defined condition of RFC 6120 section 8.3.3, such as `item-not-found`.
-        condition: String,
-    },
+    Refused(Rejection),
     /// No answer came in time, or the stream is gone; whether the peer has it is unknown.
     Lost,
+}
+
+/// The error with which a peer answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The defined condition of RFC 6120 section 8.3.3, such as `item-not-found`.
+    pub condition: String,
+    /// The condition of Jingle beside it (XEP-0166 section 10).
+    pub application: Option<JingleCondition>,
+    /// With `redirect` or `gone`: the address that the peer names instead (RFC 6120 sections 8.3.3.5 and 8.3.3.14).
+    pub redirect: Option<String>,
+}
+
+impl Rejection {
+    /// An error that says nothing but this condition.
+    pub fn new(condition: impl Into<String>) -> Self {
+        Self {
+            condition: condition.into(),
+            application: None,
+            redirect: None,
+        }
+    }
 }
 
 /// What to do next.
@@ -124,6 +143,20 @@ pub enum SessionEvent {
         /// What to do with the media there are.
         kind: OfferKind,
     },
+    /// The peer answers our offer, or agrees to what changes nothing on its side.
+    Answer {
+        /// The media that the offer was about.
+        generation: Generation,
+        /// What the peer says of its side of the media.
+        sdp: String,
+    },
+    /// The peer does not take our offer, which was not the first; what held before it holds again.
+    OfferDeclined {
+        /// The media that the offer was about.
+        generation: Generation,
+        /// Why.
+        cause: DeclineCause,
+    },
     /// The peer has one more candidate.
     RemoteCandidate {
         /// The media that it is for.
@@ -143,12 +176,35 @@ pub enum SessionEvent {
         /// The media that it was about.
         generation: Generation,
     },
+    /// The peer's phone rings (XEP-0167 section 7.1).
+    RemoteRinging,
+    /// The peer says that it takes part actively, after ringing or holding.
+    RemoteActive,
+    /// The peer has put us on hold, or has ended that.
+    RemoteHeld {
+        /// Whether we are on hold now.
+        held: bool,
+    },
+    /// The peer sends no sound any more, or does again.
+    RemoteMuted {
+        /// Whether it is muted now.
+        muted: bool,
+        /// The media description that it speaks of, if it said so.
+        mid: Option<String>,
+    },
+    /// The peer wants to be called under another address (XEP-0166 section 6.6). The session is over after this.
+    Redirected {
+        /// The address, as a URI.
+        to: String,
+    },
     /// The session is over. Told exactly once, and nothing comes after it.
     Ended {
         /// Why.
         reason: Reason,
         /// On whose side.
         by: EndedBy,
+        /// In the words of whoever ended it.
+        text: Option<String>,
     },
 }
 
@@ -159,6 +215,9 @@ pub enum OfferKind {
     Initial,
     /// New parameters for the same media, whose ICE goes on: same generation.
     Renegotiation,
+    /// The same media over new ICE (RFC 8445 section 9): a new generation of candidates, while DTLS and RTP go on.
+    /// [`decline`](super::Session::decline) it if the media cannot do that.
+    Restart,
     /// New media, a new generation: answer with fresh ones, and let the old ones play until the new ones carry audio.
     Reinvite,
 }
@@ -172,4 +231,15 @@ pub enum EndedBy {
     Remote,
     /// Neither wanted to: media failed, nothing came in time, or another resource of ours took it.
     Network,
+}
+
+/// Why an offer of ours did not come into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclineCause {
+    /// The peer declined it, or answered with an error.
+    Refused,
+    /// The peer made an offer at the same time, and that one goes first (XEP-0166 section 7.2.16).
+    TieBreak,
+    /// No answer came in time.
+    TimedOut,
 }

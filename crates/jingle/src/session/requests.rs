@@ -7,15 +7,16 @@ use minidom::Element;
 use tracing::{debug, warn};
 
 use super::{
-    EndedBy, Outcome, Output, Refusal, Reply, Session, SessionEvent,
+    Dialect, EndedBy, OfferKind, Outcome, Output, Refusal, Reply, Session, SessionEvent,
     early::Trickled,
-    ice::Credentials,
-    states::{Answering, Offer, Offered, State},
+    heard::{Heard, HeardOffer},
+    jingle, rpc,
+    states::{Answering, State},
     transition::Verdict,
 };
 use crate::{
     ConversationId, Generation, Reason, Ticket, Token,
-    genesys::{Method, Rpc},
+    stanza::{Action, Farewell},
 };
 
 impl Session {
@@ -25,82 +26,115 @@ impl Session {
             return;
         }
         match self.read(from, payload) {
-            Ok(rpc) => self.on_rpc(now, ticket, rpc),
+            Ok(heard) => self.on_heard(now, ticket, heard),
             Err(refusal) => self.reply(ticket, Reply::Refused(refusal)),
         }
     }
 
     /// The sender is judged first: what a stranger says is not even read.
-    fn read(&self, from: &Jid, payload: &Element) -> Result<Rpc, Refusal> {
+    fn read(&self, from: &Jid, payload: &Element) -> Result<Heard, Refusal> {
         if *from != self.config.peer {
             return Err(Refusal::ForeignSender);
         }
-        let rpc = Rpc::parse_within(payload, &self.config.limits.rpc).map_err(Refusal::Malformed)?;
-        if *rpc.session() == self.config.id {
-            Ok(rpc)
-        } else {
-            Err(Refusal::OtherSession)
+        match self.config.dialect {
+            Dialect::SdpOverXmpp => rpc::hear(&self.config, self.role, payload),
+            Dialect::Jingle => jingle::hear(&self.config, self.role, &self.state, payload),
         }
     }
 
-    fn on_rpc(&mut self, now: Instant, ticket: Ticket, rpc: Rpc) {
-        match rpc.method {
-            Method::Offer {
-                session: _,
-                conversation,
+    fn on_heard(&mut self, now: Instant, ticket: Ticket, heard: Heard) {
+        let done = match heard {
+            Heard::Offer(offer) => return self.on_offer(now, ticket, *offer),
+            Heard::Answer {
+                change,
+                remote,
                 sdp,
-                reinvite: _,
-            } => {
+                action,
+            } => self.on_answer(now, &change, remote, sdp, action),
+            Heard::Declined { change, action } => self.on_declined(&change, action),
+            Heard::Trickled(trickled) => self.on_trickled(now, trickled),
+            Heard::Terminate(farewell) => return self.on_terminate(ticket, farewell),
+            Heard::News(event) => {
                 self.reply(ticket, Reply::Done);
-                self.on_offer(now, rpc.id, conversation, sdp);
+                return self.on_news(event);
             }
-            Method::Candidate {
-                session: _,
-                mid,
-                candidate,
-            } => {
-                self.on_trickled(now, ticket, Trickled::Candidate { mid, candidate });
-            }
-            Method::EndOfCandidates { session: _ } => {
-                self.on_trickled(now, ticket, Trickled::End);
-            }
-            Method::Terminate { session: _, reason } => self.on_terminate(ticket, reason),
-            Method::Answer { .. } => {
-                let method = rpc.method.name();
-                self.reply(ticket, Reply::Refused(Refusal::NotForResponder { method }));
-            }
-            Method::Info { .. } | Method::Mute { .. } | Method::Unmute { .. } => {
-                debug!(session = %self.config.id, method = rpc.method.name(), "acknowledged, no effect");
+            Heard::Emptied => {
                 self.reply(ticket, Reply::Done);
+                return self.on_emptied(now);
+            }
+            Heard::Unacceptable(words) => {
+                self.reply(ticket, Reply::Done);
+                self.request(words);
+                return;
+            }
+            Heard::Nothing => Ok(Vec::new()),
+        };
+        match done {
+            Ok(events) => {
+                self.reply(ticket, Reply::Done);
+                self.outputs.extend(events.into_iter().map(Output::Event));
+                self.say_what_is_due();
+            }
+            Err(refusal) => self.reply(ticket, Reply::Refused(refusal)),
+        }
+    }
+
+    fn on_offer(&mut self, now: Instant, ticket: Ticket, offer: HeardOffer) {
+        // Who sends new credentials while we restart ICE answers us; if it had the same idea, no harm is done.
+        if self.answers_restart(&offer) {
+            let HeardOffer {
+                change,
+                remote,
+                sdp,
+                trickled,
+                ..
+            } = offer;
+            let answered = self.on_answer(now, &change, remote, sdp, Action::TransportInfo);
+            self.reply(
+                ticket,
+                answered
+                    .as_ref()
+                    .map_or_else(|refusal| Reply::Refused(refusal.clone()), |_| Reply::Done),
+            );
+            self.outputs.extend(answered.into_iter().flatten().map(Output::Event));
+            return self.release(trickled);
+        }
+        let verdict = self.state.judge(self.config.dialect, self.role, &offer);
+        debug!(session = %self.config.id, state = self.state.name(), ?verdict, "offer");
+        let action = jingle::action_of(&offer.change);
+        match verdict {
+            Verdict::Known | Verdict::TooLate => self.reply(ticket, Reply::Done),
+            Verdict::OutOfOrder => self.reply(ticket, Reply::Refused(Refusal::OutOfOrder { action })),
+            Verdict::Yields => self.reply(ticket, Reply::Refused(Refusal::TieBreak)),
+            Verdict::AnswerAgain => {
+                self.reply(ticket, Reply::Done);
+                self.answer_again();
+            }
+            Verdict::GoesFirst { generation, kind } => {
+                self.reply(ticket, Reply::Done);
+                self.withdraw(super::DeclineCause::TieBreak);
+                self.take_offer(now, generation, kind, offer);
+            }
+            Verdict::Fresh { generation, kind } => {
+                self.reply(ticket, Reply::Done);
+                self.take_offer(now, generation, kind, offer);
             }
         }
     }
 
-    fn on_offer(&mut self, now: Instant, rpc: String, conversation: Option<ConversationId>, sdp: String) {
-        let credentials = Credentials::of_offer(&sdp);
-        let verdict = self.state.judge(&rpc, &sdp, credentials.as_ref());
-        debug!(session = %self.config.id, state = self.state.name(), ?verdict, "offer");
-        match verdict {
-            Verdict::Known | Verdict::TooLate => {}
-            Verdict::AnswerAgain => self.answer_again(),
-            Verdict::Fresh { generation, kind } => {
-                self.adopt(conversation);
-                let offer = Offer {
-                    rpc,
-                    sdp: sdp.clone(),
-                    kind,
-                };
-                let before = std::mem::replace(&mut self.state, State::Ended);
-                let (state, released) = before.offered(now, generation, offer, credentials);
-                self.state = state;
-                self.tell(SessionEvent::Offer { generation, sdp, kind });
-                self.release(released);
-            }
-        }
+    fn take_offer(&mut self, now: Instant, generation: Generation, kind: OfferKind, mut offer: HeardOffer) {
+        self.adopt(offer.conversation.take());
+        let trickled = std::mem::take(&mut offer.trickled);
+        let sdp = offer.sdp.clone();
+        let before = std::mem::replace(&mut self.state, State::Ended);
+        let (state, released) = before.offered(now, generation, kind, offer);
+        self.state = state;
+        self.tell(SessionEvent::Offer { generation, sdp, kind });
+        self.release(released.into_iter().chain(trickled).collect());
     }
 
     /// Their senders have had their replies, so there is nobody to refuse when the limit is met.
-    fn release(&mut self, released: Vec<Trickled>) {
+    pub(super) fn release(&mut self, released: Vec<Trickled>) {
         let limit = self.config.limits.remote_candidates;
         for trickled in released {
             let dialogue = self.state.dialogue_mut();
@@ -117,54 +151,89 @@ impl Session {
         }
     }
 
-    fn on_trickled(&mut self, now: Instant, ticket: Ticket, trickled: Trickled) {
+    fn on_trickled(&mut self, now: Instant, trickled: Vec<Trickled>) -> Result<Vec<SessionEvent>, Refusal> {
         let (limits, keep) = (self.config.limits, self.config.timers.early_candidate);
-        let taken = match &mut self.state {
-            State::AwaitingOffer(awaiting) => {
-                let limit = limits.early_candidates;
-                awaiting.early.keep(now, keep, limit, trickled).map(|()| None)
+        let mut events = Vec::new();
+        for trickled in trickled {
+            let limit = limits.early_candidates;
+            match &mut self.state {
+                State::AwaitingOffer(awaiting) => awaiting.early.keep(now, keep, limit, trickled)?,
+                State::Offering(offering) if offering.ours.is_first => {
+                    offering.dialogue.early.keep(now, keep, limit, trickled)?;
+                }
+                State::Ending(_) | State::Ended => {}
+                state @ (State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_)) => {
+                    let taken = state
+                        .dialogue_mut()
+                        .map(|dialogue| dialogue.take_in(now, keep, &limits, trickled));
+                    events.extend(taken.transpose()?.flatten());
+                }
             }
-            State::Offered(Offered { dialogue, .. })
-            | State::Answering(Answering { dialogue, .. })
-            | State::Answered(dialogue) => dialogue.take_in(now, keep, &limits, trickled),
-            State::Ending(_) | State::Ended => Ok(None),
-        };
-        match taken {
-            Ok(event) => {
-                self.reply(ticket, Reply::Done);
-                self.outputs.extend(event.map(Output::Event));
+        }
+        Ok(events)
+    }
+
+    /// News of the peer mean something as long as the session lives.
+    fn on_news(&mut self, event: SessionEvent) {
+        match &self.state {
+            State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) => {
+                self.on_holding(&event);
+                self.tell(event);
             }
-            Err(refusal) => self.reply(ticket, Reply::Refused(refusal)),
+            State::AwaitingOffer(_) | State::Ending(_) | State::Ended => {
+                debug!(session = %self.config.id, ?event, "acknowledged, no effect");
+            }
         }
     }
 
-    fn on_terminate(&mut self, ticket: Ticket, reason: Reason) {
-        let (reason, by) = match &self.state {
-            // We were first: what we said stands.
-            State::Ending(ending) => (ending.reason, ending.by),
-            State::AwaitingOffer(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) | State::Ended => {
-                (reason, EndedBy::Remote)
+    /// Who is active again holds nobody any more; not all say both (XEP-0167 section 8).
+    fn on_holding(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::RemoteHeld { held } => self.remote_held = *held,
+            SessionEvent::RemoteActive if std::mem::take(&mut self.remote_held) => {
+                self.tell(SessionEvent::RemoteHeld { held: false });
             }
+            _ => {}
+        }
+    }
+
+    /// XEP-0166 section 7.2.4: who is left with no content ends the session.
+    fn on_emptied(&mut self, now: Instant) {
+        // Refused only by a session that is ending already.
+        drop(self.end_by(now, Reason::Success.into(), EndedBy::Remote));
+    }
+
+    fn on_terminate(&mut self, ticket: Ticket, farewell: Farewell) {
+        let (farewell, by) = match &self.state {
+            // We were first: what we said stands.
+            State::Ending(ending) => (ending.farewell.clone(), ending.by),
+            State::AwaitingOffer(_)
+            | State::Offering(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_)
+            | State::Ended => (farewell, EndedBy::Remote),
         };
-        // The state first, so that whoever hears of the end finds it ended.
-        self.state = State::Ended;
         self.reply(ticket, Reply::Done);
-        self.tell(SessionEvent::Ended { reason, by });
+        self.ended(farewell, by);
     }
 
     pub(super) fn on_response(&mut self, now: Instant, token: Token, outcome: Outcome) {
         match &self.state {
-            State::Answering(answering) if answering.tokens.contains(&token) => {
+            State::Answering(answering) if answering.answer.tokens.contains(&token) => {
                 self.on_answer_response(now, token, outcome);
             }
+            State::Offering(offering) if offering.ours.offer.tokens.contains(&token) => {
+                self.on_offer_response(token, outcome);
+            }
             State::Ending(ending) if ending.token == token => {
-                let (reason, by) = (ending.reason, ending.by);
+                let (farewell, by) = (ending.farewell.clone(), ending.by);
                 match outcome {
-                    Outcome::Done | Outcome::Refused { .. } => self.ended(reason, by),
-                    Outcome::Lost => self.end_with_farewell(reason, by),
+                    Outcome::Done | Outcome::Refused(_) => self.ended(farewell, by),
+                    Outcome::Lost => self.end_with_farewell(farewell, by),
                 }
             }
-            State::Offered(_) | State::Answering(_) | State::Answered(_) => {
+            State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) => {
                 let limit = self.config.limits.held;
                 if let Some(dialogue) = self.state.dialogue_mut() {
                     dialogue.unheard.on_outcome(limit, token, &outcome);
@@ -184,19 +253,18 @@ impl Session {
                 }
             }
             // The peer has no such session (any more): there is nobody left to tell.
-            Outcome::Refused { condition } if condition == "item-not-found" => {
+            Outcome::Refused(rejection) if rejection.condition == "item-not-found" => {
                 self.ended(Reason::Gone, EndedBy::Remote);
             }
-            Outcome::Refused { condition } => {
-                warn!(session = %self.config.id, condition, "the peer refuses our answer");
+            Outcome::Refused(rejection) => {
+                warn!(session = %self.config.id, ?rejection, "the peer refuses our answer");
                 self.begin_ending(now, Reason::FailedApplication, EndedBy::Remote);
             }
             // The answer may or may not have arrived. If it has not, the peer repeats its offer; and if it was lost with all
             // signalling, it is said again when that is back.
             Outcome::Lost => {
                 if let State::Answering(answering) = &mut self.state {
-                    answering.tokens.retain(|known| *known != token);
-                    answering.due |= answering.tokens.is_empty();
+                    answering.answer.lost(token);
                 }
             }
         }
@@ -204,19 +272,19 @@ impl Session {
 
     fn acknowledge(&mut self) -> Option<Generation> {
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::Answering(Answering {
-                mut dialogue,
-                rpc,
-                answer: _,
-                tokens: _,
-                due: _,
-            }) => {
+            State::Answering(answering) => {
+                let Answering {
+                    mut dialogue,
+                    mark,
+                    answer: _,
+                } = *answering;
                 let generation = dialogue.media.generation;
-                dialogue.past.remember_offer(rpc);
-                self.state = State::Answered(dialogue);
+                dialogue.past.remember_offer(mark);
+                self.state = State::Answered(Box::new(dialogue));
                 Some(generation)
             }
             state @ (State::AwaitingOffer(_)
+            | State::Offering(_)
             | State::Offered(_)
             | State::Answered(_)
             | State::Ending(_)
@@ -230,7 +298,12 @@ impl Session {
     pub(super) fn on_handled_elsewhere(&mut self) {
         match &self.state {
             State::AwaitingOffer(_) => self.ended(Reason::Cancel, EndedBy::Network),
-            State::Offered(_) | State::Answering(_) | State::Answered(_) | State::Ending(_) | State::Ended => {
+            State::Offering(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_)
+            | State::Ending(_)
+            | State::Ended => {
                 debug!(session = %self.config.id, state = self.state.name(), "handled elsewhere, no effect");
             }
         }
@@ -242,9 +315,19 @@ impl Session {
         }
         match &self.state {
             State::AwaitingOffer(_) => self.ended(Reason::Timeout, EndedBy::Network),
-            State::Ending(ending) => self.ended(ending.reason, ending.by),
+            State::Ending(ending) => {
+                let (farewell, by) = (ending.farewell.clone(), ending.by);
+                self.ended(farewell, by);
+            }
+            State::Offering(offering) if offering.dialogue.media.gone.is_none_or(|gone| gone > now) => {
+                if offering.ours.is_first {
+                    self.begin_ending(now, Reason::Timeout, EndedBy::Network);
+                } else {
+                    self.withdraw(super::DeclineCause::TimedOut);
+                }
+            }
             // Their media are gone, and signalling has not come back.
-            State::Offered(_) | State::Answering(_) | State::Answered(_) => {
+            State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) => {
                 self.begin_ending(now, Reason::Gone, EndedBy::Network);
             }
             State::Ended => {}

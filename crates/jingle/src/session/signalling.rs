@@ -5,10 +5,7 @@
 use std::time::Instant;
 
 use super::{EndedBy, Output, Session, states::State};
-use crate::{
-    Reason,
-    genesys::{Method, Rpc},
-};
+use crate::{Reason, stanza::Farewell};
 
 /// Whether anything can be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +19,8 @@ impl Session {
     pub(super) fn on_signalling_lost(&mut self) {
         self.signalling = Signalling::Lost;
         if let State::Ending(ending) = &self.state {
-            let (reason, by) = (ending.reason, ending.by);
-            self.end_with_farewell(reason, by);
+            let (farewell, by) = (ending.farewell.clone(), ending.by);
+            self.end_with_farewell(farewell, by);
         }
     }
 
@@ -51,14 +48,13 @@ impl Session {
     }
 
     /// Ends at once, and leaves it to others to tell the peer.
-    pub(super) fn end_with_farewell(&mut self, reason: Reason, by: EndedBy) {
-        let id = self.uuid();
-        let session = self.config.id.clone();
-        let method = Method::Terminate { session, reason };
+    pub(super) fn end_with_farewell(&mut self, farewell: Farewell, by: EndedBy) {
+        let words = self.goodbye(&farewell);
+        let payload = words.element(|| self.uuid());
         self.outputs.push_back(Output::Farewell {
             to: self.config.peer.clone(),
-            payload: Rpc { id, method }.to_element(),
+            payload,
         });
-        self.ended(reason, by);
+        self.ended(farewell, by);
     }
 }

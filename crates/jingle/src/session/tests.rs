@@ -3,7 +3,10 @@
 
 mod candidates;
 mod ending;
+mod jingle;
+mod jingle_table;
 mod opening;
+mod pair;
 mod renewal;
 mod signalling;
 mod strangers;
@@ -47,7 +50,8 @@ impl Call {
     fn with(change: impl FnOnce(&mut SessionConfig)) -> Self {
         let account = "me@example.org".parse().expect("a JID");
         let peer = "peer@gjoll.example/media".parse().expect("a JID");
-        let mut config = SessionConfig::new(SessionId::new("s"), account, peer);
+        let mut config = SessionConfig::new(SessionId::new("s"), Dialect::SdpOverXmpp, peer);
+        config.announce_to = Some(account);
         config.conversation = Some(ConversationId::new("c"));
         change(&mut config);
         let now = crate::fuzzing::some_instant();
@@ -165,8 +169,7 @@ impl Call {
 
     fn refuse(&mut self, condition: &str) -> Vec<String> {
         let token = *self.tokens.last().expect("a request was made");
-        let condition = condition.to_owned();
-        self.response(token, Outcome::Refused { condition })
+        self.response(token, Outcome::Refused(Rejection::new(condition)))
     }
 
     /// Nobody answers our latest request.
@@ -299,7 +302,8 @@ fn event_line(event: &SessionEvent) -> String {
             mid,
             candidate,
         } => {
-            let ufrag = candidate.rsplit(' ').next().unwrap_or_default();
+            let mut words = candidate.split(' ').skip_while(|word| *word != "ufrag");
+            let ufrag = words.nth(1).unwrap_or("-");
             let mid = mid.as_deref().unwrap_or("-");
             format!("event: candidate {generation} {mid} {ufrag}")
         }
@@ -309,6 +313,16 @@ fn event_line(event: &SessionEvent) -> String {
         SessionEvent::AnswerAcknowledged { generation } => {
             format!("event: acknowledged {generation}")
         }
-        SessionEvent::Ended { reason, by } => format!("event: ended {reason} by {by:?}"),
+        SessionEvent::Answer { generation, sdp: _ } => format!("event: answer {generation}"),
+        SessionEvent::OfferDeclined { generation, cause } => format!("event: declined {generation} {cause:?}"),
+        SessionEvent::RemoteRinging => "event: ringing".to_owned(),
+        SessionEvent::RemoteActive => "event: active".to_owned(),
+        SessionEvent::RemoteHeld { held } => format!("event: held {held}"),
+        SessionEvent::RemoteMuted { muted, mid } => format!("event: muted {muted} {}", mid.as_deref().unwrap_or("-")),
+        SessionEvent::Redirected { to } => format!("event: redirected {to}"),
+        SessionEvent::Ended { reason, by, text } => {
+            let text = text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+            format!("event: ended {reason} by {by:?}{text}")
+        }
     }
 }

@@ -1,42 +1,70 @@
-//! What an offer means in each state: decided here, carried out by [`State::offered`].
+//! What an offer of the peer means in each state: decided here, carried out by [`State::offered`].
 
 use std::time::{Duration, Instant};
 
 use super::{
     Limits, OfferKind, Refusal, SessionEvent,
     early::Trickled,
+    heard::{Change, HeardOffer},
     ice::Credentials,
-    news::Unheard,
-    states::{Dialogue, Media, Offer, Offered, Past, State},
+    states::{Dialogue, Media, Offer, Offered, State},
 };
-use crate::Generation;
+use crate::{Dialect, Generation, stanza::Role};
 
 /// What an offer is, given all that came before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The application has to answer it.
     Fresh { generation: Generation, kind: OfferKind },
+    /// As fresh as that, and ours, made at the same time, gives way to it.
+    GoesFirst { generation: Generation, kind: OfferKind },
+    /// Ours, made at the same time, goes first.
+    Yields,
     /// Our answer is out and may be lost: send it again.
     AnswerAgain,
     /// Known, and nothing to be done about it.
     Known,
+    /// It cannot come now.
+    OutOfOrder,
     /// The session is ending.
     TooLate,
 }
 
 impl State {
-    /// Decides what the offer is. An offer that repeats the JSON-RPC id of another is that other one.
-    pub(super) fn judge(&self, rpc: &str, sdp: &str, credentials: Option<&Credentials>) -> Verdict {
-        match self {
-            State::AwaitingOffer(_) => Verdict::Fresh {
+    /// Decides what the offer is; `role` is ours.
+    pub(super) fn judge(&self, dialect: Dialect, role: Role, heard: &HeardOffer) -> Verdict {
+        match (self, dialect) {
+            (State::AwaitingOffer(_), _) if heard.change == Change::Session => Verdict::Fresh {
                 generation: Generation::FIRST,
                 kind: OfferKind::Initial,
             },
-            State::Offered(offered) => offered.judge(rpc, sdp, credentials),
-            State::Answering(answering) if !rpc.is_empty() && answering.rpc == rpc => Verdict::AnswerAgain,
-            State::Answering(answering) => answering.dialogue.judge(rpc, credentials),
-            State::Answered(dialogue) => dialogue.judge(rpc, credentials),
-            State::Ending(_) | State::Ended => Verdict::TooLate,
+            (State::AwaitingOffer(_), _) => Verdict::OutOfOrder,
+            (State::Offered(offered), Dialect::SdpOverXmpp) => offered.judge_rpc(heard),
+            (State::Offered(offered), Dialect::Jingle) => offered.judge_jingle(heard),
+            (State::Answering(answering), Dialect::SdpOverXmpp) => {
+                if !heard.mark.is_empty() && answering.mark == heard.mark {
+                    return Verdict::AnswerAgain;
+                }
+                answering.dialogue.judge_rpc(heard)
+            }
+            (State::Answering(answering), Dialect::Jingle) => match answering.dialogue.judge_jingle(heard) {
+                Verdict::Known => Verdict::AnswerAgain,
+                other => other,
+            },
+            (State::Answered(dialogue), Dialect::SdpOverXmpp) => dialogue.judge_rpc(heard),
+            (State::Answered(dialogue), Dialect::Jingle) => dialogue.judge_jingle(heard),
+            (State::Offering(offering), _) => {
+                let verdict = match (dialect, offering.ours.is_first) {
+                    (Dialect::SdpOverXmpp, _) | (Dialect::Jingle, true) => Verdict::OutOfOrder,
+                    (Dialect::Jingle, false) => offering.dialogue.judge_jingle(heard),
+                };
+                match (verdict, role) {
+                    (Verdict::Fresh { .. }, Role::Initiator) => Verdict::Yields,
+                    (Verdict::Fresh { generation, kind }, Role::Responder) => Verdict::GoesFirst { generation, kind },
+                    (other, _) => other,
+                }
+            }
+            (State::Ending(_) | State::Ended, _) => Verdict::TooLate,
         }
     }
 
@@ -45,84 +73,142 @@ impl State {
         self,
         now: Instant,
         generation: Generation,
-        offer: Offer,
-        credentials: Option<Credentials>,
+        kind: OfferKind,
+        heard: HeardOffer,
     ) -> (State, Vec<Trickled>) {
-        let mut dialogue = match self {
-            State::AwaitingOffer(awaiting) => Dialogue {
-                media: Media::new(generation, credentials),
-                early: awaiting.early,
-                past: Past::default(),
-                unheard: Unheard::default(),
-            },
-            State::Offered(Offered { dialogue, offer }) => dialogue.renewed(generation, credentials, Some(offer.rpc)),
-            State::Answering(answering) => {
-                let rpc = Some(answering.rpc);
-                answering.dialogue.renewed(generation, credentials, rpc)
+        let credentials = heard.remote.credentials.clone();
+        let (mut dialogue, replaced, pending) = match self {
+            State::AwaitingOffer(awaiting) => {
+                let media = Media::new(generation, credentials.clone());
+                (Dialogue::new(media, awaiting.early), None, None)
             }
-            State::Answered(dialogue) => dialogue.renewed(generation, credentials, None),
+            State::Offered(offered) => {
+                let Offered {
+                    dialogue,
+                    offer,
+                    before,
+                } = *offered;
+                (dialogue, Some(offer.mark), Some((offer.change, before)))
+            }
+            State::Answering(answering) => (answering.dialogue, Some(answering.mark), None),
+            State::Answered(dialogue) => (*dialogue, None, None),
             // `judge` calls no offer fresh in these.
-            over @ (State::Ending(_) | State::Ended) => return (over, Vec::new()),
+            over @ (State::Offering(_) | State::Ending(_) | State::Ended) => return (over, Vec::new()),
         };
-        let credentials = dialogue.media.credentials.as_ref();
-        let released = dialogue.early.release(now, credentials);
-        (State::Offered(Offered { dialogue, offer }), released)
+        if let Some(mark) = replaced {
+            dialogue.past.remember_offer(mark);
+        }
+        let before = dialogue.renew(generation, credentials);
+        // What comes on top of an unanswered offer is answered with it.
+        let (change, before) = match pending {
+            Some((pending, before)) if heard.change == Change::Terms => (pending, before),
+            Some((_, before)) => (heard.change, before),
+            None => (heard.change, before),
+        };
+        dialogue.terms.version += 1;
+        let released = dialogue.early.release(now, dialogue.media.credentials.as_ref());
+        let offer = Offer {
+            mark: heard.mark,
+            sdp: heard.sdp,
+            kind,
+            change,
+            remote: heard.remote,
+        };
+        let offered = Offered {
+            dialogue,
+            offer,
+            before,
+        };
+        (State::Offered(Box::new(offered)), released)
     }
 }
 
 impl Offered {
     /// An offer that comes before the former is answered replaces it. What was not answered cannot be renegotiated, so then the
     /// media are new too.
-    fn judge(&self, rpc: &str, sdp: &str, credentials: Option<&Credentials>) -> Verdict {
-        let same_rpc = !rpc.is_empty() && self.offer.rpc == rpc;
-        if same_rpc || self.offer.sdp == sdp || self.dialogue.past.knows_offer(rpc) {
+    fn judge_rpc(&self, heard: &HeardOffer) -> Verdict {
+        let same_mark = !heard.mark.is_empty() && self.offer.mark == heard.mark;
+        if same_mark || self.offer.sdp == heard.sdp || self.dialogue.past.knows_offer(&heard.mark) {
             return Verdict::Known;
         }
-        let next = self.dialogue.media.generation.next();
         match self.offer.kind {
-            OfferKind::Renegotiation => self.dialogue.judge(rpc, credentials),
-            kind @ (OfferKind::Initial | OfferKind::Reinvite) => Verdict::Fresh { generation: next, kind },
+            OfferKind::Renegotiation => self.dialogue.judge_rpc(heard),
+            kind @ (OfferKind::Initial | OfferKind::Restart | OfferKind::Reinvite) => Verdict::Fresh {
+                generation: self.dialogue.newest.next(),
+                kind,
+            },
+        }
+    }
+
+    /// New terms join the offer that waits; anything else has to wait for its answer.
+    fn judge_jingle(&self, heard: &HeardOffer) -> Verdict {
+        match &heard.change {
+            Change::Session if self.offer.change == Change::Session && self.offer.remote == heard.remote => {
+                Verdict::Known
+            }
+            Change::Terms => Verdict::Fresh {
+                generation: self.dialogue.media.generation,
+                kind: self.offer.kind,
+            },
+            Change::Session | Change::Contents(_) | Change::Transport | Change::Restart => Verdict::OutOfOrder,
         }
     }
 }
 
 impl Dialogue {
     /// With negotiated media: the same ICE credentials renegotiate them, other ones (or none) begin new ones.
-    fn judge(&self, rpc: &str, credentials: Option<&Credentials>) -> Verdict {
-        if self.past.knows_offer(rpc) {
+    fn judge_rpc(&self, heard: &HeardOffer) -> Verdict {
+        if self.past.knows_offer(&heard.mark) {
             return Verdict::Known;
         }
-        if credentials.is_some() && credentials == self.media.credentials.as_ref() {
+        let credentials = &heard.remote.credentials;
+        if credentials.is_some() && *credentials == self.media.credentials {
             Verdict::Fresh {
                 generation: self.media.generation,
                 kind: OfferKind::Renegotiation,
             }
         } else {
             Verdict::Fresh {
-                generation: self.media.generation.next(),
+                generation: self.newest.next(),
                 kind: OfferKind::Reinvite,
             }
         }
     }
 
-    /// With the JSON-RPC id of the offer that is replaced, unless it is remembered already.
-    fn renewed(
-        mut self,
-        generation: Generation,
-        credentials: Option<Credentials>,
-        replaced: Option<String>,
-    ) -> Dialogue {
-        if let Some(rpc) = replaced {
-            self.past.remember_offer(rpc);
-        }
+    /// With an answered session: only one that repeats the first offer may come as a first offer.
+    fn judge_jingle(&self, heard: &HeardOffer) -> Verdict {
+        let (generation, kind) = match heard.change {
+            Change::Session if heard.remote.credentials == self.media.credentials => return Verdict::Known,
+            Change::Session => return Verdict::OutOfOrder,
+            Change::Contents(_) | Change::Terms => (self.media.generation, OfferKind::Renegotiation),
+            Change::Restart => (self.newest.next(), OfferKind::Restart),
+            Change::Transport if heard.remote.fingerprints() == self.terms.remote.fingerprints() => {
+                (self.newest.next(), OfferKind::Restart)
+            }
+            Change::Transport => (self.newest.next(), OfferKind::Reinvite),
+        };
+        Verdict::Fresh { generation, kind }
+    }
+
+    /// Begins the next generation, unless it is the one there is, and returns the old one.
+    pub(super) fn renew(&mut self, generation: Generation, credentials: Option<Credentials>) -> Option<Media> {
         if generation == self.media.generation {
-            return self;
+            return None;
         }
-        let media = Media::new(generation, credentials);
-        let old = std::mem::replace(&mut self.media, media);
-        self.past.remember_media(old);
+        let old = std::mem::replace(&mut self.media, Media::new(generation, credentials));
+        self.newest = generation;
+        self.past.remember_media(&old);
         self.unheard.forget_media();
-        self
+        Some(old)
+    }
+
+    /// Takes the old generation up again.
+    pub(super) fn revive(&mut self, old: Option<Media>) {
+        if let Some(old) = old {
+            self.past.revive_media(&old);
+            self.media = old;
+            self.unheard.forget_media();
+        }
     }
 }
 
@@ -181,7 +267,7 @@ impl Media {
                     candidate,
                 }))
             }
-            Trickled::End => {
+            Trickled::End { .. } => {
                 let told = std::mem::replace(&mut self.remote_complete, true);
                 Ok((!told).then_some(SessionEvent::RemoteEndOfCandidates { generation }))
             }

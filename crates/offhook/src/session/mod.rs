@@ -16,6 +16,7 @@ use actix::{
 use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
     session::{self as dialogue, EndedBy, OfferKind, SessionEvent},
+    stanza::Farewell,
 };
 use offhook_media::{self as media, Call, CallConfig, Identity, SocketId, Statistics};
 use offhook_phone::{SessionReport, SessionStart};
@@ -150,7 +151,7 @@ pub(crate) struct Deliver(pub(crate) dialogue::Input);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct End {
-    pub(crate) reason: Reason,
+    pub(crate) farewell: Farewell,
     pub(crate) by: EndedBy,
 }
 
@@ -242,7 +243,21 @@ impl Session {
             }
             // ICE ends by itself when all pairs have failed.
             SessionEvent::RemoteEndOfCandidates { .. } | SessionEvent::AnswerAcknowledged { .. } => {}
-            SessionEvent::Ended { reason, by } => self.ended(reason, by, context),
+            // What the far end says of itself changes nothing here: its media say the same.
+            SessionEvent::RemoteRinging
+            | SessionEvent::RemoteActive
+            | SessionEvent::RemoteHeld { .. }
+            | SessionEvent::RemoteMuted { .. } => tracing::debug!(?event, "the far end says"),
+            // Of sessions and offers of our own, of which there are none.
+            SessionEvent::Answer { .. } | SessionEvent::OfferDeclined { .. } | SessionEvent::Redirected { .. } => {
+                tracing::debug!(?event, "of an offer that nobody made");
+            }
+            SessionEvent::Ended { reason, by, text } => {
+                if let Some(text) = text {
+                    tracing::info!(session = %self.id, %reason, text, "the session ended with words");
+                }
+                self.ended(reason, by, context);
+            }
         }
     }
 
@@ -250,9 +265,15 @@ impl Session {
     /// hold, since a call cannot change them yet.
     fn offered(&mut self, generation: Generation, sdp: &str, kind: OfferKind, context: &mut Context<Self>) {
         let now = clock::now();
-        if let (Some(media), OfferKind::Renegotiation) = (&self.media, kind) {
-            let answer = media.answer.clone();
-            return self.answer(generation, answer);
+        match (&self.media, kind) {
+            (Some(media), OfferKind::Renegotiation) => {
+                let answer = media.answer.clone();
+                return self.answer(generation, answer);
+            }
+            (Some(_), OfferKind::Restart) => return self.decline(generation),
+            // A restart of what is not there is a beginning.
+            (None, OfferKind::Renegotiation | OfferKind::Restart)
+            | (Some(_) | None, OfferKind::Initial | OfferKind::Reinvite) => {}
         }
         self.changed(ConnectionState::Starting);
         let addresses = self.setup.addresses.list().unwrap_or_else(|error| {
@@ -281,6 +302,14 @@ impl Session {
         if let Err(error) = self.dialogue.answer(clock::now(), generation, answer) {
             // The session ended, or a later offer came, while the answer was made; both are told by themselves.
             tracing::debug!(%error, "an answer that nobody waits for any more");
+        }
+    }
+
+    /// Media cannot move to other ICE candidates yet, and go on over those that they have.
+    fn decline(&mut self, generation: Generation) {
+        tracing::info!(session = %self.id, "a restart of ICE is declined");
+        if let Err(error) = self.dialogue.decline(clock::now(), generation) {
+            tracing::debug!(%error, "a restart that nobody waits for any more");
         }
     }
 
@@ -452,7 +481,7 @@ impl Handler<Deliver> for Session {
 impl Handler<End> for Session {
     type Result = ();
 
-    fn handle(&mut self, End { reason, by }: End, context: &mut Context<Self>) {
+    fn handle(&mut self, End { farewell, by }: End, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         // The far end need not be reached for our side to fall silent.
         if let Some(media) = &mut self.media {
@@ -460,8 +489,8 @@ impl Handler<End> for Session {
         }
         // It is refused only when the session is ending already.
         drop(match by {
-            EndedBy::Network => self.dialogue.media_failed(clock::now(), reason),
-            EndedBy::Local | EndedBy::Remote => self.dialogue.end(clock::now(), reason),
+            EndedBy::Network => self.dialogue.media_failed(clock::now(), farewell.reason),
+            EndedBy::Local | EndedBy::Remote => self.dialogue.end_with(clock::now(), farewell),
         });
         self.pump(context);
     }

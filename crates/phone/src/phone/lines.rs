@@ -5,13 +5,18 @@ use std::{collections::BTreeMap, time::Instant};
 use jid::Jid;
 use minidom::Element;
 use offhook_jingle::{
-    self as jingle, ConversationId, Reason, SessionId,
+    self as jingle, ConversationId, Dialect, Reason, SessionId,
     genesys::{Method, Rpc},
     session,
+    stanza::{Action, Farewell, Jingle},
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
-use super::{Output, Phone, SessionReport, SessionStart, StreamCommand, opening::Early};
+use super::{
+    Output, Phone, SessionReport, SessionStart, StreamCommand,
+    opening::Early,
+    routing::{stanza_reply, urgency},
+};
 use crate::event::Event;
 
 /// How many sessions there may be at once; more are refused with `resource-constraint`.
@@ -33,6 +38,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) peer: Jid,
+    pub(super) dialect: Dialect,
     pub(super) conversation: Option<ConversationId>,
     /// When its conversation's first offer came.
     pub(super) started: Instant,
@@ -48,6 +54,7 @@ impl Line {
     pub(super) fn new(config: &session::SessionConfig, now: Instant) -> Self {
         Self {
             peer: config.peer.clone(),
+            dialect: config.dialect,
             conversation: config.conversation.clone(),
             started: now,
             active: false,
@@ -106,11 +113,11 @@ impl Phone {
             .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
     }
 
-    pub(super) fn end_session(&mut self, session: SessionId, reason: Reason, by: session::EndedBy) {
+    pub(super) fn end_session(&mut self, session: SessionId, farewell: Farewell, by: session::EndedBy) {
         if let Some(line) = self.lines.sessions.get_mut(&session) {
             line.leaving = true;
         }
-        self.outputs.push_back(Output::EndSession { session, reason, by });
+        self.outputs.push_back(Output::EndSession { session, farewell, by });
     }
 
     pub(super) fn session_reported(&mut self, session: SessionId, report: SessionReport) {
@@ -120,8 +127,9 @@ impl Phone {
         match report {
             SessionReport::Request { token, to, payload } => self.send_request(session, token, to, payload),
             SessionReport::Reply { ticket, reply } => {
-                if let Some((_, ticket)) = self.lines.tickets.remove(&ticket) {
-                    self.reply(ticket, stanza_reply(reply));
+                let dialect = self.lines.sessions.get(&session).map(|line| line.dialect);
+                if let (Some((_, ticket)), Some(dialect)) = (self.lines.tickets.remove(&ticket), dialect) {
+                    self.reply(ticket, stanza_reply(reply, dialect));
                 }
             }
             SessionReport::Message { to, payload } => self.send_message(to, payload),
@@ -162,15 +170,21 @@ impl Phone {
         };
         tracing::error!(%session, "a session failed");
         let peer = line.peer.clone();
-        let method = Method::Terminate {
-            session: session.clone(),
-            reason: Reason::GeneralError,
+        let payload = match line.dialect {
+            Dialect::Jingle => Jingle {
+                reason: Some(Reason::GeneralError.into()),
+                ..Jingle::new(Action::SessionTerminate, session.clone())
+            }
+            .to_element(),
+            Dialect::SdpOverXmpp => Rpc {
+                id: self.ids.next().to_string(),
+                method: Method::Terminate {
+                    session: session.clone(),
+                    reason: Reason::GeneralError,
+                },
+            }
+            .to_element(),
         };
-        let payload = Rpc {
-            id: self.ids.next().to_string(),
-            method,
-        }
-        .to_element();
         self.farewell(session.clone(), peer, payload);
         self.session_ended(session, Reason::GeneralError, session::EndedBy::Local);
     }
@@ -232,31 +246,4 @@ impl Phone {
             self.session_ended(&session, Reason::Success, session::EndedBy::Local);
         }
     }
-}
-
-/// Answers and ends are worth more than candidates when the send rate is short.
-fn urgency(payload: &Element) -> xmpp::Urgency {
-    match Rpc::parse(payload).map(|rpc| rpc.method) {
-        Ok(Method::Candidate { .. } | Method::EndOfCandidates { .. }) => xmpp::Urgency::Normal,
-        Ok(
-            Method::Answer { .. }
-            | Method::Terminate { .. }
-            | Method::Offer { .. }
-            | Method::Info { .. }
-            | Method::Mute { .. }
-            | Method::Unmute { .. },
-        )
-        | Err(_) => xmpp::Urgency::High,
-    }
-}
-
-/// A session's answer in RFC 6120's terms.
-fn stanza_reply(reply: session::Reply) -> xmpp::Reply {
-    let refusal = match reply {
-        session::Reply::Done => return xmpp::Reply::Result(None),
-        session::Reply::Refused(refusal) => refusal,
-    };
-    let kind = ErrorKind::from_name(refusal.error_type()).unwrap_or(ErrorKind::Cancel);
-    let condition = Condition::from_name(refusal.condition()).unwrap_or(Condition::UndefinedCondition);
-    xmpp::Reply::Error(xmpp::StanzaError::new(kind, condition))
 }

@@ -316,15 +316,12 @@ impl Phone {
     /// Accepts a proposal: `proceed` goes out, and an offer will come (XEP-0353 section 3.2). Accepting again does nothing.
     ///
     /// # Errors
-    /// When signalling neither stands nor is coming back, no such proposal rings, or it asks for a dialect that is not spoken.
+    /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn accept(&mut self, now: Instant, session: &SessionId) -> Result<(), CommandError> {
         self.command(now)?;
         let proposal = self
             .proposal(session)
             .ok_or_else(|| CommandError::UnknownProposal(session.clone()))?;
-        if !proposal.sdp_over_xmpp {
-            return Err(CommandError::UnsupportedDialect(session.clone()));
-        }
         if proposal.accepted {
             return Ok(());
         }
@@ -349,7 +346,7 @@ impl Phone {
     pub fn end(&mut self, now: Instant, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         if self.lines.contains(session) {
             self.command(now)?;
-            self.end_session(session.clone(), reason, EndedBy::Local);
+            self.end_session(session.clone(), reason.into(), EndedBy::Local);
             return Ok(());
         }
         match self.reject(now, session, false) {
@@ -368,7 +365,7 @@ impl Phone {
             };
             let sessions: Vec<_> = self.lines.iter().map(|(id, _)| id.clone()).collect();
             for session in sessions {
-                self.end_session(session, Reason::Success, EndedBy::Local);
+                self.end_session(session, Reason::Success.into(), EndedBy::Local);
             }
         }
         self.finish_shutdown();

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use jid::Jid;
 use minidom::Element;
-use offhook_jingle::{ConversationId, SessionId, session};
+use offhook_jingle::{
+    ConversationId, Dialect, Envelope, SessionId,
+    session::{self, Refusal, Reply},
+};
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
 use super::{
@@ -13,6 +16,7 @@ use super::{
     lines::SESSIONS,
     replacing::Replaced,
     ringing::{Ringing, is_gateway},
+    routing::stanza_reply,
 };
 
 /// For how many sessions candidates are kept that come before their offer, and how many for each.
@@ -33,6 +37,7 @@ pub(super) struct Early {
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) session: SessionId,
+    pub(super) dialect: Dialect,
     pub(super) from: Jid,
     pub(super) payload: Element,
     pub(super) conversation: Option<ConversationId>,
@@ -41,26 +46,43 @@ pub(super) struct Opening {
 }
 
 impl Phone {
+    /// The dialect that a proposer has announced for its session.
+    pub(super) fn proposed_dialect(&self, id: &SessionId, from: &Jid) -> Option<Dialect> {
+        let proposal = self.proposal(id).filter(|proposal| proposal.from == *from)?;
+        Some(if proposal.sdp_over_xmpp {
+            Dialect::SdpOverXmpp
+        } else {
+            Dialect::Jingle
+        })
+    }
+
     fn proposed_by(&self, id: &SessionId, from: &Jid) -> bool {
         self.proposal(id).is_some_and(|proposal| proposal.from == *from)
     }
 
     /// A candidate of a session that there is not: kept if it may have overtaken its offer.
-    pub(super) fn came_early(&mut self, ticket: xmpp::Ticket, id: &SessionId, from: Jid, payload: Element) {
-        let expected = match self.proposal(id) {
-            Some(proposal) => proposal.from == from,
-            // Gateways also offer without having proposed.
-            None => is_gateway(&from),
+    pub(super) fn came_early(&mut self, ticket: xmpp::Ticket, from: Jid, payload: Element, envelope: &Envelope) {
+        let id = &envelope.session;
+        let proposed = match self.proposal(id) {
+            Some(proposal) if proposal.from == from => true,
+            Some(_) => return self.answer_for_nobody(ticket, envelope),
+            None => false,
         };
+        // Gateways that speak SDP over XMPP also offer without having proposed.
+        let expected = proposed || (envelope.dialect == Dialect::SdpOverXmpp && is_gateway(&from));
+        let of_another = self.lines.early.get(id).is_some_and(|early| early.from != from);
+        if !expected || of_another {
+            return self.answer_for_nobody(ticket, envelope);
+        }
+        if proposed {
+            self.make_room_for(id);
+        }
         let early = &mut self.lines.early;
         let (sessions, candidates) = EARLY;
-        let (of_another, room) = match early.get(id) {
-            Some(early) => (early.from != from, early.payloads.len() < candidates),
-            None => (false, early.len() < sessions),
+        let room = match early.get(id) {
+            Some(early) => early.payloads.len() < candidates,
+            None => early.len() < sessions,
         };
-        if !expected || of_another {
-            return self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
-        }
         if !room {
             return self.refuse(ticket, ErrorKind::Wait, Condition::ResourceConstraint);
         }
@@ -72,6 +94,21 @@ impl Phone {
         });
         early.payloads.push(payload);
         self.reply(ticket, xmpp::Reply::Result(None));
+    }
+
+    /// What may never have an offer, such as the last candidates of a session that has ended, gives way to what was proposed.
+    fn make_room_for(&mut self, id: &SessionId) {
+        let early = &self.lines.early;
+        if early.contains_key(id) || early.len() < EARLY.0 {
+            return;
+        }
+        let unproposed = early.iter().filter(|(id, _)| self.proposal(id).is_none());
+        let oldest = unproposed
+            .min_by_key(|(_, early)| early.until)
+            .map(|(id, _)| id.clone());
+        if let Some(oldest) = oldest {
+            self.lines.forget_early(&oldest);
+        }
     }
 
     /// The first offer of a session.
@@ -90,13 +127,21 @@ impl Phone {
         // What was accepted once is not asked about again because it goes on elsewhere.
         let goes_on = opening.reinvite && replaced.is_some();
         if !(self.takes_calls() && (accepted || goes_on)) {
-            return self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound);
+            return self.refuse_opening(ticket, &opening);
         }
         if self.lines.sessions.len() >= SESSIONS {
             tracing::warn!(session = %opening.session, limit = SESSIONS, "too many sessions");
             return self.refuse(ticket, ErrorKind::Wait, Condition::ResourceConstraint);
         }
         self.begin(ticket, opening, conversation, replaced);
+    }
+
+    fn refuse_opening(&mut self, ticket: xmpp::Ticket, opening: &Opening) {
+        let refusal = match opening.dialect {
+            Dialect::Jingle => Refusal::Unsolicited,
+            Dialect::SdpOverXmpp => Refusal::OtherSession,
+        };
+        self.reply(ticket, stanza_reply(Reply::Refused(refusal), opening.dialect));
     }
 
     fn begin(
@@ -108,6 +153,7 @@ impl Phone {
     ) {
         let Opening {
             session: id,
+            dialect,
             from,
             payload,
             ..
@@ -116,8 +162,9 @@ impl Phone {
         let Some(Ringing { proposals, local, .. }) = &mut self.ringing else {
             return;
         };
-        let mut config = session::SessionConfig::new(id.clone(), local.to_bare(), from.clone());
+        let mut config = session::SessionConfig::new(id.clone(), dialect, from.clone());
         config.conversation = conversation;
+        config.announce_to = Some(local.to_bare());
         // One that rings under this id has come to its offer too.
         drop(proposals.offered(now, &id));
         self.drain_proposals();
@@ -127,7 +174,7 @@ impl Phone {
         }
         self.deliver(&id, Some(ticket), from.clone(), payload);
         if let Some(replaced) = replaced {
-            self.end_replaced(replaced);
+            self.end_replaced(replaced, &id);
         }
         let early = self.lines.early.remove(&id).filter(|early| early.from == from);
         for payload in early.into_iter().flat_map(|early| early.payloads) {

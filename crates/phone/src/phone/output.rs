@@ -7,7 +7,7 @@ use std::{
 
 use jid::Jid;
 use minidom::Element;
-use offhook_jingle::{ConversationId, Reason, SessionId, Ticket, Token, session};
+use offhook_jingle::{ConversationId, Reason, SessionId, Ticket, Token, session, stanza::Farewell};
 use offhook_xmpp::{self as xmpp, reconnect::Memory};
 use secrecy::SecretString;
 use url::Url;
@@ -217,8 +217,8 @@ pub enum Output {
         /// Which.
         session: SessionId,
         /// Why.
-        reason: Reason,
-        /// `Local`: [`offhook_jingle::Session::end`]; `Network`: [`offhook_jingle::Session::media_failed`].
+        farewell: Farewell,
+        /// `Local`: [`offhook_jingle::Session::end_with`]; `Network`: [`offhook_jingle::Session::media_failed`].
         by: session::EndedBy,
     },
     /// Drop a session that has not ended in time, as it is.

@@ -7,14 +7,10 @@ use std::{
 
 use jid::Jid;
 use minidom::Element;
-use offhook_jingle::{
-    InitiationMessage, Reason, SessionId,
-    genesys::{Method, Rpc},
-    session,
-};
+use offhook_jingle::{Act, InitiationMessage, Reason, SessionId, session};
 use offhook_xmpp as xmpp;
 
-use super::{Output, Phone, StreamCommand};
+use super::{Output, Phone, StreamCommand, routing::act_of};
 use crate::topics;
 
 /// How many of each kind are kept; the oldest go first.
@@ -88,7 +84,11 @@ impl Phone {
         for session in sessions {
             // First, since media that fail while signalling is lost do not end a session.
             if ends {
-                self.end_session(session.clone(), Reason::ConnectivityError, session::EndedBy::Network);
+                self.end_session(
+                    session.clone(),
+                    Reason::ConnectivityError.into(),
+                    session::EndedBy::Network,
+                );
             }
             self.outputs.push_back(Output::Session {
                 session,
@@ -201,7 +201,7 @@ impl Phone {
 
     /// A session says its terminate itself; it is owed all the same until it was heard, for the session waits two seconds only.
     pub(super) fn watch_terminate(&mut self, token: xmpp::Token, session: &SessionId, to: &Jid, payload: &Element) {
-        if matches!(Rpc::parse(payload).map(|rpc| rpc.method), Ok(Method::Terminate { .. })) {
+        if act_of(payload) == Some(Act::End) {
             let farewell = Farewell {
                 session: session.clone(),
                 to: to.clone(),

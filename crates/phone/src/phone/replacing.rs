@@ -2,7 +2,7 @@
 //! WebSocket, and offers new media under a new id. Nobody is asked, and for the application the conversation does not begin
 //! again: the new session takes it over, and the old one ends with `alternative-session`.
 
-use offhook_jingle::{ConversationId, Reason, SessionId, session};
+use offhook_jingle::{ConversationId, Reason, SessionId, session, stanza::Farewell};
 
 use super::{Phone, lines::Line, opening::Opening, ringing::is_gateway};
 use crate::event::Event;
@@ -58,8 +58,11 @@ impl Phone {
     }
 
     /// Ends the session that the conversation has left, after the new one has begun.
-    pub(super) fn end_replaced(&mut self, replaced: Replaced) {
-        let (reason, by) = (Reason::AlternativeSession, session::EndedBy::Local);
-        self.end_session(replaced.session, reason, by);
+    pub(super) fn end_replaced(&mut self, replaced: Replaced, by: &SessionId) {
+        let farewell = Farewell {
+            alternative: Some(by.clone()),
+            ..Farewell::new(Reason::AlternativeSession)
+        };
+        self.end_session(replaced.session, farewell, session::EndedBy::Local);
     }
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use jid::Jid;
 use minidom::Element;
 use offhook_jingle::{
-    self as jingle, SessionId,
-    genesys::{Method, Rpc},
-    proposals, session,
+    self as jingle, Act, Dialect, Envelope, SessionId,
+    genesys::RpcLimits,
+    proposals,
+    session::{self, Refusal, Rejection, Reply},
+    stanza::JingleCondition,
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
@@ -46,15 +48,10 @@ impl Phone {
         let Some(from) = from else {
             return self.refuse(ticket, ErrorKind::Cancel, Condition::NotAllowed);
         };
-        if payload.name() == "jingle" {
-            return self.refuse_jingle(ticket, &payload);
-        }
-        match Rpc::parse(&payload) {
-            Err(error) => {
-                tracing::debug!(%from, %error, "an SDP-over-XMPP request that cannot be read");
-                self.refuse(ticket, ErrorKind::Modify, Condition::BadRequest);
-            }
-            Ok(rpc) => self.route_rpc(ticket, from, payload, &rpc),
+        match Envelope::read(&payload, &RpcLimits::default()) {
+            Some(Ok(envelope)) => self.route_envelope(ticket, from, payload, envelope),
+            Some(Err(refusal)) => self.refuse_for(ticket, refusal),
+            None => self.refuse_for(ticket, Refusal::NotForSessions),
         }
     }
 
@@ -75,56 +72,49 @@ impl Phone {
         }
     }
 
-    /// A gateway may speak both dialects for one id. What the proposal did not announce is dropped without a word: an error
-    /// would end the session that it did announce. Of a session that nobody knows, only the end is right (XEP-0166), and none
-    /// can begin so.
-    fn refuse_jingle(&mut self, ticket: xmpp::Ticket, payload: &Element) {
-        let id = SessionId::new(payload.attr("sid").unwrap_or_default());
-        if self.lines.contains(&id) || self.proposal(&id).is_some_and(|proposal| proposal.sdp_over_xmpp) {
-            self.outputs.push_back(Output::Stream(StreamCommand::Ignore(ticket)));
-            return;
+    fn route_envelope(&mut self, ticket: xmpp::Ticket, from: Jid, payload: Element, envelope: Envelope) {
+        let id = &envelope.session;
+        let known = match self.lines.sessions.get(id) {
+            Some(line) => (line.peer == from).then_some(line.dialect),
+            None => self.proposed_dialect(id, &from),
+        };
+        if known.is_some_and(|dialect| dialect != envelope.dialect) {
+            // A gateway may speak both dialects for one id, in any order. What is not of the one that was proposed is dropped
+            // without a word: an error would end the session in the other one.
+            tracing::debug!(session = %id, %from, "a request of another dialect than the session's");
+            return self.outputs.push_back(Output::Stream(StreamCommand::Ignore(ticket)));
         }
-        match payload.attr("action") {
-            // Both sides may end at once; the second terminate is no error.
-            Some("session-terminate") => self.reply(ticket, xmpp::Reply::Result(None)),
-            Some("session-initiate") => self.refuse(ticket, ErrorKind::Cancel, Condition::ServiceUnavailable),
-            Some(_) => {
-                let mut error = xmpp::StanzaError::new(ErrorKind::Cancel, Condition::ItemNotFound);
-                error.application = Some(Element::bare("unknown-session", "urn:xmpp:jingle:errors:1"));
-                self.reply(ticket, xmpp::Reply::Error(error));
-            }
-            None => self.refuse(ticket, ErrorKind::Modify, Condition::BadRequest),
-        }
-    }
-
-    fn route_rpc(&mut self, ticket: xmpp::Ticket, from: Jid, payload: Element, rpc: &Rpc) {
-        let id = rpc.method.session();
         if self.lines.contains(id) {
-            return self.deliver(id, Some(ticket), from, payload);
+            return match known {
+                Some(_) => self.deliver(id, Some(ticket), from, payload),
+                // As if there were no such session: a stranger learns nothing of it.
+                None => self.answer_for_nobody(ticket, &envelope),
+            };
         }
-        match &rpc.method {
-            // Both sides may end at once; the second terminate is no error.
-            Method::Terminate { .. } => {
-                self.owed.settle(id, &from);
-                self.reply(ticket, xmpp::Reply::Result(None));
-            }
-            Method::Offer {
-                conversation, reinvite, ..
-            } => {
+        match envelope.act {
+            Act::Begin { conversation, reinvite } => {
                 let opening = Opening {
-                    session: id.clone(),
+                    session: envelope.session,
+                    dialect: envelope.dialect,
                     from,
                     payload,
-                    conversation: conversation.clone(),
-                    reinvite: *reinvite,
+                    conversation,
+                    reinvite,
                 };
                 self.offered(ticket, opening);
             }
-            Method::Candidate { .. } | Method::EndOfCandidates { .. } => self.came_early(ticket, id, from, payload),
-            Method::Answer { .. } | Method::Info { .. } | Method::Mute { .. } | Method::Unmute { .. } => {
-                self.refuse(ticket, ErrorKind::Cancel, Condition::ItemNotFound)
+            Act::Trickle => self.came_early(ticket, from, payload, &envelope),
+            Act::End => {
+                self.owed.settle(id, &from);
+                self.answer_for_nobody(ticket, &envelope);
             }
+            Act::Other => self.answer_for_nobody(ticket, &envelope),
         }
+    }
+
+    /// Answers a request to a session that there is not, as far as its sender is concerned.
+    pub(super) fn answer_for_nobody(&mut self, ticket: xmpp::Ticket, envelope: &Envelope) {
+        self.reply(ticket, stanza_reply(envelope.to_nobody(), envelope.dialect));
     }
 
     /// Hands a request to its session; one that was acknowledged already has no ticket.
@@ -177,9 +167,7 @@ impl Phone {
         };
         let outcome = match outcome {
             xmpp::Outcome::Result(_) => session::Outcome::Done,
-            xmpp::Outcome::Error(error) => session::Outcome::Refused {
-                condition: error.condition.to_string(),
-            },
+            xmpp::Outcome::Error(error) => session::Outcome::Refused(rejection(error)),
             xmpp::Outcome::TimedOut | xmpp::Outcome::Lost => session::Outcome::Lost,
         };
         self.respond(session, token, outcome);
@@ -192,7 +180,53 @@ impl Phone {
         }
     }
 
+    fn refuse_for(&mut self, ticket: xmpp::Ticket, refusal: Refusal) {
+        tracing::debug!(%refusal, "a request is refused");
+        self.reply(ticket, stanza_reply(Reply::Refused(refusal), Dialect::Jingle));
+    }
+
     pub(super) fn refuse(&mut self, ticket: xmpp::Ticket, kind: ErrorKind, condition: Condition) {
         self.reply(ticket, xmpp::Reply::Error(xmpp::StanzaError::new(kind, condition)));
+    }
+}
+
+/// Answers and ends are worth more than candidates when the send rate is short.
+pub(super) fn urgency(payload: &Element) -> xmpp::Urgency {
+    match act_of(payload) {
+        Some(Act::Trickle) => xmpp::Urgency::Normal,
+        Some(Act::Begin { .. } | Act::End | Act::Other) | None => xmpp::Urgency::High,
+    }
+}
+
+/// What a request of our own asks.
+pub(super) fn act_of(payload: &Element) -> Option<Act> {
+    let envelope = Envelope::read(payload, &RpcLimits::default())?;
+    envelope.ok().map(|envelope| envelope.act)
+}
+
+/// A session's answer in RFC 6120's terms.
+pub(super) fn stanza_reply(reply: Reply, dialect: Dialect) -> xmpp::Reply {
+    let refusal = match reply {
+        Reply::Done => return xmpp::Reply::Result(None),
+        Reply::Refused(refusal) => refusal,
+    };
+    let kind = ErrorKind::from_name(refusal.error_type()).unwrap_or(ErrorKind::Cancel);
+    let condition = Condition::from_name(refusal.condition()).unwrap_or(Condition::UndefinedCondition);
+    let application = match dialect {
+        Dialect::Jingle => refusal.application().map(JingleCondition::to_element),
+        Dialect::SdpOverXmpp => None,
+    };
+    xmpp::Reply::Error(xmpp::StanzaError {
+        application,
+        ..xmpp::StanzaError::new(kind, condition)
+    })
+}
+
+/// A peer's error in a session's terms.
+fn rejection(error: xmpp::StanzaError) -> Rejection {
+    Rejection {
+        condition: error.condition.to_string(),
+        application: error.application.as_ref().and_then(JingleCondition::from_element),
+        redirect: error.alternative,
     }
 }

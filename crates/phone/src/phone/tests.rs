@@ -453,26 +453,6 @@ fn connecting_that_is_taken_back_while_closing_is_answered() {
 }
 
 #[test]
-fn a_proposal_for_jingle_is_told_and_cannot_be_accepted_yet() {
-    let mut story = Story::online(AnswerPolicy {
-        always: true,
-        ..AnswerPolicy::default()
-    });
-    story.message(
-        GATEWAY,
-        "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1' inin-cid='c'/>"
-            .parse()
-            .unwrap(),
-    );
-    assert_eq!(story.messages(), [""; 0]);
-    let id = SessionId::new("call-1");
-    assert_eq!(
-        story.phone.accept(story.now, &id),
-        Err(CommandError::UnsupportedDialect(id))
-    );
-}
-
-#[test]
 fn ending_a_proposal_rejects_it() {
     let mut story = Story::online(AnswerPolicy::default());
     story.propose("call-1", "conversation-1", false);

@@ -66,7 +66,7 @@ fn a_candidate_that_names_no_media_is_of_the_latest() {
             candidate,
         },
     );
-    assert_eq!(said, ["reply: done", "event: candidate 0 - host"]);
+    assert_eq!(said, ["reply: done", "event: candidate 0 - -"]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn rule_5_every_line_of_the_answer_ends_in_crlf_whatever_the_application_gave() 
 #[test]
 fn an_offer_is_answered_once() {
     let mut call = Call::answering();
-    let refused = ["error: the offer is answered already; answer each event `Offer` once"];
+    let refused = ["error: no offer of the peer waits for an answer; answer each event `Offer` once"];
     assert_eq!(call.answer(0, "v=0\r\n"), refused);
     call.acknowledge();
     assert_eq!(call.answer(0, "v=0\r\n"), refused);

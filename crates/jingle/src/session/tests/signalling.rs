@@ -140,8 +140,8 @@ fn what_was_lost_on_its_way_is_said_again_and_what_arrived_is_not() {
     call.signalling_lost();
     assert_eq!(call.response(second, Outcome::Done), [""; 0]);
     assert_eq!(call.response(first, Outcome::Lost), [""; 0]);
-    let condition = "item-not-found".to_owned();
-    assert_eq!(call.response(info, Outcome::Refused { condition }), [""; 0]);
+    let unknown = Outcome::Refused(Rejection::new("item-not-found"));
+    assert_eq!(call.response(info, unknown), [""; 0]);
     assert_eq!(
         call.signalling_restored(),
         ["to the peer: candidate audio candidate:1"],

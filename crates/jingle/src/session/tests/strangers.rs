@@ -83,11 +83,11 @@ fn a_request_that_cannot_be_read_is_refused_for_its_own_reason() {
     );
     assert_eq!(
         says(r#"{"method":"offer","params":{"sessionId":"s","sdp":"v=0 and more"}}"#),
-        "reply: not-acceptable: the field `sdp` has 12 bytes; at most 10 are read"
+        "reply: resource-constraint: the field `sdp` has 12 bytes; at most 10 are read"
     );
     assert_eq!(
         says(r#"{"method":"answer","params":{"sessionId":"s","sdp":"v=0"}}"#),
-        "reply: unexpected-request: the method `answer` is for the initiator of a session"
+        "reply: unexpected-request: the method `answer` is not for this side of a session"
     );
 }
 
@@ -101,16 +101,16 @@ fn the_other_dialect_is_refused() {
 }
 
 #[test]
-fn what_the_peer_says_of_its_own_state_is_acknowledged() {
+fn what_the_peer_says_of_its_own_state_is_told() {
     let mut call = Call::answered();
     let info = Method::Info {
         session: id(),
         status: "active".to_owned(),
     };
-    assert_eq!(call.peer("1", info), ["reply: done"]);
+    assert_eq!(call.peer("1", info), ["reply: done", "event: active"]);
     let mute = Method::Mute {
         session: id(),
         media: "audio".to_owned(),
     };
-    assert_eq!(call.peer("2", mute), ["reply: done"]);
+    assert_eq!(call.peer("2", mute), ["reply: done", "event: muted true -"]);
 }

@@ -43,12 +43,7 @@ const EVENTS: [Event; 25] = [
     }),
     ("latest request done", |call| latest(call, Outcome::Done)),
     ("latest request refused", |call| {
-        latest(
-            call,
-            Outcome::Refused {
-                condition: "not-acceptable".to_owned(),
-            },
-        )
+        latest(call, Outcome::Refused(Rejection::new("not-acceptable")))
     }),
     ("latest request lost", |call| latest(call, Outcome::Lost)),
     ("handled elsewhere", Call::handled_elsewhere),

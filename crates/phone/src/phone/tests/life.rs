@@ -439,7 +439,7 @@ fn without_survivability_a_loss_ends_everything() {
         .said
         .iter()
         .filter_map(|output| match output {
-            Output::EndSession { session, reason, by } => Some((session.clone(), *reason, *by)),
+            Output::EndSession { session, farewell, by } => Some((session.clone(), farewell.reason, *by)),
             _ => None,
         })
         .collect();

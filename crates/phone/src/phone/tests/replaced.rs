@@ -38,7 +38,12 @@ impl Story {
         let said = std::mem::take(&mut self.said);
         let told = said.into_iter().filter_map(|output| match output {
             Output::StartSession(start) => Some(format!("start {}", start.config.id)),
-            Output::EndSession { session, reason, .. } => Some(format!("end {session}: {reason}")),
+            Output::EndSession { session, farewell, .. } => {
+                let instead = farewell
+                    .alternative
+                    .map_or(String::new(), |id| format!(", {id} instead"));
+                Some(format!("end {session}: {}{instead}", farewell.reason))
+            }
             Output::Session {
                 session,
                 input: session::Input::Request { .. },
@@ -100,7 +105,7 @@ fn rule_26_a_conversation_that_goes_on_in_another_session_does_not_start_again()
             "start call-2",
             "call-2 replaces call-1 for conversation-1, reconnect 1",
             "request to call-2",
-            "end call-1: alternative-session",
+            "end call-1: alternative-session, call-2 instead",
         ]
     );
     let conversation = ConversationId::new("conversation-1");

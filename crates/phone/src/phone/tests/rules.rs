@@ -1,6 +1,6 @@
 //! Proposals and sessions, rule by rule.
 
-use offhook_jingle::session;
+use offhook_jingle::{Dialect, session};
 
 use super::{
     life::{terminate, with_session},
@@ -34,6 +34,101 @@ fn rule_1_candidates_before_the_offer_are_kept_for_a_minute() {
         story.pass(Duration::from_secs(wait));
         story.request_of(GATEWAY, OFFER);
         assert_eq!(story.told(&call_1()).len(), 1 + kept, "after {wait} s");
+    }
+}
+
+#[test]
+fn candidates_of_sessions_that_may_never_come_give_way_to_those_that_were_proposed() {
+    let mut story = Story::online(always());
+    for number in 0..10 {
+        let candidate = CANDIDATE.replace("call-1", &format!("gone-{number}"));
+        story.request_of(GATEWAY, &candidate);
+    }
+    story.propose("call-1", "conversation-1", false);
+    story.request_of(GATEWAY, CANDIDATE);
+    story.request_of(GATEWAY, OFFER);
+    assert_eq!(story.told(&call_1()).len(), 2, "the offer, and the candidate");
+}
+
+/// What both dialects say in turn, for one session.
+fn say_both(story: &mut Story, jingle_first: bool) {
+    let initiate = "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='call-1'><content creator='initiator' \
+                    name='audio'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></content></jingle>";
+    for jingle in [jingle_first, !jingle_first] {
+        if jingle {
+            story.incoming(Some(GATEWAY), initiate.parse().unwrap());
+        } else {
+            story.request_of(GATEWAY, OFFER);
+        }
+    }
+}
+
+#[test]
+fn rule_3_of_two_dialects_the_proposed_one_is_heard_in_either_order() {
+    for (sdp_over_xmpp, jingle_first) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut story = Story::online(always());
+        let propose = format!(
+            "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1' inin-cid='conversation-1' inin-sdp-over-xmpp='{sdp_over_xmpp}'/>"
+        );
+        story.message(GATEWAY, propose.parse().unwrap());
+        story.said.clear();
+        say_both(&mut story, jingle_first);
+        let told = story.told(&call_1());
+        let [session::Input::Request { payload, .. }] = &told[..] else {
+            panic!("one offer: {told:?}")
+        };
+        assert_eq!(payload.name() == "genesys-webrtc", sdp_over_xmpp);
+        let dropped = |output: &&Output| matches!(output, Output::Stream(StreamCommand::Ignore(_)));
+        assert_eq!(
+            story.said.iter().filter(dropped).count(),
+            1,
+            "the other one without a word"
+        );
+        let started = story.said.iter().find_map(|output| match output {
+            Output::StartSession(start) => Some(start.config.dialect),
+            _ => None,
+        });
+        assert_eq!(started == Some(Dialect::SdpOverXmpp), sdp_over_xmpp);
+    }
+}
+
+#[test]
+fn rule_4_the_dialect_of_the_first_proposal_holds_whatever_its_repetitions_say() {
+    let mut story = Story::online(always());
+    story.propose("call-1", "conversation-1", false);
+    let jingle = "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1' inin-cid='conversation-1'/>";
+    story.message(GATEWAY, jingle.parse().unwrap());
+    say_both(&mut story, true);
+    let told = story.told(&call_1());
+    assert!(
+        matches!(&told[..], [session::Input::Request { payload, .. }] if payload.name() == "genesys-webrtc"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_stranger_learns_nothing_of_a_session_in_either_dialect() {
+    let stranger = "mallory@gjoll.example/1";
+    let jingle = |action: &str| format!("<jingle xmlns='urn:xmpp:jingle:1' action='{action}' sid='call-1'/>");
+    for known in [true, false] {
+        let mut story = Story::online(AnswerPolicy::default());
+        if known {
+            with_session(&mut story);
+        }
+        let mut answers = Vec::new();
+        for payload in [
+            jingle("session-terminate").parse().unwrap(),
+            jingle("session-info").parse().unwrap(),
+            terminate(&call_1()),
+        ] {
+            story.said.clear();
+            story.incoming(Some(stranger), payload);
+            answers.push(format!("{:?}", story.said));
+        }
+        assert!(answers[0].contains("Result(None)"), "{answers:?}");
+        assert!(answers[1].contains("ItemNotFound") && answers[1].contains("unknown-session"));
+        assert!(answers[2].contains("Result(None)"), "{answers:?}");
+        assert_eq!(story.phone.sessions().count(), usize::from(known));
     }
 }
 
@@ -206,7 +301,7 @@ fn rule_41_a_call_that_is_disconnected_before_its_media_connect_ends_its_session
     let ends = story
         .said
         .iter()
-        .any(|output| matches!(output, Output::EndSession { session, reason: Reason::Success, .. } if *session == id));
+        .any(|output| matches!(output, Output::EndSession { session, farewell, .. } if *session == id && farewell.reason == Reason::Success));
     assert!(ends, "{:?}", story.said);
 
     let mut story = Story::online(AnswerPolicy::default());
