@@ -1,5 +1,6 @@
 //! The command line: what `cargo xtask` understands.
 
+use crate::bench::{self, Bench};
 use crate::fuzz;
 use crate::soak::{self, Share};
 use crate::tools::Install;
@@ -25,9 +26,8 @@ pub(crate) enum Command {
         install: Install,
         shares: Vec<(Share, u64)>,
     },
-    NotYet {
-        what: &'static str,
-        instead: &'static str,
+    Bench {
+        benches: Vec<Bench>,
     },
     Help,
 }
@@ -51,10 +51,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
         "test" => parse_test(rest),
         "fuzz" => parse_fuzz(rest),
         "soak" => parse_soak(rest),
-        "bench" => Ok(Command::NotYet {
-            what: "bench",
-            instead: "There are no benchmarks so far. `cargo xtask test` prints the time of each of its stages.",
-        }),
+        "bench" => parse_bench(rest),
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("there is no command `{other}`")),
     }
@@ -122,6 +119,16 @@ fn parse_soak(arguments: &[String]) -> Result<Command, String> {
         _ => return Err(format!("soak needs one name ({known}), or none")),
     };
     Ok(Command::Soak { install, shares })
+}
+
+fn parse_bench(arguments: &[String]) -> Result<Command, String> {
+    let known = bench::BENCHES.map(|bench| bench.name).join(", ");
+    let benches = match arguments {
+        [] => bench::BENCHES.to_vec(),
+        [name] => vec![bench::bench(name).ok_or(format!("there is no benchmark `{name}`; there are {known}"))?],
+        _ => return Err(format!("bench needs one name ({known}), or none")),
+    };
+    Ok(Command::Bench { benches })
 }
 
 /// Whether to install what is missing, and the arguments behind that.
@@ -250,7 +257,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_is_refused_by_name() {
-        assert!(matches!(parsed("bench"), Ok(Command::NotYet { what: "bench", .. })));
+    fn one_benchmark_is_named_or_all_run() {
+        let all = bench::BENCHES.to_vec();
+        for line in ["bench", "bench jingle"] {
+            assert_eq!(parsed(line), Ok(Command::Bench { benches: all.clone() }), "{line}");
+        }
+        for (line, fault) in [
+            ("bench sip", "there is no benchmark `sip`; there are jingle"),
+            ("bench jingle fast", "bench needs one name (jingle), or none"),
+        ] {
+            assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");
+        }
     }
 }

@@ -1,0 +1,242 @@
+//! `cargo xtask bench`: benchmarks, and what they came to as one table with its ratios.
+
+mod figures;
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::stage::{CommandStage, command, conclude};
+use crate::step::{Error, Step};
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+use figures::Figures;
+
+/// Longest that a benchmark may take, its build included.
+const LIMIT: Duration = Duration::from_secs(1800);
+/// Longest that a program may take to tell its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(60);
+
+/// A set of benchmarks that give one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bench {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    package: &'static str,
+    /// The benchmarks of the package that measure time, by criterion.
+    timed: &'static str,
+    /// The benchmarks of the package that print `figure NAME VALUE`.
+    counted: &'static str,
+    /// What its columns are called, and how the names of their figures begin.
+    columns: &'static [(&'static str, &'static str)],
+    rows: &'static [Row],
+}
+
+/// One row of a table: what is asked, and what it is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    /// Elements handled in a second.
+    Rate(&'static str, &'static str),
+    /// A figure as it was printed.
+    Count(&'static str, &'static str),
+    /// The time of the first as a multiple of the second's, an element each.
+    Ratio(&'static str, &'static str, &'static str),
+}
+
+/// Every set, in the order in which they run.
+pub(crate) const BENCHES: [Bench; 1] = [Bench {
+    name: "jingle",
+    package: "offhook-jingle",
+    timed: "calls",
+    counted: "memory",
+    columns: &[("SDP over XMPP", "sdp-over-xmpp")],
+    rows: &[
+        Row::Rate("stanzas a second, 1 session", "elements/1"),
+        Row::Rate("stanzas a second, 10,000 sessions", "elements/10000"),
+        Row::Ratio(
+            "a stanza among 10,000 sessions, to one of 1",
+            "elements/10000",
+            "elements/1",
+        ),
+        Row::Rate("with XML read and written, 1 session", "text/1"),
+        Row::Rate("with XML, 10,000 sessions", "text/10000"),
+        Row::Ratio("a stanza among 10,000 sessions, to one of 1", "text/10000", "text/1"),
+        Row::Count("allocations a stanza", "elements/allocations"),
+        Row::Count("allocations a stanza, with XML", "text/allocations"),
+        Row::Count("bytes allocated a stanza", "elements/bytes-allocated"),
+        Row::Count("bytes allocated a stanza, with XML", "text/bytes-allocated"),
+        Row::Count("bytes held by a live session", "held/bytes"),
+    ],
+}];
+
+/// The set of this name.
+pub(crate) fn bench(name: &str) -> Option<Bench> {
+    BENCHES.into_iter().find(|bench| bench.name == name)
+}
+
+/// Runs these sets, and prints the table of each.
+pub(crate) fn run(workspace: &Workspace, benches: &[Bench]) -> Result<ExitCode, Error> {
+    let start = Instant::now();
+    let mut total = Tally::default();
+    for bench in benches {
+        let (tally, figures) = measured(workspace, bench)?;
+        total += tally;
+        println!("\n{}, on {}\n", bench.name, machine());
+        print!("{}", table(bench, &figures));
+    }
+    Ok(conclude(start, total))
+}
+
+fn measured(workspace: &Workspace, bench: &Bench) -> Result<(Tally, Figures), Error> {
+    // Of this run alone: what criterion has from an earlier one is gone.
+    let criterion = workspace.target.join("xtask").join("criterion").join(bench.name);
+    if let Err(source) = fs::remove_dir_all(&criterion)
+        && source.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::File {
+            path: criterion,
+            source,
+        });
+    }
+    let mut tally = Tally::default();
+    for target in [bench.timed, bench.counted] {
+        let arguments = ["bench", "--package", bench.package, "--bench", target];
+        let measuring = CommandStage {
+            name: target,
+            step: Step::new("cargo", &arguments, LIMIT).variable("CRITERION_HOME", &criterion),
+            counts_tests: false,
+            shows_table: false,
+        };
+        tally += command(workspace, measuring);
+    }
+    let mut figures = Figures::default();
+    if tally.failed == 0 {
+        figures.add_criterion(&criterion)?;
+        let log = workspace.log(bench.counted);
+        let printed = fs::read_to_string(&log).map_err(|source| Error::File { path: log, source })?;
+        figures.add_printed(&printed);
+    }
+    Ok((tally, figures))
+}
+
+/// The figures as a table in Markdown; what was not measured is a dash.
+fn table(bench: &Bench, figures: &Figures) -> String {
+    let titles = bench.columns.iter().map(|(title, _)| (*title).to_owned());
+    let mut lines = vec![line("", titles)];
+    lines.push(format!("|---{}|", "|---:".repeat(bench.columns.len())));
+    for row in bench.rows {
+        let cells = bench.columns.iter().map(|(_, prefix)| cell(row, prefix, figures));
+        let (Row::Rate(what, _) | Row::Count(what, _) | Row::Ratio(what, _, _)) = row;
+        lines.push(line(what, cells));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn line(what: &str, cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.collect();
+    format!("| {what} | {} |", cells.join(" | "))
+}
+
+fn cell(row: &Row, column: &str, figures: &Figures) -> String {
+    let nanoseconds = |name| figures.nanoseconds(&format!("{column}/{name}"));
+    let value = match row {
+        Row::Rate(_, name) => nanoseconds(name).map(|each| rounded(1e9 / each)),
+        Row::Count(_, name) => figures.count(&format!("{column}/{name}")).map(str::to_owned),
+        Row::Ratio(_, of, to) => nanoseconds(of)
+            .zip(nanoseconds(to))
+            .map(|(of, to)| format!("{:.2}", of / to)),
+    };
+    value.unwrap_or_else(|| "–".to_owned())
+}
+
+/// To three digits, with commas between thousands: what is measured is not known any better.
+fn rounded(value: f64) -> String {
+    let unit = 10f64.powf((value.log10().floor() - 2.0).max(0.0));
+    let digits = format!("{:.0}", (value / unit).round() * unit);
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(",")
+}
+
+/// What this is measured on.
+fn machine() -> String {
+    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = told.lines().find(|line| line.starts_with("model name"));
+    let model = model
+        .and_then(|line| line.split_once(": "))
+        .map_or("a processor that tells no name", |(_, name)| name);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let compiler = Step::new("rustc", &["--version"], VERSION_LIMIT).captured();
+    let compiler = compiler.map_or_else(
+        |_| String::new(),
+        |text| String::from_utf8_lossy(&text).trim().to_owned(),
+    );
+    format!("{model}, {threads} threads, {compiler}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn rates_counts_and_ratios_stand_in_one_table() {
+        let bench = Bench {
+            columns: &[("A", "a"), ("B", "b")],
+            rows: &[
+                Row::Rate("rate", "x/1"),
+                Row::Ratio("ratio", "x/2", "x/1"),
+                Row::Count("bytes", "held"),
+            ],
+            ..BENCHES[0]
+        };
+        let mut figures = Figures::default();
+        figures.add_timed("a/x/1", 1111.0);
+        figures.add_timed("a/x/2", 1500.0);
+        figures.add_printed("figure a/held 12\nfigure b/held 13\n");
+        let expected = "\
+|  | A | B |
+|---|---:|---:|
+| rate | 900,000 | – |
+| ratio | 1.35 | – |
+| bytes | 12 | 13 |
+";
+        assert_eq!(table(&bench, &figures), expected);
+    }
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        for (value, text) in [
+            (1_234_567.0, "1,230,000"),
+            (999.6, "1,000"),
+            (45_678.0, "45,700"),
+            (12.3, "12"),
+            (1.0, "1"),
+        ] {
+            assert_eq!(rounded(value), text);
+        }
+    }
+
+    #[test]
+    fn every_set_has_its_programs() {
+        for bench in BENCHES {
+            let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            let folder = crates.join(bench.package.trim_start_matches("offhook-"));
+            let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+            for target in [bench.timed, bench.counted] {
+                assert!(
+                    manifest.contains(&format!("[[bench]]\nname = \"{target}\"")),
+                    "{target}"
+                );
+                assert!(
+                    folder.join("benches").join(target).with_extension("rs").is_file(),
+                    "{target}"
+                );
+            }
+        }
+    }
+}
