@@ -6,9 +6,11 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::stage::{CommandStage, command, conclude};
+use crate::npm;
+use crate::stage::{CommandStage, Outcome, command, conclude, stage};
 use crate::step::{Error, Step};
 use crate::tally::Tally;
+use crate::tools::Install;
 use crate::workspace::Workspace;
 use figures::Figures;
 
@@ -27,9 +29,23 @@ pub(crate) struct Bench {
     timed: &'static str,
     /// The benchmarks of the package that print `figure NAME VALUE`.
     counted: &'static str,
+    /// The same done by a program that others wrote.
+    other: Option<Other>,
     /// What its columns are called, and how the names of their figures begin.
     columns: &'static [(&'static str, &'static str)],
     rows: &'static [Row],
+}
+
+/// A program in Node that does what a benchmark does, and prints its speed as JSON: `stanzas_per_second`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Other {
+    /// The folder of the program, with the list of packages that it needs.
+    project: &'static str,
+    program: &'static str,
+    /// What it is to handle.
+    recording: &'static str,
+    /// The name of its figure.
+    figure: &'static str,
 }
 
 /// One row of a table: what is asked, and what it is read from.
@@ -41,6 +57,8 @@ enum Row {
     Count(&'static str, &'static str),
     /// The time of the first as a multiple of the second's, an element each.
     Ratio(&'static str, &'static str, &'static str),
+    /// Elements handled in a second, as a multiple of a rate that was printed.
+    Multiple(&'static str, &'static str, &'static str),
 }
 
 /// Every set, in the order in which they run.
@@ -49,18 +67,26 @@ pub(crate) const BENCHES: [Bench; 1] = [Bench {
     package: "offhook-jingle",
     timed: "calls",
     counted: "memory",
-    columns: &[("SDP over XMPP", "sdp-over-xmpp")],
+    other: Some(Other {
+        project: "tests/stanza",
+        program: "bench.js",
+        recording: "tests/recordings/A-client-terminate.jsonl",
+        figure: "jingle/stanza",
+    }),
+    columns: &[("SDP over XMPP", "sdp-over-xmpp"), ("Jingle", "jingle")],
     rows: &[
         Row::Rate("stanzas a second, 1 session", "elements/1"),
         Row::Rate("stanzas a second, 10,000 sessions", "elements/10000"),
         Row::Ratio(
-            "a stanza among 10,000 sessions, to one of 1",
+            "time of a stanza among 10,000 sessions, as a multiple of that of 1",
             "elements/10000",
             "elements/1",
         ),
-        Row::Rate("with XML read and written, 1 session", "text/1"),
-        Row::Rate("with XML, 10,000 sessions", "text/10000"),
-        Row::Ratio("a stanza among 10,000 sessions, to one of 1", "text/10000", "text/1"),
+        Row::Rate("stanzas a second with XML, 1 session", "text/1"),
+        Row::Rate("stanzas a second with XML, 10,000 sessions", "text/10000"),
+        Row::Ratio("the same multiple, with XML", "text/10000", "text/1"),
+        Row::Count("stanzas a second by `stanza` in Node", "stanza"),
+        Row::Multiple("offhook with XML, as a multiple of that", "text/1", "stanza"),
         Row::Count("allocations a stanza", "elements/allocations"),
         Row::Count("allocations a stanza, with XML", "text/allocations"),
         Row::Count("bytes allocated a stanza", "elements/bytes-allocated"),
@@ -75,11 +101,11 @@ pub(crate) fn bench(name: &str) -> Option<Bench> {
 }
 
 /// Runs these sets, and prints the table of each.
-pub(crate) fn run(workspace: &Workspace, benches: &[Bench]) -> Result<ExitCode, Error> {
+pub(crate) fn run(workspace: &Workspace, install: Install, benches: &[Bench]) -> Result<ExitCode, Error> {
     let start = Instant::now();
     let mut total = Tally::default();
     for bench in benches {
-        let (tally, figures) = measured(workspace, bench)?;
+        let (tally, figures) = measured(workspace, install, bench)?;
         total += tally;
         println!("\n{}, on {}\n", bench.name, machine());
         print!("{}", table(bench, &figures));
@@ -87,7 +113,7 @@ pub(crate) fn run(workspace: &Workspace, benches: &[Bench]) -> Result<ExitCode, 
     Ok(conclude(start, total))
 }
 
-fn measured(workspace: &Workspace, bench: &Bench) -> Result<(Tally, Figures), Error> {
+fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(Tally, Figures), Error> {
     // Of this run alone: what criterion has from an earlier one is gone.
     let criterion = workspace.target.join("xtask").join("criterion").join(bench.name);
     if let Err(source) = fs::remove_dir_all(&criterion)
@@ -116,7 +142,32 @@ fn measured(workspace: &Workspace, bench: &Bench) -> Result<(Tally, Figures), Er
         let printed = fs::read_to_string(&log).map_err(|source| Error::File { path: log, source })?;
         figures.add_printed(&printed);
     }
+    if let Some(other) = bench.other {
+        tally += stage(other.program, || match others_rate(workspace, install, &other) {
+            Ok(rate) => {
+                figures.add_printed(&format!("figure {} {}", other.figure, rounded(rate)));
+                Outcome::of(Tally::one(true), String::new())
+            }
+            Err(error) => Outcome::of(Tally::one(false), format!("{error}\n")),
+        });
+    }
     Ok((tally, figures))
+}
+
+/// How many stanzas the program handles in a second.
+fn others_rate(workspace: &Workspace, install: Install, other: &Other) -> Result<f64, Error> {
+    let modules = npm::modules(workspace, other.project, install)?;
+    let step = Step::new("node", &[], LIMIT)
+        .argument(workspace.root.join(other.project).join(other.program))
+        .argument(workspace.root.join(other.recording))
+        .variable("NODE_PATH", modules);
+    let printed = step.captured()?;
+    let told: Option<serde_json::Value> = serde_json::from_slice(&printed).ok();
+    let rate = told.and_then(|told| told["stanzas_per_second"].as_f64());
+    rate.ok_or_else(|| Error::Output {
+        command: step.to_string(),
+        fault: String::from_utf8_lossy(&printed).into_owned(),
+    })
 }
 
 /// The figures as a table in Markdown; what was not measured is a dash.
@@ -126,7 +177,7 @@ fn table(bench: &Bench, figures: &Figures) -> String {
     lines.push(format!("|---{}|", "|---:".repeat(bench.columns.len())));
     for row in bench.rows {
         let cells = bench.columns.iter().map(|(_, prefix)| cell(row, prefix, figures));
-        let (Row::Rate(what, _) | Row::Count(what, _) | Row::Ratio(what, _, _)) = row;
+        let (Row::Rate(what, _) | Row::Count(what, _) | Row::Ratio(what, _, _) | Row::Multiple(what, _, _)) = row;
         lines.push(line(what, cells));
     }
     lines.join("\n") + "\n"
@@ -145,6 +196,9 @@ fn cell(row: &Row, column: &str, figures: &Figures) -> String {
         Row::Ratio(_, of, to) => nanoseconds(of)
             .zip(nanoseconds(to))
             .map(|(of, to)| format!("{:.2}", of / to)),
+        Row::Multiple(_, of, to) => nanoseconds(of)
+            .zip(figures.count(&format!("{column}/{to}")).and_then(number))
+            .map(|(of, to)| format!("{:.1}", 1e9 / of / to)),
     };
     value.unwrap_or_else(|| "–".to_owned())
 }
@@ -160,6 +214,11 @@ fn rounded(value: f64) -> String {
         .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
         .collect();
     groups.join(",")
+}
+
+/// What [`rounded`] wrote.
+fn number(text: &str) -> Option<f64> {
+    text.replace(',', "").parse().ok()
 }
 
 /// What this is measured on.
@@ -191,19 +250,21 @@ mod tests {
                 Row::Rate("rate", "x/1"),
                 Row::Ratio("ratio", "x/2", "x/1"),
                 Row::Count("bytes", "held"),
+                Row::Multiple("multiple", "x/1", "other"),
             ],
             ..BENCHES[0]
         };
         let mut figures = Figures::default();
         figures.add_timed("a/x/1", 1111.0);
         figures.add_timed("a/x/2", 1500.0);
-        figures.add_printed("figure a/held 12\nfigure b/held 13\n");
+        figures.add_printed("figure a/held 12\nfigure b/held 13\nfigure a/other 1,000\n");
         let expected = "\
 |  | A | B |
 |---|---:|---:|
 | rate | 900,000 | – |
 | ratio | 1.35 | – |
 | bytes | 12 | 13 |
+| multiple | 900.1 | – |
 ";
         assert_eq!(table(&bench, &figures), expected);
     }

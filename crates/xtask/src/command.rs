@@ -27,6 +27,7 @@ pub(crate) enum Command {
         shares: Vec<(Share, u64)>,
     },
     Bench {
+        install: Install,
         benches: Vec<Bench>,
     },
     Help,
@@ -122,13 +123,14 @@ fn parse_soak(arguments: &[String]) -> Result<Command, String> {
 }
 
 fn parse_bench(arguments: &[String]) -> Result<Command, String> {
+    let (install, arguments) = parse_install(arguments);
     let known = bench::BENCHES.map(|bench| bench.name).join(", ");
     let benches = match arguments {
         [] => bench::BENCHES.to_vec(),
         [name] => vec![bench::bench(name).ok_or(format!("there is no benchmark `{name}`; there are {known}"))?],
         _ => return Err(format!("bench needs one name ({known}), or none")),
     };
-    Ok(Command::Bench { benches })
+    Ok(Command::Bench { install, benches })
 }
 
 /// Whether to install what is missing, and the arguments behind that.
@@ -259,8 +261,13 @@ mod tests {
     #[test]
     fn one_benchmark_is_named_or_all_run() {
         let all = bench::BENCHES.to_vec();
-        for line in ["bench", "bench jingle"] {
-            assert_eq!(parsed(line), Ok(Command::Bench { benches: all.clone() }), "{line}");
+        for (line, install) in [
+            ("bench", Install::AsRoot),
+            ("bench jingle", Install::AsRoot),
+            ("bench --install jingle", Install::Always),
+        ] {
+            let benches = all.clone();
+            assert_eq!(parsed(line), Ok(Command::Bench { install, benches }), "{line}");
         }
         for (line, fault) in [
             ("bench sip", "there is no benchmark `sip`; there are jingle"),

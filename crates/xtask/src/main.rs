@@ -30,7 +30,7 @@ usage: cargo xtask COMMAND
   soak [--install] [NAME [AMOUNT]]  what the tests do, for hours; ends with `N passed, N failed`. NAME is
                                     `lives` (AMOUNT lives, 250000 unless told), or `fuzz` (AMOUNT seconds for
                                     each target, 1800 unless told); without a name everything
-  bench [NAME]                      benchmarks, in release, and their figures as a table; there is `jingle`
+  bench [--install] [NAME]          benchmarks, in release, and their figures as a table; there is `jingle`
 
 Missing system packages are installed when this runs as root or with --install; otherwise the command that
 installs them is printed, and the exit status is 1.
@@ -59,7 +59,7 @@ fn run(command: Command) -> Result<ExitCode, step::Error> {
         Command::Help => print!("{USAGE}"),
         Command::Demo { install, arguments } => return demo::run(&Workspace::load()?, install, &arguments),
         Command::Test { install, quick } => return stages::run(&Workspace::load()?, install, quick),
-        Command::Bench { benches } => return bench::run(&Workspace::load()?, &benches),
+        Command::Bench { install, benches } => return bench::run(&Workspace::load()?, install, &benches),
         Command::Soak { install, shares } => return soak::run(&Workspace::load()?, install, &shares),
         Command::Fuzz {
             install,
