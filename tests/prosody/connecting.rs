@@ -1,12 +1,7 @@
 //! How a stream comes about, and how it is refused.
 
+use offhook_tests::prosody::{Client, Prosody, Way, config};
 use offhook_xmpp::{BareJid, CloseReason, Credentials, Event, Jid, SaslCondition, StreamCondition, StreamConfig};
-
-use crate::{
-    client::{Client, config},
-    relay::Way,
-    server::Prosody,
-};
 
 /// Where Prosody offers but one mechanism: the right password connects, another is refused.
 async fn connects_with(mechanism: &str) {

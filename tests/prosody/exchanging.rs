@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
+use offhook_tests::prosody::{Client, Prosody, Way, config, element};
 use offhook_xmpp::{
     BareJid, Condition, Disco, Element, ErrorKind, Event, Outcome, Payload, Reply, RequestKind, StanzaError, pubsub,
-};
-
-use crate::{
-    client::{Client, config, element},
-    relay::Way,
-    server::Prosody,
 };
 
 const PING: &str = "urn:xmpp:ping";

@@ -3,15 +3,8 @@
 //! Each test starts a server of its own, in a temporary folder and on a free port of the loopback, and stops it. Between
 //! client and server stands a relay where the network has to fail.
 
-mod client;
 mod connecting;
 mod exchanging;
 mod relay;
 mod resuming;
 mod returning;
-mod server;
-
-use std::time::Duration;
-
-/// The longest wait for anything.
-const LIMIT: Duration = Duration::from_secs(20);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use offhook_tests::prosody::{LIMIT, Way};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -9,17 +10,6 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-
-use crate::LIMIT;
-
-/// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// From the client to the server.
-    Up,
-    /// From the server to the client.
-    Down,
-}
 
 /// Stands before a server.
 pub struct Relay {

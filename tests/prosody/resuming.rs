@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
+use offhook_tests::prosody::{Client, Prosody, Way, config};
 use offhook_xmpp::{
     CloseReason, Element, Event, Outcome, Payload, Reply, RequestKind, Resumption, StreamCondition, StreamConfig,
 };
 
-use crate::{
-    client::{Client, config},
-    relay::{Relay, Way},
-    server::Prosody,
-};
+use crate::relay::Relay;
 
 const ALICE: &str = "alice@localhost/desk";
 const BOB: &str = "bob@localhost/car";

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use offhook_tests::prosody::{Client, LIMIT, Prosody, config};
 use offhook_xmpp::{
     CloseReason, Connected, Reconnect, Resumption,
     reconnect::{self, Failure, FailureKind, Input, Loss, ReconnectConfig, Status},
@@ -9,12 +10,6 @@ use offhook_xmpp::{
 use tokio::{
     sync::Notify,
     time::{sleep_until, timeout},
-};
-
-use crate::{
-    LIMIT,
-    client::{Client, config},
-    server::Prosody,
 };
 
 /// Tries until alice is connected, going on with `resumption` if the server still knows it; tells of each failure.

@@ -5,6 +5,7 @@
 pub mod authority;
 pub mod desk;
 pub mod gateway;
+pub mod prosody;
 pub mod proxy;
 pub mod recording;
 pub mod softphone;

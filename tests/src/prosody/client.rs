@@ -23,7 +23,16 @@ use tokio_tungstenite::{
     tungstenite::{self, client::IntoClientRequest as _, http::HeaderValue},
 };
 
-use crate::{LIMIT, relay::Way, server::PASSWORD};
+use super::{LIMIT, PASSWORD};
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
 
 /// One stream. Dropped, it drops its socket.
 pub struct Client {
@@ -98,6 +107,7 @@ impl Client {
         (client, connected)
     }
 
+    /// Does something with the stream.
     pub fn command(&self, command: impl FnOnce(&mut Stream, Instant) + Send + 'static) {
         assert!(
             self.commands.send(Command::Stream(Box::new(command))).is_ok(),
@@ -105,6 +115,7 @@ impl Client {
         );
     }
 
+    /// Makes a request.
     pub fn ask(&self, token: u64, to: Option<&str>, kind: RequestKind, payload: Element) {
         let to = to.map(|to| Jid::new(to).unwrap());
         self.command(move |stream, now| {
@@ -119,6 +130,7 @@ impl Client {
         });
     }
 
+    /// Sends a message with this text.
     pub fn say(&self, to: &str, text: &str) {
         let (to, body) = (
             Jid::new(to).unwrap(),
@@ -131,10 +143,12 @@ impl Client {
         });
     }
 
+    /// Lets go of the socket without any goodbye.
     pub fn drop_socket(&self) {
         assert!(self.commands.send(Command::DropSocket).is_ok(), "it has ended");
     }
 
+    /// What happens next.
     pub async fn event(&mut self) -> Event {
         match timeout(LIMIT, self.events.recv()).await {
             Ok(event) => event.expect("there is another event"),
@@ -142,6 +156,7 @@ impl Client {
         }
     }
 
+    /// That it gets connected, which happens next.
     pub async fn connected(&mut self) -> Connected {
         match self.event().await {
             Event::Connected(connected) => connected,
@@ -149,6 +164,7 @@ impl Client {
         }
     }
 
+    /// The message that comes next.
     pub async fn message(&mut self) -> Message {
         match self.event().await {
             Event::Message(message) => message,
@@ -163,6 +179,7 @@ impl Client {
         body.expect("a message with a text").text()
     }
 
+    /// The response to this request, which comes next.
     pub async fn response(&mut self, expected: u64) -> Outcome {
         match self.event().await {
             Event::Response { token, outcome } if token == Token(expected) => outcome,

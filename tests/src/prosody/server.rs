@@ -12,16 +12,18 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
-use crate::LIMIT;
+use super::LIMIT;
 
-/// Accounts, each with [`PASSWORD`].
+/// The accounts, each with [`PASSWORD`].
 const ACCOUNTS: [&str; 2] = ["alice", "bob"];
 
+/// The password of both accounts.
 pub const PASSWORD: &str = "a pass word, ünlike others";
 
 /// How many lines of the log are shown when a test fails.
 const SHOWN_LINES: usize = 80;
 
+/// One that runs in a temporary folder, on a free port of the loopback, until it is dropped.
 pub struct Prosody {
     folder: TempDir,
     port: u16,
@@ -61,6 +63,8 @@ impl Prosody {
         prosody
     }
 
+    /// Of its WebSocket.
+    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
