@@ -148,9 +148,14 @@ impl Client {
         assert!(self.commands.send(Command::DropSocket).is_ok(), "it has ended");
     }
 
+    /// What happens next, however long it takes; `None` after the end.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
     /// What happens next.
     pub async fn event(&mut self) -> Event {
-        match timeout(LIMIT, self.events.recv()).await {
+        match timeout(LIMIT, self.next()).await {
             Ok(event) => event.expect("there is another event"),
             Err(_) => panic!("no event came; frames so far:\n{}", self.transcript()),
         }
@@ -226,7 +231,9 @@ impl Client {
             .count()
     }
 
-    fn transcript(&self) -> String {
+    /// Every frame so far, one a line.
+    #[must_use]
+    pub fn transcript(&self) -> String {
         let frames = self.frames.lock().unwrap();
         frames
             .iter()

@@ -1,0 +1,135 @@
+//! The media of one session of ours: a call, its sockets, the tone that it plays, and what it hears.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
+use offhook_jingle::{Generation, SessionId};
+use offhook_media::{Call, Event, Input, Output, SocketId};
+use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
+
+/// What is listened to at a time: 200 ms.
+const WINDOW: usize = 48_000 / 5;
+/// The largest datagram that can be.
+const LARGEST: usize = 65_536;
+
+/// A datagram, and whose it is.
+pub struct Arrived {
+    pub session: SessionId,
+    socket: SocketId,
+    source: SocketAddr,
+    payload: Vec<u8>,
+}
+
+/// Dropped, it closes its sockets.
+pub struct Line {
+    session: SessionId,
+    pub generation: Generation,
+    call: Call,
+    tone: Tone,
+    heard: Vec<i16>,
+    sockets: Vec<(SocketId, Arc<UdpSocket>)>,
+    readers: JoinSet<()>,
+}
+
+impl Line {
+    pub fn new(session: SessionId, generation: Generation, call: Call, hertz: u32) -> Self {
+        Self {
+            session,
+            generation,
+            call,
+            tone: Tone::new(hertz),
+            heard: Vec::new(),
+            sockets: Vec::new(),
+            readers: JoinSet::new(),
+        }
+    }
+
+    pub fn accept_answer(&mut self, now: Instant, sdp: &str) {
+        self.call.accept_answer(now, sdp).expect("an answer that fits");
+    }
+
+    pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
+        self.call.add_remote_candidate(now, candidate).expect("a candidate");
+    }
+
+    pub fn take(&mut self, now: Instant, arrived: &Arrived) {
+        let input = Input::Datagram {
+            socket: arrived.socket,
+            source: arrived.source,
+            payload: &arrived.payload,
+        };
+        self.call.handle_input(now, input);
+    }
+
+    pub fn pass_time(&mut self, now: Instant) {
+        self.call.handle_input(now, Input::Timeout);
+    }
+
+    /// Plays the next 20 ms and hears the last; every 200 ms gives what was heard: a tone, if there was one.
+    pub fn tick(&mut self, now: Instant) -> Option<Option<measure::Tone>> {
+        let mut frame = [0; FRAME_SAMPLES];
+        let _ = self.tone.read(&mut frame);
+        self.call.push_pcm(now, &frame);
+        self.call.pull_pcm(now, &mut frame);
+        self.heard.extend_from_slice(&frame);
+        if self.heard.len() < WINDOW {
+            return None;
+        }
+        let heard = measure::dominant_tone(&self.heard);
+        self.heard.clear();
+        Some(heard)
+    }
+
+    /// Does what the call says, until it gives its next event or the instant at which it wants to be called again.
+    pub fn carry_out(&mut self, datagrams: &mpsc::UnboundedSender<Arrived>) -> Result<Event, Instant> {
+        loop {
+            match self.call.poll_output() {
+                Output::Event(event) => return Ok(event),
+                Output::Timeout(until) => return Err(until),
+                Output::Transmit {
+                    socket,
+                    destination,
+                    payload,
+                } => {
+                    if let Some((_, socket)) = self.sockets.iter().find(|(id, _)| *id == socket) {
+                        // A full buffer loses it, as a network may.
+                        let _ = socket.try_send_to(&payload, destination);
+                    }
+                }
+                Output::Open { socket, address } => {
+                    let bound = std::net::UdpSocket::bind((address, 0)).expect("a port is free");
+                    bound.set_nonblocking(true).expect("it can be");
+                    let address = bound.local_addr().expect("it is bound");
+                    let bound = Arc::new(UdpSocket::from_std(bound).expect("a socket"));
+                    self.readers.spawn(read(
+                        self.session.clone(),
+                        socket,
+                        Arc::clone(&bound),
+                        datagrams.clone(),
+                    ));
+                    self.sockets.push((socket, bound));
+                    self.call
+                        .handle_input(Instant::now(), Input::Opened { socket, address });
+                }
+            }
+        }
+    }
+}
+
+async fn read(session: SessionId, id: SocketId, socket: Arc<UdpSocket>, datagrams: mpsc::UnboundedSender<Arrived>) {
+    let mut buffer = vec![0; LARGEST];
+    // An error is what ICMP says of an address that nobody listens on; the next datagram may come all the same.
+    loop {
+        if let Ok((length, source)) = socket.recv_from(&mut buffer).await {
+            let arrived = Arrived {
+                session: session.clone(),
+                socket: id,
+                source,
+                payload: buffer[..length].to_vec(),
+            };
+            if datagrams.send(arrived).is_err() {
+                return;
+            }
+        }
+    }
+}
