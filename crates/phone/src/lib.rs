@@ -37,8 +37,7 @@
 //! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls, subscriptions; retries, `Retry-After`, tokens that are renewed | conversations, stations |
 //! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
 //! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
-//! | SDP over XMPP | routing by session id and sender | unsolicited offers |
-//! | Jingle (XEP-0166 family) | | all of it |
+//! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session | calls of our own |
 //! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
 
 #![forbid(unsafe_code)]

@@ -170,21 +170,8 @@ impl Phone {
         };
         tracing::error!(%session, "a session failed");
         let peer = line.peer.clone();
-        let payload = match line.dialect {
-            Dialect::Jingle => Jingle {
-                reason: Some(Reason::GeneralError.into()),
-                ..Jingle::new(Action::SessionTerminate, session.clone())
-            }
-            .to_element(),
-            Dialect::SdpOverXmpp => Rpc {
-                id: self.ids.next().to_string(),
-                method: Method::Terminate {
-                    session: session.clone(),
-                    reason: Reason::GeneralError,
-                },
-            }
-            .to_element(),
-        };
+        let dialect = line.dialect;
+        let payload = terminate(dialect, session, Reason::GeneralError, self.ids.next().to_string());
         self.farewell(session.clone(), peer, payload);
         self.session_ended(session, Reason::GeneralError, session::EndedBy::Local);
     }
@@ -244,6 +231,22 @@ impl Phone {
             tracing::warn!(%session, "a session has not ended in time and is dropped");
             self.outputs.push_back(Output::DropSession(session.clone()));
             self.session_ended(&session, Reason::Success, session::EndedBy::Local);
+        }
+    }
+}
+
+/// The words by which a session ends, said by somebody else than the session.
+pub(super) fn terminate(dialect: Dialect, session: &SessionId, reason: Reason, rpc: String) -> Element {
+    let session = session.clone();
+    match dialect {
+        Dialect::Jingle => {
+            let mut jingle = Jingle::new(Action::SessionTerminate, session);
+            jingle.reason = Some(reason.into());
+            jingle.to_element()
+        }
+        Dialect::SdpOverXmpp => {
+            let method = Method::Terminate { session, reason };
+            Rpc { id: rpc, method }.to_element()
         }
     }
 }

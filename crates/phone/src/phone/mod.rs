@@ -2,12 +2,14 @@
 //!
 //! It judges; the shell carries out. Its parts share the work, each with its own file: `signalling` (from offline to online and
 //! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a
-//! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `replacing` (one that takes
-//! over from another), `lines` (what becomes of it), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the
-//! shell is asked to do).
+//! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `kept` (offers that
+//! nobody has accepted), `replacing` (a session that takes over from another), `lines` (what becomes of a session), `routing`
+//! (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the shell is asked
+//! to do).
 
 mod errands;
 mod ice;
+mod kept;
 mod lines;
 mod login;
 mod notifications;
@@ -37,7 +39,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use secrecy::SecretString;
 
 use self::{
-    errands::Renewal, ice::Ice, lines::Lines, notifications::Subscribing, outbound::Outbound, owed::Owed,
+    errands::Renewal, ice::Ice, kept::Kept, lines::Lines, notifications::Subscribing, outbound::Outbound, owed::Owed,
     ringing::Ringing, signalling::Signalling,
 };
 pub use self::{
@@ -167,6 +169,8 @@ pub struct Phone {
     ringing: Option<Ringing>,
     lines: Lines,
     owed: Owed,
+    /// Offers that wait to be accepted.
+    kept: Kept,
     ice: Ice,
     rest: Rest,
     rest_wakes: Instant,
@@ -225,6 +229,7 @@ impl Phone {
             ringing: None,
             lines: Lines::default(),
             owed: Owed::default(),
+            kept: Kept::default(),
             ice: Ice::default(),
             outbound: Outbound::default(),
             outputs: VecDeque::new(),
@@ -313,19 +318,16 @@ impl Phone {
         Ok(self.post_call(call))
     }
 
-    /// Accepts a proposal: `proceed` goes out, and an offer will come (XEP-0353 section 3.2). Accepting again does nothing.
+    /// Accepts a proposal: `proceed` goes out, and an offer will come (XEP-0353 section 3.2); or the offer that is here already begins
+    /// its session. Accepting again does nothing.
     ///
     /// # Errors
     /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn accept(&mut self, now: Instant, session: &SessionId) -> Result<(), CommandError> {
         self.command(now)?;
-        let proposal = self
-            .proposal(session)
-            .ok_or_else(|| CommandError::UnknownProposal(session.clone()))?;
-        if proposal.accepted {
-            return Ok(());
-        }
-        self.with_proposals(session, |proposals, now, id| proposals.accept(now, id).is_ok())
+        self.accept_proposal(session)?;
+        self.begin_kept(session);
+        Ok(())
     }
 
     /// Refuses a proposal, on all clients of the user (`reject` to our own bare JID and to the proposer). With `ignore`
@@ -335,7 +337,13 @@ impl Phone {
     /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn reject(&mut self, now: Instant, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         self.command(now)?;
-        self.with_proposals(session, |proposals, now, id| proposals.reject(now, id, ignore).is_ok())
+        self.with_proposals(session, |proposals, now, id| proposals.reject(now, id, ignore).is_ok())?;
+        if ignore {
+            drop(self.kept.forget(session));
+        } else {
+            self.decline_kept(session, Reason::Decline);
+        }
+        Ok(())
     }
 
     /// Ends a session, or refuses the proposal that still has this id. A session's end is told by
@@ -397,6 +405,7 @@ impl Phone {
         self.outbound.expire(self.now);
         self.lines.expire(self.now);
         self.owed.expire(self.now);
+        self.expire_kept();
         self.expire_signalling();
         self.expire_requests();
         self.topics_input(topics::Input::Timeout);
@@ -420,6 +429,7 @@ impl Phone {
             self.renewal.due(),
             self.outbound.next_expiry(),
             self.lines.next_expiry(),
+            self.kept.next_expiry(),
         ];
         wakes.into_iter().flatten().min().unwrap_or(self.now + IDLE)
     }

@@ -14,7 +14,6 @@ use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 use super::{
     Phone,
     lines::SESSIONS,
-    replacing::Replaced,
     ringing::{Ringing, is_gateway},
     routing::stanza_reply,
 };
@@ -54,10 +53,6 @@ impl Phone {
         } else {
             Dialect::Jingle
         })
-    }
-
-    fn proposed_by(&self, id: &SessionId, from: &Jid) -> bool {
-        self.proposal(id).is_some_and(|proposal| proposal.from == *from)
     }
 
     /// A candidate of a session that there is not: kept if it may have overtaken its offer.
@@ -113,30 +108,38 @@ impl Phone {
 
     /// The first offer of a session.
     pub(super) fn offered(&mut self, ticket: xmpp::Ticket, opening: Opening) {
-        let proposal = self
-            .proposal(&opening.session)
-            .filter(|_| self.proposed_by(&opening.session, &opening.from));
+        let proposal = self.proposal(&opening.session);
+        let proposal = proposal.filter(|proposal| proposal.from == opening.from);
         let accepted = proposal.is_some_and(|proposal| proposal.accepted);
-        let conversation = opening
-            .conversation
-            .clone()
-            .or_else(|| proposal.and_then(|proposal| proposal.conversation.clone()));
-        let replaced = conversation
-            .as_ref()
-            .and_then(|conversation| self.replaced_by(&opening, conversation));
         // What was accepted once is not asked about again because it goes on elsewhere.
-        let goes_on = opening.reinvite && replaced.is_some();
-        if !(self.takes_calls() && (accepted || goes_on)) {
+        let goes_on = opening.reinvite && self.replaced_by(&opening).is_some();
+        // The gateway has not heard yet that we have hung up.
+        if opening.reinvite && self.is_leaving(opening.conversation.as_ref()) {
             return self.refuse_opening(ticket, &opening);
         }
-        if self.lines.sessions.len() >= SESSIONS {
-            tracing::warn!(session = %opening.session, limit = SESSIONS, "too many sessions");
+        if !(accepted || goes_on) {
+            return self.offered_unasked(ticket, opening);
+        }
+        if !self.takes_calls() {
+            return self.refuse_opening(ticket, &opening);
+        }
+        if !self.has_room() {
             return self.refuse(ticket, ErrorKind::Wait, Condition::ResourceConstraint);
         }
-        self.begin(ticket, opening, conversation, replaced);
+        self.begin(Some(ticket), opening);
     }
 
-    fn refuse_opening(&mut self, ticket: xmpp::Ticket, opening: &Opening) {
+    /// Whether there may be one more session.
+    pub(super) fn has_room(&self) -> bool {
+        let room = self.lines.sessions.len() < SESSIONS;
+        if !room {
+            tracing::warn!(limit = SESSIONS, "too many sessions");
+        }
+        room
+    }
+
+    /// Answers an offer that nobody wants.
+    pub(super) fn refuse_opening(&mut self, ticket: xmpp::Ticket, opening: &Opening) {
         let refusal = match opening.dialect {
             Dialect::Jingle => Refusal::Unsolicited,
             Dialect::SdpOverXmpp => Refusal::OtherSession,
@@ -144,35 +147,32 @@ impl Phone {
         self.reply(ticket, stanza_reply(Reply::Refused(refusal), opening.dialect));
     }
 
-    fn begin(
-        &mut self,
-        ticket: xmpp::Ticket,
-        opening: Opening,
-        conversation: Option<ConversationId>,
-        replaced: Option<Replaced>,
-    ) {
+    /// The session begins with its offer, which has a ticket unless it was acknowledged when it came.
+    pub(super) fn begin(&mut self, ticket: Option<xmpp::Ticket>, opening: Opening) {
+        let replaced = self.replaced_by(&opening);
+        let now = self.now;
+        let Some(Ringing { proposals, local, .. }) = &mut self.ringing else {
+            return;
+        };
         let Opening {
             session: id,
             dialect,
             from,
             payload,
+            conversation,
             ..
         } = opening;
-        let now = self.now;
-        let Some(Ringing { proposals, local, .. }) = &mut self.ringing else {
-            return;
-        };
+        let proposal = proposals.offered(now, &id);
         let mut config = session::SessionConfig::new(id.clone(), dialect, from.clone());
-        config.conversation = conversation;
+        config.conversation = conversation.or_else(|| proposal.and_then(|proposal| proposal.conversation));
         config.announce_to = Some(local.to_bare());
-        // One that rings under this id has come to its offer too.
-        drop(proposals.offered(now, &id));
         self.drain_proposals();
+        drop(self.kept.forget(&id));
         match &replaced {
             Some(replaced) => self.start_replacement(config, replaced),
             None => self.start_session(config),
         }
-        self.deliver(&id, Some(ticket), from.clone(), payload);
+        self.deliver(&id, ticket, from.clone(), payload);
         if let Some(replaced) = replaced {
             self.end_replaced(replaced, &id);
         }

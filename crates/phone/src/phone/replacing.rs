@@ -17,7 +17,11 @@ pub(super) struct Replaced {
 impl Phone {
     /// The session whose conversation an offer of another session is about. A conversation goes on at the service where it
     /// was; and one that we are leaving does not go on.
-    pub(super) fn replaced_by(&self, opening: &Opening, conversation: &ConversationId) -> Option<Replaced> {
+    pub(super) fn replaced_by(&self, opening: &Opening) -> Option<Replaced> {
+        let proposed = self.proposal(&opening.session);
+        let proposed = proposed.filter(|proposal| proposal.from == opening.from);
+        let proposed = proposed.and_then(|proposal| proposal.conversation.as_ref());
+        let conversation = opening.conversation.as_ref().or(proposed)?;
         let carries = |line: &Line| {
             line.conversation.as_ref() == Some(conversation)
                 && !line.leaving
@@ -31,6 +35,12 @@ impl Phone {
             session: session.clone(),
             conversation: conversation.clone(),
         })
+    }
+
+    /// Whether a session that we are leaving carries this conversation.
+    pub(super) fn is_leaving(&self, conversation: Option<&ConversationId>) -> bool {
+        let mut lines = self.lines.sessions.values();
+        conversation.is_some() && lines.any(|line| line.leaving && line.conversation.as_ref() == conversation)
     }
 
     /// Starts the session that the conversation goes on in.

@@ -9,7 +9,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp as xmpp;
 
-use super::{AnswerPolicy, Output, Phone};
+use super::{AnswerPolicy, Phone};
 use crate::{error::CommandError, event::Event};
 
 /// The ringing table and what the phone keeps beside it.
@@ -69,16 +69,16 @@ impl Phone {
         match event {
             ProposalEvent::Proposed(proposal) => self.proposed(proposal),
             ProposalEvent::Replaced { old, proposal } => {
-                self.lines.forget_early(&old);
+                self.forget_unbegun(&old);
                 self.emit(Event::ProposalCancelled(old));
                 self.proposed(proposal);
             }
             ProposalEvent::Cancelled { id, .. } => {
-                self.lines.forget_early(&id);
+                self.forget_unbegun(&id);
                 self.emit(Event::ProposalCancelled(id));
             }
             ProposalEvent::HandledElsewhere { id } => {
-                self.lines.forget_early(&id);
+                self.forget_unbegun(&id);
                 self.emit(Event::ProposalHandled(id));
             }
             ProposalEvent::Refused { from, id, cause } => {
@@ -94,13 +94,21 @@ impl Phone {
         }
     }
 
+    /// What came early for a proposal goes with it.
+    fn forget_unbegun(&mut self, session: &SessionId) {
+        self.lines.forget_early(session);
+        drop(self.kept.forget(session));
+    }
+
     /// Accepts a proposal when the policy says so, and tells the application.
     pub(super) fn proposed(&mut self, mut proposal: Proposal) {
         if self.is_wanted(&proposal) {
             self.accept_by_policy(&proposal.id);
             proposal.accepted = self.proposal(&proposal.id).is_some_and(|proposal| proposal.accepted);
         }
+        let session = proposal.id.clone();
         self.emit(Event::Proposed(proposal));
+        self.begin_kept(&session);
     }
 
     /// Whether the policy accepts a proposal that was not accepted yet. Policies are for calls: nobody but a gateway opens
@@ -124,11 +132,23 @@ impl Phone {
             .collect();
         for session in wanted {
             self.accept_by_policy(&session);
+            self.begin_kept(&session);
         }
     }
 
+    /// Accepts a proposal; once is enough.
+    pub(super) fn accept_proposal(&mut self, session: &SessionId) -> Result<(), CommandError> {
+        let proposal = self
+            .proposal(session)
+            .ok_or_else(|| CommandError::UnknownProposal(session.clone()))?;
+        if proposal.accepted {
+            return Ok(());
+        }
+        self.with_proposals(session, |proposals, now, id| proposals.accept(now, id).is_ok())
+    }
+
     pub(super) fn accept_by_policy(&mut self, session: &SessionId) {
-        if let Err(error) = self.accept(self.now, session) {
+        if let Err(error) = self.accept_proposal(session) {
             tracing::warn!(%session, %error, "a proposal that should be accepted cannot be");
         }
     }
@@ -156,24 +176,19 @@ impl Phone {
         self.drain_proposals();
     }
 
-    /// The media of a conversation are connected: whoever looks at what still rings for it finds nothing more to accept.
+    /// The media of a conversation are connected: nobody looks for what still rings for it.
     pub(super) fn clear_proposals(&mut self, conversation: &ConversationId) {
-        let now = self.now;
-        let Some(ringing) = &mut self.ringing else {
-            return;
-        };
-        let of_it = |proposal: &&Proposal| proposal.conversation.as_ref() == Some(conversation) && !proposal.accepted;
-        let cleared: Vec<_> = ringing.proposals.iter().filter(of_it).map(|it| it.id.clone()).collect();
-        for id in cleared {
-            drop(ringing.proposals.offered(now, &id));
-            self.lines.forget_early(&id);
-            self.outputs.push_back(Output::Event(Event::ProposalCancelled(id)));
+        let rings = |proposal: &&Proposal| proposal.conversation.as_ref() == Some(conversation) && !proposal.accepted;
+        let ringing = self.ringing.iter().flat_map(|ringing| ringing.proposals.iter());
+        let cleared: Vec<_> = ringing.filter(rings).map(|proposal| proposal.id.clone()).collect();
+        for session in cleared {
+            self.drop_proposal(&session);
         }
-        self.drain_proposals();
     }
 
     /// Nobody will answer what rings.
     pub(super) fn drop_proposals(&mut self) {
+        self.kept.clear();
         if let Some(ringing) = self.ringing.take() {
             for proposal in ringing.proposals.iter() {
                 self.emit(Event::ProposalCancelled(proposal.id.clone()));

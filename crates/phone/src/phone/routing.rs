@@ -106,6 +106,7 @@ impl Phone {
             Act::Trickle => self.came_early(ticket, from, payload, &envelope),
             Act::End => {
                 self.owed.settle(id, &from);
+                self.withdraw_kept(id, &from);
                 self.answer_for_nobody(ticket, &envelope);
             }
             Act::Other => self.answer_for_nobody(ticket, &envelope),

@@ -90,6 +90,7 @@ impl Phone {
         }
         self.attach();
         self.judge_proposals();
+        self.begin_all_kept();
         self.topics_connected(connected.resumed);
     }
 

@@ -503,6 +503,7 @@ fn disconnect_and_shutdown_take_five_seconds_at_most() {
 
 #[test]
 fn of_a_jingle_session_that_nobody_knows_only_the_end_is_right() {
+    let stranger = "colleague@org.example/1";
     let cases = [
         ("session-terminate", None),
         ("session-initiate", Some((xmpp::Condition::ServiceUnavailable, false))),
@@ -512,7 +513,7 @@ fn of_a_jingle_session_that_nobody_knows_only_the_end_is_right() {
         let mut story = Story::online(AnswerPolicy::default());
         story.said.clear();
         let jingle = format!("<jingle xmlns='urn:xmpp:jingle:1' action='{action}' sid='nobody'/>");
-        story.incoming(Some(GATEWAY), jingle.parse().unwrap());
+        story.incoming(Some(stranger), jingle.parse().unwrap());
         story.drain();
         let replied = story.said.iter().find_map(|output| match output {
             Output::Stream(StreamCommand::Reply { reply, .. }) => Some(reply),

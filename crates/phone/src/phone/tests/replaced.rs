@@ -183,26 +183,35 @@ fn a_call_lasts_from_its_first_session_on() {
 
 #[test]
 fn nobody_but_a_gateway_of_the_same_service_takes_a_conversation_over() {
-    let strangers = [
-        "colleague@org.example/1",
-        "call-1@gjoll.elsewhere.example/1",
-        "mallory@org.example/gjoll",
-    ];
-    for from in strangers {
+    // A gateway elsewhere may call us, as far as it goes.
+    for (from, rings) in [
+        ("colleague@org.example/1", false),
+        ("colleague@gjoll/1", true),
+        ("call-1@gjoll.elsewhere.example/1", true),
+    ] {
         let mut story = returned();
         story.offers(from, "call-2", "conversation-1", true);
-        assert_eq!(story.refused(), Some(xmpp::Condition::ItemNotFound), "{from}");
+        assert_eq!(
+            story.refused(),
+            (!rings).then_some(xmpp::Condition::ItemNotFound),
+            "{from}"
+        );
+        assert_eq!(story.phone.proposals().count(), usize::from(rings));
         assert_eq!(story.carried(), [("call-1", Some("conversation-1"))]);
     }
 }
 
 #[test]
-fn an_offer_that_is_no_reinvite_or_of_another_conversation_takes_nothing_over() {
+fn an_offer_that_is_no_reinvite_or_of_another_conversation_rings() {
     for (conversation, reinvite) in [("conversation-1", false), ("conversation-2", true)] {
         let mut story = returned();
         story.offers(GATEWAY, "call-2", conversation, reinvite);
-        assert_eq!(story.refused(), Some(xmpp::Condition::ItemNotFound));
+        assert_eq!(story.refused(), None);
         assert_eq!(story.carried(), [("call-1", Some("conversation-1"))]);
+        story.phone.accept(story.now, &SessionId::new("call-2")).unwrap();
+        let became = story.became();
+        let replaced = became.iter().any(|line| line.contains("replaces"));
+        assert_eq!(replaced, conversation == "conversation-1", "{became:?}");
     }
 }
 
