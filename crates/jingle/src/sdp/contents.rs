@@ -174,7 +174,10 @@ impl Codecs {
             return;
         }
         let mut parts = value.trim().split('/');
-        codec.name = parts.next().filter(|name| is_word(name)).map(str::to_owned);
+        let Some(name) = parts.next().filter(|name| is_word(name)) else {
+            return;
+        };
+        codec.name = Some(name.to_owned());
         codec.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
         codec.channels = parts
             .next()
