@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use offhook_tests::recording::meaning;
 use offhook_xmpp::Element;
 
-/// What was sent to each addressee, in order. Stream-level elements, which name none, are together under the empty name.
+/// What was sent to each addressee, in order, answers apart. Stream-level elements, which name no addressee, are together under the empty
+/// name.
 #[derive(Default)]
 pub struct Ledger(BTreeMap<String, Vec<Sent>>);
 
@@ -19,7 +20,13 @@ impl Ledger {
     /// Takes in a frame.
     pub fn keep(&mut self, element: &Element) {
         let to = element.attr("to").unwrap_or_default().to_owned();
-        let to = if element.name() == "open" { String::new() } else { to };
+        let to = match (element.name(), element.attr("type")) {
+            ("open", _) => String::new(),
+            // Difference on purpose: requests are answered at once, not only when media have done what they ask. So answers are in
+            // order among themselves.
+            ("iq", Some("result" | "error")) => format!("{to} (answers)"),
+            _ => to,
+        };
         self.0.entry(to).or_default().push(Sent {
             id: element.attr("id").map(str::to_owned),
             meaning: meaning(element),

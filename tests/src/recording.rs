@@ -93,8 +93,24 @@ fn frame(json: &Value) -> Frame {
     }
 }
 
-/// What a frame says, in a form in which equal meanings are equal texts: attributes in order; without stanza ids, JSON-RPC ids,
-/// the sender's own address, the body of an answer, and what a client says of itself when it is asked what it is.
+const ICE: &str = "urn:xmpp:jingle:transports:ice-udp:1";
+const RTP_INFO: &str = "urn:xmpp:jingle:apps:rtp:info:1";
+
+/// Attributes that only one of two clients writes.
+const ON_PURPOSE: [(&str, &str, &str); 5] = [
+    // Difference on purpose: candidates are written in full (XEP-0176 section 5.3), whatever the recorded client leaves out.
+    ("candidate", ICE, "id"),
+    ("candidate", ICE, "generation"),
+    ("candidate", ICE, "network"),
+    // Difference on purpose: who is muted is named as the party that created the content (XEP-0167 section 7.1.6); the recorded
+    // client writes what its application calls itself.
+    ("mute", RTP_INFO, "creator"),
+    ("unmute", RTP_INFO, "creator"),
+];
+
+/// What a frame says, in a form in which equal meanings are equal texts: attributes in order, and so children of different names;
+/// without stanza ids, JSON-RPC ids, the sender's own address, the body of an answer of SDP over XMPP, and what a client says of itself
+/// when it is asked what it is.
 pub fn meaning(element: &Element) -> String {
     let stanza = ["iq", "message"].contains(&element.name());
     let mut attributes: Vec<_> = element
@@ -102,6 +118,7 @@ pub fn meaning(element: &Element) -> String {
         .iter()
         .map(|((_, name), value)| (name.as_str(), value))
         .filter(|(name, _)| !(stanza && ["id", "from"].contains(name)))
+        .filter(|(name, _)| !ON_PURPOSE.contains(&(element.name(), element.ns().as_str(), name)))
         // Both are how XML Schema writes what is true.
         .map(|(name, value)| {
             (
@@ -125,7 +142,9 @@ pub fn meaning(element: &Element) -> String {
     let children: String = if element.is("query", "http://jabber.org/protocol/disco#info") {
         String::new()
     } else {
-        element.children().map(meaning).collect()
+        let mut children: Vec<_> = element.children().collect();
+        children.sort_by_key(|child| (child.name(), child.ns()));
+        children.into_iter().map(meaning).collect()
     };
     format!(
         "<{} {}{}>{text}{children}</>",
