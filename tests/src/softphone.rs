@@ -153,7 +153,7 @@ pub async fn is_controllable(cloud: &Cloud, call: &CallHandle) {
             let record = records.recv().await.expect("the cloud lives");
             if let What::Frame { summary, .. } = record.what
                 && record.direction == Direction::ToCloud
-                && summary == "result of iceCandidate"
+                && ["result of iceCandidate", "result of transport-info"].contains(&summary.as_str())
             {
                 return;
             }

@@ -87,6 +87,11 @@ pub enum Ended {
     Unanswered,
     /// Another device of the account took the call, as far as the clients were told.
     HandledElsewhere,
+    /// The client refused the offer with an error.
+    OfferRefused {
+        /// Its condition.
+        condition: String,
+    },
     /// The client's answer could not be used.
     UnusableAnswer {
         /// What was wrong with it.
@@ -110,6 +115,7 @@ impl fmt::Display for Ended {
             Self::Retracted => f.write_str("the gateway retracted it"),
             Self::Unanswered => f.write_str("nobody answered in time"),
             Self::HandledElsewhere => f.write_str("another device took it"),
+            Self::OfferRefused { condition } => write!(f, "the client refused the offer: {condition}"),
             Self::UnusableAnswer { reason } => write!(f, "the answer is unusable: {reason}"),
             Self::MediaFailed { reason } => write!(f, "media failed: {reason}"),
             Self::CloudStopped => f.write_str("the cloud stopped"),

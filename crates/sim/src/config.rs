@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jid::BareJid;
 use offhook_audio::SourceSpec;
+use offhook_jingle::Dialect;
 use secrecy::SecretString;
 
 use crate::faults::CloudFaults;
@@ -105,6 +106,8 @@ pub const GATEWAY: &str = "gjoll.offhook.test";
 pub struct GatewayConfig {
     /// The local addresses of its media sockets, one socket a call on each. `127.0.0.1`.
     pub addresses: Vec<IpAddr>,
+    /// How the sessions of calls speak that do not say otherwise. SDP over XMPP.
+    pub dialect: Dialect,
     /// What it plays into calls that do not say otherwise. A 440 Hz tone.
     pub play: SourceSpec,
     /// Where it records every call that does not say otherwise, as `{conversation}.wav`.
@@ -125,6 +128,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             record: None,
             ring: Duration::from_secs(30),
@@ -172,6 +176,17 @@ pub struct CallFaults {
     pub repeat_propose: u32,
     /// The client's requests are not acknowledged.
     pub no_acknowledgements: bool,
+    /// The session is offered in the dialect that was not proposed too.
+    pub other_dialect: Option<OtherDialect>,
+}
+
+/// When the offer in the dialect that was not proposed comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherDialect {
+    /// Before the one in the right dialect.
+    First,
+    /// After it.
+    Last,
 }
 
 /// What is wrong with an offer.

@@ -2,7 +2,7 @@
 //!
 //! It speaks the server's side of what a softphone client needs: its REST requests, the streaming
 //! WebSocket with its XMPP stream (RFC 7395, RFC 6120), proposals (XEP-0353), sessions
-//! as SDP over XMPP, and a gateway that is a real WebRTC peer with UDP sockets, DTLS-SRTP and Opus.
+//! in Jingle or SDP over XMPP, and a gateway that is a real WebRTC peer with UDP sockets, DTLS-SRTP and Opus.
 //! It plays audio, measures and records what it hears, writes down everything that happened, and
 //! can be told to go wrong: [`CloudFaults`] refuse, [`Cloud::cut`] loses connections, and calls
 //! outlive both.
@@ -40,6 +40,7 @@
 //! | RFC 8489 | STUN binding requests are answered; no authentication |
 //! | XEP-0060 | subscribe, unsubscribe, and events with JSON in them (XEP-0335); clients publish nothing |
 //! | XEP-0353 | propose, retract; proceed, accept and reject are understood |
+//! | SDP over XMPP; XEP-0166, XEP-0167, XEP-0176 and family | the initiator's side of a call with one audio content, in the one or the other: offer, answer, trickled candidates, end, what clients say by `info` and `mute`; nothing is renegotiated in Jingle |
 //! | RFC 8838 | candidates are trickled both ways, one a request |
 //! | RFC 8825 family | by `offhook-media`: host candidates, DTLS-SRTP, Opus |
 
@@ -66,7 +67,9 @@ mod wire;
 
 pub use call_state::{CallHandle, CallState, Ended, Heard};
 pub use cloud::{Cloud, StartError, TokenError};
-pub use config::{CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OutboundOrder, User};
+pub use config::{
+    CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OtherDialect, OutboundOrder, User,
+};
 pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
 pub use gateway::{CallError, CallRequest, Reinvite};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use offhook_audio::SourceSpec;
+use offhook_jingle::Dialect;
 use offhook_sim::{Cloud, CloudConfig, GatewayConfig, OutboundOrder, User};
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -44,6 +45,9 @@ struct Options {
     /// Hang up outbound calls after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     outbound_seconds: Option<u32>,
+    /// Calls speak Jingle instead of SDP over XMPP, unless they say otherwise.
+    #[arg(long)]
+    jingle: bool,
     /// Propose outbound calls before their REST request is answered.
     #[arg(long)]
     proposal_first: bool,
@@ -66,8 +70,14 @@ impl Options {
         } else {
             OutboundOrder::ReplyFirst { gap }
         };
+        let dialect = if self.jingle {
+            Dialect::Jingle
+        } else {
+            Dialect::SdpOverXmpp
+        };
         let gateway = GatewayConfig {
             addresses: self.addresses,
+            dialect,
             play: self.play,
             record: self.record,
             outbound,

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 use minidom::rxml::{Namespace, NcName};
+use offhook_jingle::stanza::{JingleCondition, NAMESPACE as JINGLE};
 
 pub(crate) mod ns {
     //! Namespaces.
@@ -16,7 +17,6 @@ pub(crate) mod ns {
     pub(crate) const PING: &str = "urn:xmpp:ping";
     pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
     pub(crate) const PUBSUB_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
-    pub(crate) const RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
     pub(crate) const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
     pub(crate) const SM: &str = "urn:xmpp:sm:3";
     pub(crate) const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
@@ -62,6 +62,16 @@ pub(crate) fn error(request: &Element, kind: &str, condition: &str) -> Element {
     let error = element("error", ns::CLIENT, &[("type", kind)]);
     let error = parent(error, [Element::bare(condition, ns::STANZAS)]);
     parent(answer(request, "error"), [error])
+}
+
+/// The error of an IQ about a session that there is not, in the dialect's words (XEP-0166 section 10).
+pub(crate) fn no_such_session(request: &Element) -> Element {
+    let error = element("error", ns::CLIENT, &[("type", "cancel")]);
+    let mut conditions = vec![Element::bare("item-not-found", ns::STANZAS)];
+    if request.children().any(|payload| payload.is("jingle", JINGLE)) {
+        conditions.push(JingleCondition::UnknownSession.to_element());
+    }
+    parent(answer(request, "error"), [parent(error, conditions)])
 }
 
 /// The error of an IQ that is to be sent again later, with the code that the platform gives it.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use minidom::Element;
+use offhook_jingle::stanza::NAMESPACE as JINGLE;
 use offhook_xmpp::frame::{self, Limits};
 
 use crate::record::Direction;
@@ -128,8 +129,30 @@ fn payload_words(payload: &Element) -> String {
             },
         },
         ("query", ns::CXFR) => "connection transfer".to_owned(),
-        ("jingle", _) => format!("jingle {}", payload.attr("action").unwrap_or("?")),
+        ("jingle", JINGLE) => jingle_words(payload),
         (name, _) => format!("<{name}>"),
+    }
+}
+
+/// The action of a Jingle request, with the one thing in it that is worth a word.
+fn jingle_words(jingle: &Element) -> String {
+    let action = jingle.attr("action").unwrap_or("jingle without an action");
+    let detail = match action {
+        "session-info" => first_child(jingle),
+        "session-terminate" => jingle
+            .children()
+            .find(|child| child.name() == "reason")
+            .and_then(first_child),
+        _ => None,
+    };
+    let mut transports = jingle
+        .children()
+        .flat_map(Element::children)
+        .flat_map(Element::children);
+    match detail {
+        Some(detail) => format!("{action} {}", detail.name()),
+        None if transports.any(|child| child.name() == "gathering-complete") => format!("{action} (end)"),
+        None => action.to_owned(),
     }
 }
 
@@ -202,6 +225,31 @@ mod tests {
                 "result",
             ]
         );
+    }
+
+    #[test]
+    fn jingle_is_named_by_its_action_and_what_is_worth_a_word() {
+        let jingle = |action: &str, inside: &str| {
+            format!(
+                "<iq xmlns='jabber:client' type='set' id='1'><jingle xmlns='urn:xmpp:jingle:1' sid='s' action='{action}'>\
+                 {inside}</jingle></iq>"
+            )
+        };
+        let end = "<content><transport xmlns='urn:t'><gathering-complete/></transport></content>";
+        let said = [
+            jingle("session-accept", "<content/>"),
+            jingle("transport-info", end),
+            jingle("session-info", "<active xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"),
+            jingle("session-terminate", "<reason><success/></reason>"),
+        ];
+        let said: Vec<_> = said.iter().map(|text| (Direction::ToCloud, text.as_str())).collect();
+        let expected = [
+            "session-accept",
+            "transport-info (end)",
+            "session-info active",
+            "session-terminate success",
+        ];
+        assert_eq!(words(&said), expected);
     }
 
     #[test]

@@ -159,3 +159,32 @@ async fn the_program_starts_answers_and_ends_on_a_signal() {
         assert!(status.success(), "{status}");
     }
 }
+
+#[tokio::test]
+async fn a_call_speaks_the_dialect_that_is_asked_for() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    for (asked, sdp_over_xmpp, offer) in [
+        (None, Some("true"), "genesys-webrtc"),
+        (Some("sdp-over-xmpp"), Some("true"), "genesys-webrtc"),
+        (Some("jingle"), None, "jingle"),
+    ] {
+        let body = asked.map_or(json!({}), |dialect| json!({ "dialect": dialect }));
+        let (status, call) = post(&cloud, "/control/calls", Some(body)).await;
+        assert_eq!(status, 201);
+        let (peer, propose) = client.initiation("propose").await;
+        assert_eq!(propose.attr("inin-sdp-over-xmpp"), sdp_over_xmpp, "{asked:?}");
+        let session = call["session"].as_str().expect("an id");
+        client.initiate(&peer, "proceed", session).await;
+        let offered = |stanza: &minidom::Element| stanza.children().any(|payload| payload.name() == offer);
+        soon("the offer", client.until(offered)).await;
+        assert_eq!(
+            post(&cloud, &format!("/control/calls/{session}/hangup"), None).await.0,
+            202
+        );
+    }
+    let (status, _) = post(&cloud, "/control/calls", Some(json!({ "dialect": "esperanto" }))).await;
+    assert_eq!(status, 422);
+    client.close().await;
+    cloud.stop().await;
+}

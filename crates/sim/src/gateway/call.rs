@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use jid::FullJid;
 use minidom::Element;
-use offhook_jingle::Reason;
-use offhook_jingle::genesys::Method;
+use offhook_jingle::{Dialect, Reason};
 use tokio::sync::{mpsc, watch};
 
 use super::media::{Media, Received};
 use super::session::{Progress, Session};
 use super::signalling::Signalling;
 use super::sound::Sound;
+use super::words::Words;
 use super::{CallInput, Command};
 use crate::call_state::{CallState, Ended};
-use crate::config::CallFaults;
+use crate::config::{CallFaults, OtherDialect};
 use crate::gauge::{Counted, Kind};
 use crate::inner::Inner;
 use crate::record::CallEvent;
@@ -263,12 +263,12 @@ impl Call {
         match &self.phase {
             Phase::Ringing { .. } => self.retract(),
             Phase::Session(session) => {
-                self.request(&session.client, self.signalling.terminate(reason));
+                self.request(&session.client, Words::Terminate(reason));
             }
         }
     }
 
-    fn propose(&self) {
+    pub(super) fn propose(&self) {
         for client in &self.settings.clients {
             let id = self.inner.draw_id();
             self.send(client, self.signalling.propose(&id, client));
@@ -290,13 +290,33 @@ impl Call {
         }
     }
 
-    pub(super) fn offer(&self, client: &FullJid, sdp: String) {
-        self.request(client, self.signalling.offer(sdp, self.settings.faults.offer));
+    /// Offers the session's media, in both dialects if that is what goes wrong.
+    pub(super) fn offer(&mut self, client: &FullJid, sdp: String) {
+        let words = self.signalling.offer(sdp, self.settings.faults.offer);
+        let other = match self.signalling.dialect {
+            Dialect::Jingle => Dialect::SdpOverXmpp,
+            Dialect::SdpOverXmpp => Dialect::Jingle,
+        };
+        let race = self.settings.faults.other_dialect;
+        let say = |first| {
+            if race == Some(first) {
+                let id = self.inner.draw_id();
+                let words = words.clone();
+                self.send(client, self.signalling.request_in(other, &id, &id, client, words));
+            }
+        };
+        say(OtherDialect::First);
+        let id = self.inner.draw_id();
+        self.send(client, self.signalling.request(&id, &id, client, words.clone()));
+        say(OtherDialect::Last);
+        if let Phase::Session(session) = &mut self.phase {
+            session.offer_id = Some(id);
+        }
     }
 
-    pub(super) fn request(&self, client: &FullJid, method: Method) {
+    pub(super) fn request(&self, client: &FullJid, words: Words) {
         let id = self.inner.draw_id();
-        self.send(client, self.signalling.request(&id, &id, client, method));
+        self.send(client, self.signalling.request(&id, &id, client, words));
     }
 
     /// A client that is gone hears nothing; its media decides about the call.

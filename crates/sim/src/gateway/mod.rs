@@ -9,6 +9,7 @@ mod session;
 mod signalling;
 mod sound;
 mod table;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,8 +18,7 @@ use std::time::Duration;
 use jid::{FullJid, Jid};
 use minidom::Element;
 use offhook_audio::{Recording, RecordingError, SourceError};
-use offhook_jingle::genesys::{Method, Rpc};
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
@@ -30,7 +30,7 @@ use crate::config::{CallFaults, GATEWAY};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::play::Play;
-use crate::stanza::{self, is_request, ns};
+use crate::stanza::{self, is_request};
 
 /// How many stanzas and commands may wait for one call.
 const WAITING: usize = 256;
@@ -44,6 +44,8 @@ pub struct CallRequest {
     pub conversation: Option<ConversationId>,
     /// `inin-autoanswer`: the client shall accept without asking.
     pub auto_answer: bool,
+    /// How the session speaks.
+    pub dialect: Option<Dialect>,
     /// What the gateway plays.
     pub play: Option<Play>,
     /// The WAV file of the recording: left what the gateway played, right what it heard. It must
@@ -157,6 +159,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
     let signalling = signalling::Signalling {
         gateway: gateway.clone(),
         account: user.jid.clone(),
+        dialect: request.dialect.unwrap_or(settings.dialect),
         session,
         former: Vec::new(),
         conversation,
@@ -223,13 +226,12 @@ fn answer_stray(inner: &Arc<Inner>, to: &FullJid, stanza: &Element) {
     if !is_request(stanza) {
         return;
     }
-    let rpc = stanza.get_child("genesys-webrtc", ns::GENESYS).map(Rpc::parse);
-    let answer = match rpc {
-        Some(Ok(Rpc {
-            method: Method::Terminate { .. },
+    let answer = match words::Request::read(stanza) {
+        Some(words::Request {
+            asked: words::Asked::End(_),
             ..
-        })) => stanza::result(stanza, None),
-        Some(_) => stanza::error(stanza, "cancel", "item-not-found"),
+        }) => stanza::result(stanza, None),
+        Some(_) => stanza::no_such_session(stanza),
         None => stanza::error(stanza, "cancel", "service-unavailable"),
     };
     inner.hub.deliver(to, answer);

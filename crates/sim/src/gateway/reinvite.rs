@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
 use offhook_media::{CallConfig, Event};
 
 use super::call::{Call, Flow, Phase, REPEAT};
@@ -21,7 +21,8 @@ pub struct Reinvite {
     /// How often the offer is repeated until it is answered, 200 ms apart.
     pub repeat: u32,
     /// The offer has a new session id, as if the gateway had lost sight of the session that there
-    /// is; the client is expected to end that one.
+    /// is; the client is expected to end that one. In Jingle, which has no word for a conversation,
+    /// the new session is proposed first, and always: under the same id there are no new media.
     pub new_session: bool,
 }
 
@@ -60,6 +61,9 @@ impl Call {
         if let Progress::Held { .. } | Progress::Offered { .. } = session.progress {
             return tracing::debug!("a call without an answer is not reinvited");
         }
+        if self.signalling.dialect == Dialect::Jingle && !reinvite.new_session {
+            return tracing::debug!("a call in Jingle is not reinvited under its session id");
+        }
         if let Some(conversation) = reinvite.conversation {
             self.inner.calls.adopt(&self.signalling.session, &conversation);
             self.signalling.conversation = conversation;
@@ -75,7 +79,10 @@ impl Call {
         let (media, offer) = Media::offer(config, seed, now, self.inner.gauge.clone());
         let next = Next {
             media,
-            progress: Progress::Offered { candidates: Vec::new() },
+            progress: match self.signalling.dialect {
+                Dialect::Jingle => Progress::Held { offer: offer.clone() },
+                Dialect::SdpOverXmpp => Progress::Offered { candidates: Vec::new() },
+            },
             id: self.inner.draw_id(),
             offer,
             repetitions: reinvite.repeat,
@@ -83,17 +90,31 @@ impl Call {
         };
         let replaced = session.next.replace(Box::new(next));
         self.retired.extend(replaced.map(|next| next.media));
-        self.offer_next();
+        match self.signalling.dialect {
+            Dialect::Jingle => self.propose(),
+            Dialect::SdpOverXmpp => self.offer_next(),
+        }
+    }
+
+    /// The client proceeds with the session that is to follow.
+    pub(super) fn offer_proposed(&mut self) {
+        if let Phase::Session(session) = &mut self.phase
+            && let Some(next) = &mut session.next
+            && let Progress::Held { .. } = next.progress
+        {
+            next.progress = Progress::Offered { candidates: Vec::new() };
+            self.offer_next();
+        }
     }
 
     fn offer_next(&self) {
         let Phase::Session(session) = &self.phase else { return };
         let Some(next) = &session.next else { return };
-        let method = self.signalling.reinvite(next.offer.clone());
+        let words = self.signalling.reinvite(next.offer.clone());
         let id = self.inner.draw_id();
         self.send(
             &session.client,
-            self.signalling.request(&id, &next.id, &session.client, method),
+            self.signalling.request(&id, &next.id, &session.client, words),
         );
     }
 

@@ -6,11 +6,11 @@ use std::time::Instant;
 use jid::FullJid;
 use minidom::Element;
 use offhook_jingle::Reason;
-use offhook_jingle::genesys::Method;
 
 use super::call::{Call, Flow, Phase};
 use super::session::Progress;
 use super::signalling::Said;
+use super::words::Asked;
 use crate::call_state::{CallState, Ended};
 use crate::record::CallEvent;
 use crate::stanza;
@@ -30,8 +30,12 @@ impl Call {
             (Said::Reject, None) => ControlFlow::Break(Ended::Rejected),
             // A client that proceeds again answers a repeated proposal; another one was too late,
             // and learns it from the winner's `accept`.
-            (Said::Proceed | Said::Reject, Some(_)) => ControlFlow::Continue(()),
-            (Said::Request(method), Some(client)) if client == from => self.handle_request(now, stanza, method),
+            (Said::Proceed | Said::Reject, Some(_)) => {
+                self.offer_proposed();
+                ControlFlow::Continue(())
+            }
+            (Said::Request(asked), Some(client)) if client == from => self.handle_request(now, stanza, asked),
+            (Said::Refused(id, condition), Some(client)) if client == from => self.refused(&id, condition),
             (Said::Left(session, reason), Some(client)) if client == from => {
                 self.record(CallEvent::Left { session, reason });
                 self.acknowledge(from, stanza);
@@ -39,38 +43,47 @@ impl Call {
             }
             (Said::Request(_) | Said::Left(..) | Said::Unreadable, _) => {
                 if stanza::is_request(stanza) {
-                    self.send(from, stanza::error(stanza, "cancel", "item-not-found"));
+                    self.send(from, stanza::no_such_session(stanza));
                 }
                 ControlFlow::Continue(())
             }
-            (Said::Nothing, _) => ControlFlow::Continue(()),
+            (Said::Nothing | Said::Refused(..), _) => ControlFlow::Continue(()),
         }
     }
 
-    pub(super) fn handle_request(&mut self, now: Instant, request: &Element, method: Method) -> Flow {
+    /// A call whose offer is refused has come to nothing.
+    fn refused(&self, id: &str, condition: String) -> Flow {
+        match &self.phase {
+            Phase::Session(session) if session.offer_id.as_deref() == Some(id) => {
+                ControlFlow::Break(Ended::OfferRefused { condition })
+            }
+            Phase::Session(_) | Phase::Ringing { .. } => ControlFlow::Continue(()),
+        }
+    }
+
+    pub(super) fn handle_request(&mut self, now: Instant, request: &Element, asked: Asked) -> Flow {
         let Phase::Session(session) = &mut self.phase else {
             return ControlFlow::Continue(());
         };
         let client = session.client.clone();
-        match method {
-            Method::Answer { sdp, .. } => {
+        match asked {
+            Asked::Answer(sdp) => {
                 return self.take_answer(now, &client, request, &sdp);
             }
-            Method::Candidate { candidate, .. } => {
-                if let Err(reason) = session.take_candidate(now, candidate) {
+            Asked::Candidates(candidates) => {
+                let refused = candidates.into_iter();
+                let refused = refused.filter_map(|candidate| session.take_candidate(now, candidate).err());
+                for reason in refused.collect::<Vec<_>>() {
                     self.record(CallEvent::Unusable { reason });
                 }
             }
-            Method::EndOfCandidates { .. } => {}
-            Method::Info { status, .. } => self.record(CallEvent::Info { status }),
-            Method::Mute { .. } => self.record(CallEvent::ClientMuted { muted: true }),
-            Method::Unmute { .. } => self.record(CallEvent::ClientMuted { muted: false }),
-            Method::Terminate { reason, .. } => {
+            Asked::Info(status) => self.record(CallEvent::Info { status }),
+            Asked::Muted(muted) => self.record(CallEvent::ClientMuted { muted }),
+            Asked::End(reason) => {
                 self.send(&client, stanza::result(request, None));
                 return ControlFlow::Break(Ended::Terminated { reason });
             }
-            Method::Offer { .. } => {
-                // Only the gateway offers.
+            Asked::Unfit => {
                 self.send(&client, stanza::error(request, "modify", "bad-request"));
                 return ControlFlow::Continue(());
             }

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use jid::FullJid;
-use offhook_jingle::Reason;
+use offhook_jingle::{Dialect, Reason};
 use offhook_media::{CallConfig, Event};
 
 use super::call::{Call, Flow, Phase};
 use super::media::Media;
 use super::reinvite::Next;
+use super::words::Words;
 use crate::call_state::{CallState, Ended};
 use crate::record::CallEvent;
 
@@ -31,6 +32,8 @@ pub(super) struct Session {
     pub(super) until: Option<Instant>,
     /// The candidate that the client was told of last, with its media section.
     pub(super) candidate: Option<(String, String)>,
+    /// The id of the IQ that offered its first media.
+    pub(super) offer_id: Option<String>,
 }
 
 /// How far a session has come.
@@ -53,22 +56,20 @@ impl Call {
         let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
         let seed = self.inner.draw_seed();
         let (media, offer) = Media::offer(config, seed, now, self.inner.gauge.clone());
-        let progress = if self.settings.faults.early_candidates {
-            Progress::Held { offer }
-        } else {
-            self.offer(&client, offer);
-            Progress::Offered { candidates: Vec::new() }
-        };
         self.state.send_replace(CallState::Offered { client: client.clone() });
         self.phase = Phase::Session(Box::new(Session {
-            client,
+            client: client.clone(),
             media,
-            progress,
+            progress: Progress::Held { offer },
             next: None,
             failed: None,
             until: None,
             candidate: None,
+            offer_id: None,
         }));
+        if !self.settings.faults.early_candidates {
+            self.release_offer(&client);
+        }
     }
 
     /// Passes on what the peer connection says.
@@ -81,8 +82,10 @@ impl Call {
         for event in events {
             match event {
                 Event::LocalCandidate { mid, candidate } => self.tell_candidate(&client, mid, candidate),
-                // The platform's clients know no end of the gateway's candidates.
-                Event::EndOfCandidates => self.release_offer(&client),
+                Event::EndOfCandidates => {
+                    self.release_offer(&client);
+                    self.tell_end_of_candidates(&client);
+                }
                 Event::Connected => self.connected(now, &client),
                 Event::Interrupted => self.record(CallEvent::MediaInterrupted),
                 Event::Recovered => self.record(CallEvent::MediaRecovered),
@@ -107,7 +110,17 @@ impl Call {
         if let Phase::Session(session) = &mut self.phase {
             session.candidate = Some((mid.clone(), candidate.clone()));
         }
-        self.request(client, self.signalling.candidate(mid, candidate));
+        self.request(client, Words::Candidate { mid, candidate });
+    }
+
+    /// In Jingle; the platform's clients of SDP over XMPP know no end of the gateway's candidates.
+    pub(super) fn tell_end_of_candidates(&self, client: &FullJid) {
+        if let Phase::Session(session) = &self.phase
+            && let Some((mid, _)) = session.candidate.clone()
+            && self.signalling.dialect == Dialect::Jingle
+        {
+            self.request(client, Words::EndOfCandidates { mid });
+        }
     }
 
     /// Says again what the client has heard before.
@@ -115,7 +128,7 @@ impl Call {
         if let Phase::Session(session) = &self.phase
             && let Some((mid, candidate)) = session.candidate.clone()
         {
-            self.request(&session.client, self.signalling.candidate(mid, candidate));
+            self.request(&session.client, Words::Candidate { mid, candidate });
         }
     }
 

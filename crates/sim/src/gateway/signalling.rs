@@ -1,11 +1,11 @@
-//! The gateway's words: proposals (XEP-0353) and SDP over XMPP.
+//! The gateway's stanzas: proposals (XEP-0353), and sessions in either dialect.
 
 use jid::{BareJid, FullJid};
 use minidom::Element;
-use offhook_jingle::genesys::{Method, Rpc};
 use offhook_jingle::message::{Ending, InitiationMessage, Propose};
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
 
+use super::words::{Asked, Request, Words};
 use crate::config::OfferFault;
 use crate::stanza::{element, ns, parent};
 
@@ -14,6 +14,8 @@ use crate::stanza::{element, ns, parent};
 pub(super) struct Signalling {
     pub(super) gateway: FullJid,
     pub(super) account: BareJid,
+    /// In which its sessions speak.
+    pub(super) dialect: Dialect,
     pub(super) session: SessionId,
     /// The session ids that the call had before.
     pub(super) former: Vec<SessionId>,
@@ -30,9 +32,11 @@ pub(super) enum Said {
     /// `<reject/>`
     Reject,
     /// A request about the session.
-    Request(Method),
+    Request(Asked),
     /// A client ends a session that the call has left.
     Left(SessionId, Reason),
+    /// A request of the gateway, by the id of its IQ, is refused.
+    Refused(String, String),
     /// A request that cannot be read.
     Unreadable,
     /// Nothing that concerns the call.
@@ -45,11 +49,9 @@ impl Signalling {
         let mut propose = Propose::new(self.session.clone());
         propose.conversation = Some(self.conversation.clone());
         propose.auto_answer = self.auto_answer;
-        propose.sdp_over_xmpp = true;
+        propose.sdp_over_xmpp = self.dialect == Dialect::SdpOverXmpp;
         propose.user_id = Some(self.user.clone());
-        let description = element("description", ns::RTP, &[("media", "audio")]);
-        let propose = InitiationMessage::Propose(propose).to_element();
-        self.message(id, to, parent(propose, [description]))
+        self.message(id, to, InitiationMessage::Propose(propose).to_element())
     }
 
     pub(super) fn retract(&self, id: &str, to: &FullJid) -> Element {
@@ -72,58 +74,44 @@ impl Signalling {
         parent(element("message", ns::CLIENT, &attributes), [payload])
     }
 
-    pub(super) fn offer(&self, sdp: String, fault: Option<OfferFault>) -> Method {
-        let sdp = match fault {
-            None => sdp,
-            Some(OfferFault::NotSdp) => "this is no session description\r\n".to_owned(),
-            Some(OfferFault::NoAudio) => WITHOUT_AUDIO.to_owned(),
+    pub(super) fn offer(&self, sdp: String, fault: Option<OfferFault>) -> Words {
+        let sdp = match (fault, self.dialect) {
+            (None, _) => sdp,
+            (Some(OfferFault::NotSdp), _) => "this is no session description\r\n".to_owned(),
+            (Some(OfferFault::NoAudio), Dialect::SdpOverXmpp) => WITHOUT_AUDIO.to_owned(),
+            // Jingle maps no data to contents.
+            (Some(OfferFault::NoAudio), Dialect::Jingle) => sdp.replace("m=audio", "m=video"),
         };
-        Method::Offer {
-            session: self.session.clone(),
-            conversation: Some(self.conversation.clone()),
+        self.offer_of(sdp, false)
+    }
+
+    /// An offer of new media for a conversation that there is.
+    pub(super) fn reinvite(&self, sdp: String) -> Words {
+        self.offer_of(sdp, true)
+    }
+
+    fn offer_of(&self, sdp: String, reinvite: bool) -> Words {
+        Words::Offer {
+            conversation: self.conversation.clone(),
             sdp,
-            reinvite: false,
+            reinvite,
         }
     }
 
-    pub(super) fn candidate(&self, mid: String, candidate: String) -> Method {
-        Method::Candidate {
-            session: self.session.clone(),
-            mid: Some(mid),
-            candidate,
-        }
+    /// The words as an IQ with one id, and another one for the JSON-RPC request in it.
+    pub(super) fn request(&self, id: &str, rpc: &str, to: &FullJid, words: Words) -> Element {
+        self.request_in(self.dialect, id, rpc, to, words)
     }
 
-    pub(super) fn terminate(&self, reason: Reason) -> Method {
-        Method::Terminate {
-            session: self.session.clone(),
-            reason,
-        }
-    }
-
-    /// An offer of new media for a session that there is.
-    pub(super) fn reinvite(&self, sdp: String) -> Method {
-        Method::Offer {
-            session: self.session.clone(),
-            conversation: Some(self.conversation.clone()),
-            sdp,
-            reinvite: true,
-        }
-    }
-
-    /// The request as an IQ with one id, and another one for the JSON-RPC request in it.
-    pub(super) fn request(&self, id: &str, rpc: &str, to: &FullJid, method: Method) -> Element {
+    pub(super) fn request_in(&self, dialect: Dialect, id: &str, rpc: &str, to: &FullJid, words: Words) -> Element {
         let attributes = [
             ("type", "set"),
             ("id", id),
             ("from", self.gateway.as_str()),
             ("to", to.as_str()),
         ];
-        let rpc = Rpc {
-            id: rpc.to_owned(),
-            method,
-        };
-        parent(element("iq", ns::CLIENT, &attributes), [rpc.to_element()])
+        let payload = words.payload(dialect, &self.gateway, &self.session, rpc);
+        parent(element("iq", ns::CLIENT, &attributes), [payload])
     }
 
     /// What a client's stanza means.
@@ -147,15 +135,21 @@ impl Signalling {
                     | Err(_) => None,
                 })
                 .unwrap_or(Said::Nothing),
-            "iq" if stanza.attr("type") == Some("set") => {
-                match stanza.get_child("genesys-webrtc", ns::GENESYS).map(Rpc::parse) {
-                    Some(Ok(rpc)) if *rpc.session() == self.session => Said::Request(rpc.method),
-                    Some(Ok(Rpc {
-                        method: Method::Terminate { session, reason },
-                        ..
-                    })) if self.former.contains(&session) => Said::Left(session, reason),
-                    Some(Ok(_) | Err(_)) | None => Said::Unreadable,
-                }
+            "iq" if stanza.attr("type") == Some("set") => match Request::read(stanza) {
+                Some(request) if request.dialect != self.dialect => Said::Unreadable,
+                Some(request) if request.session == self.session => Said::Request(request.asked),
+                Some(Request {
+                    session,
+                    asked: Asked::End(reason),
+                    ..
+                }) if self.former.contains(&session) => Said::Left(session, reason),
+                Some(_) | None => Said::Unreadable,
+            },
+            "iq" if stanza.attr("type") == Some("error") => {
+                let condition = stanza.get_child("error", ns::CLIENT);
+                let condition = condition.and_then(|error| error.children().next()).map(Element::name);
+                let id = stanza.attr("id").unwrap_or_default().to_owned();
+                Said::Refused(id, condition.unwrap_or("undefined-condition").to_owned())
             }
             "iq" if stanza.attr("type") == Some("get") => Said::Unreadable,
             _ => Said::Nothing,

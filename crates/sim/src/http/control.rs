@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use offhook_audio::SourceSpec;
-use offhook_jingle::{ConversationId, Reason, SessionId};
+use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -119,12 +119,31 @@ fn describe(call: &CallHandle) -> Value {
     })
 }
 
+/// A dialect in JSON.
+#[derive(Clone, Copy, Deserialize)]
+enum DialectName {
+    #[serde(rename = "jingle")]
+    Jingle,
+    #[serde(rename = "sdp-over-xmpp")]
+    SdpOverXmpp,
+}
+
+impl From<DialectName> for Dialect {
+    fn from(name: DialectName) -> Self {
+        match name {
+            DialectName::Jingle => Self::Jingle,
+            DialectName::SdpOverXmpp => Self::SdpOverXmpp,
+        }
+    }
+}
+
 /// The body of `POST calls`; every field may be absent.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct NewCall {
     user: Option<String>,
     auto_answer: bool,
+    dialect: Option<DialectName>,
     play: Option<String>,
     duration_seconds: Option<f64>,
     ring_seconds: Option<f64>,
@@ -146,6 +165,7 @@ async fn call(State(inner): Cloud, Json(body): Json<NewCall>) -> Response {
     let request = CallRequest {
         user: body.user,
         auto_answer: body.auto_answer,
+        dialect: body.dialect.map(Dialect::from),
         play,
         duration,
         ring,
