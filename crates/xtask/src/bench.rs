@@ -39,6 +39,8 @@ pub(crate) struct Bench {
 /// A program in Node that does what a benchmark does, and prints its speed as JSON: `stanzas_per_second`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Other {
+    /// What it is.
+    name: &'static str,
     /// The folder of the program, with the list of packages that it needs.
     project: &'static str,
     program: &'static str,
@@ -68,6 +70,7 @@ pub(crate) const BENCHES: [Bench; 1] = [Bench {
     timed: "calls",
     counted: "memory",
     other: Some(Other {
+        name: "stanza in Node",
         project: "tests/stanza",
         program: "bench.js",
         recording: "tests/recordings/A-client-terminate.jsonl",
@@ -143,7 +146,7 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
         figures.add_printed(&printed);
     }
     if let Some(other) = bench.other {
-        tally += stage(other.program, || match others_rate(workspace, install, &other) {
+        tally += stage(other.name, || match others_rate(workspace, install, &other) {
             Ok(rate) => {
                 figures.add_printed(&format!("figure {} {}", other.figure, rounded(rate)));
                 Outcome::of(Tally::one(true), String::new())

@@ -125,7 +125,10 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     if let Err(error) = tools::for_interop(workspace, install) {
         return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
-    command(workspace, testing(name, &["--test", "prosody", "--test", "stanza", "--", "--ignored"]))
+    command(
+        workspace,
+        testing(name, &["--test", "prosody", "--test", "stanza", "--", "--ignored"]),
+    )
 }
 
 /// Calls of minutes whose signalling fails again and again. They take real time, and show what they measured.
