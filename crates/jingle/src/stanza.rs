@@ -80,7 +80,7 @@ pub use ice::{Fingerprint, Ice, IceSyntax, RemoteCandidate, Setup};
 pub use info::{Farewell, Info};
 pub use limits::JingleLimits;
 pub use ns::JINGLE as NAMESPACE;
-pub(crate) use read::farewell as read_farewell;
+pub(crate) use read::{address, farewell as read_farewell};
 pub use rtp::{
     Bandwidth, Crypto, Encryption, Feedback, HeaderExtension, MediaStream, Parameter, PayloadType, Rtp, Source,
     SourceGroup, ZrtpHash,
@@ -167,27 +167,4 @@ impl Jingle {
         let mut contents = self.contents.iter();
         contents.find(|content| content.creator == creator && content.name == name)
     }
-}
-/// What a `<jingle/>` element asks of which session, without a look at the rest.
-///
-/// # Errors
-/// [`JingleError`], as reading it whole would give for these two attributes.
-pub(crate) fn address(element: &minidom::Element, limit: usize) -> Result<(Action, SessionId), JingleError> {
-    let attribute = |name: &'static str| match element.attr(name) {
-        None | Some("") => Err(JingleError::Missing {
-            element: NAME,
-            attribute: name,
-        }),
-        Some(text) if text.len() > limit => Err(JingleError::TooLong {
-            what: name,
-            bytes: text.len(),
-            limit,
-        }),
-        Some(text) => Ok(text),
-    };
-    let action = attribute("action")?;
-    let action = action.parse().map_err(|_| JingleError::UnknownAction {
-        action: action.to_owned(),
-    })?;
-    Ok((action, SessionId::new(attribute("sid")?)))
 }

@@ -17,7 +17,7 @@ pub(super) fn jingle(element: &Element, limits: &JingleLimits) -> Result<Jingle,
     if !element.is(NAME, ns::JINGLE) {
         return Err(JingleError::OtherElement);
     }
-    let tag = Tag::new(element, "jingle", limits);
+    let tag = Tag::new(element, NAME, limits);
     let mut jingle = Jingle {
         initiator: tag.hint("initiator")?,
         responder: tag.hint("responder")?,
@@ -55,6 +55,19 @@ fn too_many_candidates(limits: &JingleLimits) -> JingleError {
         what: "candidates",
         limit: limits.candidates,
     }
+}
+
+/// What a `<jingle/>` element asks of which session, without a look at the rest.
+///
+/// # Errors
+/// [`JingleError`], as reading it whole would give for these two attributes.
+pub(crate) fn address(element: &Element, limit: usize) -> Result<(Action, SessionId), JingleError> {
+    let limits = JingleLimits {
+        text: limit,
+        ..JingleLimits::default()
+    };
+    let tag = Tag::new(element, NAME, &limits);
+    Ok((action(&tag)?, SessionId::new(tag.required("sid")?)))
 }
 
 fn action(tag: &Tag<'_>) -> Result<Action, JingleError> {

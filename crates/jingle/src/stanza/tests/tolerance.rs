@@ -3,7 +3,7 @@
 use minidom::rxml::NcName;
 
 use super::{super::*, description, jingle, read, transport, with_description, with_transport};
-use crate::{Reason, candidate::Candidate};
+use crate::{Reason, SessionId, candidate::Candidate};
 
 fn candidate(attributes: &str) -> Candidate {
     let ice = transport(&with_transport(&format!("<candidate {attributes}/>")));
@@ -306,6 +306,29 @@ fn a_reason_is_read_for_what_can_be_made_of_it() {
     }
     let without = jingle("action='session-terminate' sid='s'", "");
     assert_eq!(read(&without).reason, None);
+}
+
+#[test]
+fn the_session_that_goes_on_may_stand_without_an_element_of_its_own() {
+    for sid in ["<sid>t</sid>", "<sid xmlns='urn:x'> t </sid>", "t"] {
+        let reason = format!("<reason><alternative-session>{sid}</alternative-session></reason>");
+        let element = jingle("action='session-terminate' sid='s'", &reason);
+        let farewell = read(&element).reason.expect("there is a reason");
+        assert_eq!(farewell.alternative, Some(SessionId::new("t")), "{sid}");
+    }
+}
+
+#[test]
+fn what_is_asked_of_whom_is_read_without_the_rest() {
+    let broken = jingle("action='content-add' sid='s'", "<content/>");
+    assert!(Jingle::parse(&broken).is_err());
+    assert_eq!(address(&broken, 11), Ok((Action::ContentAdd, SessionId::new("s"))));
+    let (what, bytes, limit) = ("action", 11, 10);
+    assert_eq!(address(&broken, 10), Err(JingleError::TooLong { what, bytes, limit }));
+    for nothing in ["action='content-add'", "sid='s'", "action='dance' sid='s'"] {
+        let element = jingle(nothing, "");
+        assert_eq!(address(&element, 100).err(), Jingle::parse(&element).err());
+    }
 }
 
 #[test]
