@@ -3,7 +3,18 @@
 use crate::{
     Candidate,
     sdp::{self, SessionDescription},
-    stanza::{Action, Content, Jingle, Role},
+    stanza::{Action, Content, Jingle, JingleLimits, Role},
+};
+
+/// Limits that no description exceeds which is read.
+const WIDE: JingleLimits = JingleLimits {
+    contents: usize::MAX,
+    candidates: usize::MAX,
+    payload_types: usize::MAX,
+    entries: usize::MAX,
+    text: usize::MAX,
+    foreign: usize::MAX,
+    foreign_depth: usize::MAX,
 };
 
 /// See [`super::sdp_roundtrip`].
@@ -44,5 +55,9 @@ fn through_jingle(description: &SessionDescription, by: Role) -> String {
         groups,
         ..Jingle::new(Action::SessionInitiate, crate::SessionId::new("s"))
     };
-    format!("{}{text}", String::from(&jingle.to_element()))
+    let element = jingle.to_element();
+    if let Err(error) = Jingle::parse_within(&element, &WIDE) {
+        panic!("what is said can be read: {error}");
+    }
+    format!("{}{text}", String::from(&element))
 }

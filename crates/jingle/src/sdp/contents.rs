@@ -101,7 +101,8 @@ fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rt
     let mut codecs = Codecs::new(&section.formats);
     let mut rtp = Rtp::new(&section.kind);
     rtp.mixed_extensions = description.attribute("extmap-allow-mixed").is_some();
-    for (name, value) in section.attributes() {
+    let of_all = description.attributes().filter(|(name, _)| *name == "extmap");
+    for (name, value) in of_all.chain(section.attributes()) {
         match name {
             "rtcp-mux" => rtp.rtcp_mux = true,
             "rtcp-rsize" => rtp.rtcp_reduced_size = true,
@@ -133,17 +134,18 @@ fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rt
 /// The payload types of a section, found by their numbers.
 struct Codecs {
     list: Vec<PayloadType>,
-    places: [Option<usize>; 256],
+    places: [Option<usize>; 128],
 }
 
 impl Codecs {
     fn new(formats: &[String]) -> Self {
         let mut codecs = Self {
             list: Vec::new(),
-            places: [None; 256],
+            places: [None; 128],
         };
         for format in formats {
-            if let Ok(id) = format.parse::<u8>()
+            // RFC 3550 section 5.1: the number has seven bits.
+            if let Ok(id @ 0..=127) = format.parse::<u8>()
                 && codecs.places[usize::from(id)].is_none()
             {
                 codecs.places[usize::from(id)] = Some(codecs.list.len());
@@ -154,8 +156,8 @@ impl Codecs {
     }
 
     fn find(&mut self, id: &str) -> Option<&mut PayloadType> {
-        let place = self.places[usize::from(id.parse::<u8>().ok()?)]?;
-        self.list.get_mut(place)
+        let place = *self.places.get(id.parse::<usize>().ok()?)?;
+        self.list.get_mut(place?)
     }
 
     fn each(&mut self, change: impl Fn(&mut PayloadType)) {
@@ -174,11 +176,16 @@ impl Codecs {
             return;
         }
         let mut parts = value.trim().split('/');
-        let Some(name) = parts.next().filter(|name| is_word(name)) else {
+        let name = parts.next().filter(|name| is_word(name));
+        let rate = parts
+            .next()
+            .and_then(|rate| rate.parse().ok())
+            .filter(|rate| *rate != 0);
+        let (Some(name), Some(rate)) = (name, rate) else {
             return;
         };
         codec.name = Some(name.to_owned());
-        codec.clock_rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
+        codec.clock_rate = rate;
         codec.channels = parts
             .next()
             .and_then(|channels| channels.parse().ok())
@@ -212,8 +219,10 @@ fn take_feedback(rtp: &mut Rtp, codecs: &mut Codecs, value: &str) {
     };
     match rest.first().map(|interval| interval.parse()) {
         Some(Ok(number)) if kind == "trr-int" => *interval = Some(number),
-        _ if rest.is_empty() => feedback.push(Feedback::new(kind, None)),
-        _ => feedback.push(Feedback::new(kind, Some(&rest.join(" ")))),
+        _ => feedback.push(Feedback {
+            parameters: rest.iter().skip(1).filter_map(|word| parameter(word)).collect(),
+            ..Feedback::new(kind, rest.first().copied())
+        }),
     }
 }
 
@@ -307,7 +316,7 @@ fn transport(description: &SessionDescription, section: &MediaSection, mid: &str
     };
     ice.ufrag = word("ice-ufrag");
     ice.pwd = word("ice-pwd");
-    ice.gathering_complete = section.attribute("end-of-candidates").is_some();
+    ice.gathering_complete = either("end-of-candidates").is_some();
     for (_, value) in section.attributes().filter(|(name, _)| *name == "candidate") {
         let candidate = format!("candidate:{value}").parse::<Candidate>();
         ice.candidates.push(candidate.map_err(|cause| SdpError::Candidate {

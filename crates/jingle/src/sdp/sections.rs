@@ -89,8 +89,15 @@ fn protocol(rtp: &Rtp, ice: Option<&Ice>) -> &'static str {
     }
 }
 
+/// The payload types; of two with one number the first.
+fn codecs(rtp: &Rtp) -> impl Iterator<Item = &PayloadType> {
+    let mut known = [false; 256];
+    let is_first = move |codec: &&PayloadType| !std::mem::replace(&mut known[usize::from(codec.id)], true);
+    rtp.payload_types.iter().filter(is_first)
+}
+
 fn formats(rtp: &Rtp) -> Vec<String> {
-    let formats: Vec<_> = rtp.payload_types.iter().map(|codec| codec.id.to_string()).collect();
+    let formats: Vec<_> = codecs(rtp).map(|codec| codec.id.to_string()).collect();
     // There has to be one (RFC 8866 section 5.14).
     if formats.is_empty() {
         vec!["0".to_owned()]
@@ -176,7 +183,7 @@ impl Attributes<'_> {
             self.flag("rtcp-rsize");
         }
         self.feedback("*", &rtp.feedback, rtp.feedback_interval);
-        for codec in &rtp.payload_types {
+        for codec in codecs(rtp) {
             self.codec(codec);
         }
         let ptime = rtp.payload_types.iter().find_map(|codec| codec.ptime);
@@ -192,7 +199,9 @@ impl Attributes<'_> {
 
     fn codec(&mut self, codec: &PayloadType) {
         let id = codec.id.to_string();
-        if let Some(name) = codec.name.as_ref().filter(|name| is_word(name) && !name.contains('/')) {
+        // A static payload type needs none (RFC 3551 section 6).
+        let name = codec.name.as_ref().filter(|name| is_word(name) && !name.contains('/'));
+        if let Some(name) = name.filter(|_| codec.clock_rate != 0) {
             let channels = if codec.channels > 1 {
                 format!("/{}", codec.channels)
             } else {
@@ -209,17 +218,12 @@ impl Attributes<'_> {
 
     fn feedback(&mut self, id: &str, feedback: &[Feedback], interval: Option<u32>) {
         for feedback in feedback {
-            let kind = feedback.kind.as_str();
-            match feedback
-                .subtype
-                .as_deref()
-                .map(str::trim)
-                .filter(|subtype| !subtype.is_empty())
-            {
-                Some(subtype) if is_word(kind) => self.say("rtcp-fb", &format!("{id} {kind} {subtype}")),
-                Some(_) => {}
-                None => self.words("rtcp-fb", &[id, kind]),
-            }
+            let parameters: Vec<_> = feedback.parameters.iter().map(pair).collect();
+            let subtype = feedback.subtype.as_deref();
+            // What qualifies a subtype means nothing without one.
+            let parameters = parameters.iter().map(String::as_str).filter(|_| subtype.is_some());
+            let words = [id, &feedback.kind].into_iter().chain(subtype).chain(parameters);
+            self.words("rtcp-fb", &words.collect::<Vec<_>>());
         }
         if let Some(interval) = interval {
             self.say("rtcp-fb", &format!("{id} trr-int {interval}"));

@@ -28,6 +28,7 @@ const OFFER: &str = "v=0\r\n\
     a=rtpmap:111 opus/48000/2\r\n\
     a=rtcp-fb:111 transport-cc\r\n\
     a=rtcp-fb:* nack pli\r\n\
+    a=rtcp-fb:* ccm tmmbr smaxpr=120\r\n\
     a=fmtp:111 minptime=10;useinbandfec=1\r\n\
     a=rtpmap:63 red/48000/2\r\n\
     a=fmtp:63 111/111\r\n\
@@ -129,6 +130,91 @@ fn what_the_session_says_is_said_of_each_section() {
     assert_eq!(ice.fingerprints[0].value, "AA");
     assert_eq!(contents[0].senders, Senders::Initiator);
     assert_eq!(contents[0].name, "audio", "without a mid the kind is one");
+}
+
+#[test]
+fn what_is_said_of_all_sections_need_not_be_said_of_each() {
+    let text =
+        "v=0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=end-of-candidates\r\nm=audio 9 RTP/AVP 0\r\n";
+    let (contents, _) = to_contents(&read(text), Role::Initiator, |_| Role::Initiator).expect("contents");
+    assert_eq!(contents[0].rtp().map(|rtp| rtp.extensions.len()), Some(1));
+    assert!(contents[0].ice().is_some_and(|ice| ice.gathering_complete));
+}
+
+#[test]
+fn a_static_payload_type_needs_no_rate() {
+    let mut codec = crate::stanza::PayloadType::new(0);
+    codec.name = Some("PCMU".to_owned());
+    let mut rtp = crate::stanza::Rtp::new("audio");
+    // The second of one number says nothing.
+    rtp.payload_types = vec![codec.clone(), codec];
+    let mut content = crate::stanza::Content::new(Role::Initiator, "audio");
+    content.description = Some(Application::Rtp(rtp));
+    let text = from_contents(&[content], &[], Role::Initiator, 1).to_string();
+    assert!(text.contains("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"), "{text}");
+    assert!(!text.contains("rtpmap"), "{text}");
+}
+
+/// As libwebrtc, Firefox and aiortc print them.
+#[test]
+fn what_real_programs_say_keeps_its_meaning() {
+    let said = [
+        include_str!("tests/libwebrtc-offer.sdp"),
+        include_str!("tests/libwebrtc-answer.sdp"),
+        include_str!("tests/firefox-offer.sdp"),
+        include_str!("tests/firefox-answer.sdp"),
+        include_str!("tests/aiortc-offer.sdp"),
+        include_str!("tests/aiortc-answer.sdp"),
+    ];
+    for text in said {
+        let mut description = read(text);
+        assert_eq!(description.to_string(), text);
+        // Data channels are no calls.
+        description.media.retain(MediaSection::is_rtp);
+        for by in [Role::Initiator, Role::Responder] {
+            let (contents, groups) = to_contents(&description, by, |_| by).expect("contents");
+            let back = from_contents(&contents, &groups, by, 1);
+            let again = to_contents(&back, by, |_| by).expect("contents");
+            assert_eq!(again, (contents, groups));
+            for (section, back) in description.media.iter().zip(&back.media) {
+                let names = |section: &MediaSection| {
+                    let kept = [
+                        "mid",
+                        "rtpmap",
+                        "fmtp",
+                        "rtcp-fb",
+                        "extmap",
+                        "ssrc",
+                        "ssrc-group",
+                        "msid",
+                        "setup",
+                        "candidate",
+                    ];
+                    let mut said: Vec<_> = section
+                        .attributes()
+                        .filter(|(name, _)| kept.contains(name))
+                        // One channel is what is meant where none is said (RFC 8866 section 6.6).
+                        .map(|(name, value)| {
+                            format!(
+                                "{name}:{}",
+                                value
+                                    .strip_suffix("000/1")
+                                    .map_or(value.to_owned(), |rate| format!("{rate}000"))
+                            )
+                        })
+                        .collect();
+                    said.sort();
+                    said
+                };
+                if !section.is_rejected() {
+                    let (back, said) = (names(back), names(section));
+                    let lost: Vec<_> = said.iter().filter(|line| !back.contains(line)).collect();
+                    let new: Vec<_> = back.iter().filter(|line| !said.contains(line)).collect();
+                    assert_eq!(lost, new);
+                }
+            }
+        }
+    }
 }
 
 #[test]
