@@ -93,7 +93,7 @@ impl Endpoint {
     /// An endpoint without calls. All ids that it draws come from `seed`.
     pub fn new(config: EndpointConfig, seed: [u8; 32], now: Instant) -> Self {
         let proposals = Proposals::new(config.proposals.clone(), now);
-        Self {
+        let mut endpoint = Self {
             proposals,
             proposals_wake: now,
             lines: Lines::default(),
@@ -102,7 +102,9 @@ impl Endpoint {
             random: StdRng::from_seed(seed),
             outputs: VecDeque::new(),
             now,
-        }
+        };
+        endpoint.drain_proposals();
+        endpoint
     }
 
     /// Tells it the full JID that the latest stream bound. Sessions and proposals outlive streams.
@@ -138,7 +140,11 @@ impl Endpoint {
             }
             Input::Request { ticket, from, payload } => self.route(ticket, from, payload),
             Input::Response { token, outcome } => {
-                if let Some((id, token)) = self.exchange.answered(token) {
+                if let Some((id, token)) = self
+                    .exchange
+                    .answered(token)
+                    .filter(|(id, _)| self.lines.made(id, token))
+                {
                     self.tell_session(&id, session::Input::Response { token, outcome });
                 }
             }
@@ -295,7 +301,12 @@ impl Endpoint {
     fn initiate(&mut self, config: SessionConfig, offer: &str) -> Result<(), EndpointError> {
         self.check_room()?;
         let seed = self.draw_seed();
-        let session = Session::initiate(config, seed, self.now, offer)?;
+        let initiate = if self.exchange.is_lost() {
+            Session::initiate_later
+        } else {
+            Session::initiate
+        };
+        let session = initiate(config, seed, self.now, offer)?;
         self.start(session);
         Ok(())
     }
@@ -321,7 +332,7 @@ impl Endpoint {
             dialect: session.dialect(),
             conversation: session.conversation().cloned(),
         });
-        self.lines.insert(session);
+        self.lines.insert(session, self.exchange.next());
         self.drain_session(&id);
     }
 

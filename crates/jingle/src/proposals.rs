@@ -333,6 +333,18 @@ impl Proposals {
         Some(own.proposal)
     }
 
+    /// The session is over: its id is not taken for another one for a while.
+    pub(crate) fn ended(&mut self, now: Instant, id: &SessionId) {
+        self.now = now;
+        self.settled.insert(now, id.clone());
+    }
+
+    /// Whether nothing more becomes of the session, by whom it was rejected, withdrawn or ended.
+    pub(crate) fn is_over(&mut self, now: Instant, id: &SessionId, from: &Jid) -> bool {
+        let withdrawn = self.withdrawn.contains(now, &(id.clone(), from.clone()));
+        withdrawn || self.ignored.contains(now, id) || self.settled.contains(now, id)
+    }
+
     /// Tells the other party, and by carbons and archives all devices of both, that a session which had begun is over (XEP-0353 section
     /// 3.7). The table holds such sessions no more: this is no more than the message.
     pub fn finish(&mut self, now: Instant, to: Jid, finish: Finish) {

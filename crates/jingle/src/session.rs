@@ -14,6 +14,7 @@ mod jingle;
 mod news;
 mod offering;
 mod outputs;
+mod phase;
 mod requests;
 mod rpc;
 mod signalling;
@@ -31,6 +32,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 pub use config::{Dialect, Limits, SessionConfig, Timers};
 pub use error::{CommandError, Refusal};
 pub use outputs::{DeclineCause, EndedBy, Input, OfferKind, Outcome, Output, Rejection, Reply, SessionEvent};
+pub use phase::Phase;
 
 use crate::{
     Candidate, ConversationId, Generation, Reason, SessionId, genesys,
@@ -90,7 +92,31 @@ impl Session {
     /// # Errors
     /// [`CommandError::Description`], if Jingle is to be spoken and the offer cannot be read.
     pub fn initiate(config: SessionConfig, seed: [u8; 32], now: Instant, offer: &str) -> Result<Self, CommandError> {
+        Self::initiate_while(Signalling::Up, config, seed, now, offer)
+    }
+
+    /// The same while there is no stream: the offer is made when signalling is back.
+    ///
+    /// # Errors
+    /// As [`initiate`](Self::initiate).
+    pub fn initiate_later(
+        config: SessionConfig,
+        seed: [u8; 32],
+        now: Instant,
+        offer: &str,
+    ) -> Result<Self, CommandError> {
+        Self::initiate_while(Signalling::Lost, config, seed, now, offer)
+    }
+
+    fn initiate_while(
+        signalling: Signalling,
+        config: SessionConfig,
+        seed: [u8; 32],
+        now: Instant,
+        offer: &str,
+    ) -> Result<Self, CommandError> {
         let mut session = Self::with(config, Role::Initiator, State::Ended, seed, now);
+        session.signalling = signalling;
         session.begin_offering(now, offer)?;
         Ok(session)
     }

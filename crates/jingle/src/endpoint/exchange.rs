@@ -24,6 +24,11 @@ impl Exchange {
         number
     }
 
+    /// The number of the next request.
+    pub(super) fn next(&self) -> Token {
+        Token(self.last)
+    }
+
     pub(super) fn answered(&mut self, token: Token) -> Option<(SessionId, Token)> {
         self.requests.remove(&token)
     }

@@ -9,7 +9,7 @@ use std::{
 use jid::Jid;
 use minidom::Element;
 
-use crate::{Session, SessionId};
+use crate::{Session, SessionId, Token};
 
 /// The sessions that there are.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(super) struct Lines {
 struct Line {
     session: Session,
     wake: Option<Instant>,
+    /// Requests of lower numbers are of an earlier session of the same name.
+    first_request: Token,
 }
 
 /// What a proposer sent before its offer, acknowledged already.
@@ -57,18 +59,30 @@ impl Lines {
         self.lines.keys().cloned().collect()
     }
 
-    pub(super) fn insert(&mut self, session: Session) {
+    /// Whether it was this session that made the request.
+    pub(super) fn made(&self, id: &SessionId, request: Token) -> bool {
+        self.lines.get(id).is_some_and(|line| line.first_request <= request)
+    }
+
+    /// Takes in a session whose first request will have this number, or a higher one.
+    pub(super) fn insert(&mut self, session: Session, first_request: Token) {
         let id = session.id().clone();
         if session.is_calling() {
             self.calling.insert((session.peer().clone(), id.clone()));
         }
-        self.lines.insert(id, Line { session, wake: None });
+        let line = Line {
+            session,
+            wake: None,
+            first_request,
+        };
+        self.lines.insert(id, line);
     }
 
-    /// Notes what became of a session after it has said all it had to say: when it wants to be woken, or that it is over.
-    pub(super) fn settle(&mut self, id: &SessionId, wake: Instant) {
+    /// Notes what became of a session after it has said all it had to say: when it wants to be woken, or that it is over. Says
+    /// whether it is.
+    pub(super) fn settle(&mut self, id: &SessionId, wake: Instant) -> bool {
         let Some(line) = self.lines.get_mut(id) else {
-            return;
+            return false;
         };
         if let Some(old) = line.wake.take() {
             self.wakes.remove(&(old, id.clone()));
@@ -77,12 +91,14 @@ impl Lines {
             let call = (line.session.peer().clone(), id.clone());
             self.calling.remove(&call);
         }
-        if line.session.is_ended() {
+        let is_over = line.session.is_ended();
+        if is_over {
             self.lines.remove(id);
         } else {
             line.wake = Some(wake);
             self.wakes.insert((wake, id.clone()));
         }
+        is_over
     }
 
     /// The session that wants to be woken first, if its time has come.

@@ -108,8 +108,11 @@ impl Endpoint {
     fn unproposed_begins(&mut self, ticket: Ticket, from: Jid, payload: Element, envelope: &Envelope) {
         let id = &envelope.session;
         let goes_first = self.lines.calling(&from).is_some_and(|ours| ours < id);
+        let is_taken = self.proposals.own(id).is_some() || self.proposals.is_over(self.now, id, &from);
         let refusal = match self.config.unsolicited {
             Unsolicited::Refuse => Some(Refusal::Unsolicited),
+            // Ours to begin, or over, which its caller has not heard of yet.
+            Unsolicited::Take if is_taken => Some(Refusal::OtherSession),
             Unsolicited::Take if goes_first => Some(Refusal::TieBreak),
             Unsolicited::Take => self.room().err(),
         };
@@ -201,7 +204,9 @@ impl Endpoint {
                 session::Output::Timeout(wake) => break wake,
             }
         };
-        self.lines.settle(id, wake);
+        if self.lines.settle(id, wake) {
+            self.proposals.ended(self.now, id);
+        }
     }
 
     pub(super) fn with_proposals<E>(

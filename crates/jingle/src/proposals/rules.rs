@@ -304,8 +304,7 @@ impl Proposals {
         if self.own.get(id).is_some() {
             return Err(ProposalRefusal::IdInUse);
         }
-        let withdrawn = self.withdrawn.contains(now, &(id.clone(), from.clone()));
-        if withdrawn || self.ignored.contains(now, id) || self.settled.contains(now, id) {
+        if self.is_over(now, id, &from) {
             return Err(ProposalRefusal::Settled);
         }
         match self.rows.get(id).map(Pending::proposal) {

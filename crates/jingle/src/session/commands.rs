@@ -71,10 +71,18 @@ impl Session {
         } = offered;
         match local {
             Some(local) => {
-                dialogue.terms.remote = offer.remote;
+                let before = std::mem::take(&mut dialogue.terms.remote);
+                dialogue.terms.remote = match &offer.change {
+                    Change::Contents(names) => offer.remote.without_rejected(names, &local, &before),
+                    Change::Session | Change::Transport | Change::Restart | Change::Terms => offer.remote,
+                };
                 dialogue.terms.local = local;
             }
-            None => dialogue.revive(before),
+            None => {
+                // Terms hold since their acknowledgement, whatever becomes of the offer that they joined.
+                dialogue.terms.remote = dialogue.terms.remote.with_terms_of(&offer.remote);
+                dialogue.revive(before);
+            }
         }
         if words.is_empty() {
             let generation = dialogue.media.generation;
@@ -84,6 +92,7 @@ impl Session {
             self.state = State::Answering(Box::new(Answering {
                 dialogue,
                 mark: offer.mark,
+                stanza: offer.stanza,
                 answer: Told::new(words),
             }));
         }

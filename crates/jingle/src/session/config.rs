@@ -66,6 +66,9 @@ pub struct Limits {
     pub early_candidates: usize,
     /// The most remote candidates of one generation: 256 unless told otherwise.
     pub remote_candidates: usize,
+    /// The most restarts of ICE that are taken of the peer within [`Timers::change`]: 4 unless told otherwise. What says a restart
+    /// and what answers one look the same, so two sides that have lost sight of each other's turn would go on for ever.
+    pub restarts: usize,
     /// The most candidates of ours that wait to be told: for the answer, or for signalling to come back. 64 unless told otherwise.
     pub held: usize,
 }
@@ -78,6 +81,7 @@ impl Default for Limits {
             contents: 16,
             early_candidates: 64,
             remote_candidates: 256,
+            restarts: 4,
             held: 64,
         }
     }

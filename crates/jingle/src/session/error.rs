@@ -80,6 +80,12 @@ pub enum Refusal {
         /// [`Limits::remote_candidates`](super::Limits::remote_candidates).
         limit: usize,
     },
+    /// The peer restarts ICE again and again.
+    #[error("more than {limit} restarts of ICE")]
+    TooManyRestarts {
+        /// [`Limits::restarts`](super::Limits::restarts).
+        limit: usize,
+    },
     /// The request is of neither dialect. Said by whoever keeps the sessions.
     #[error("neither Jingle nor SDP over XMPP")]
     NotForSessions,
@@ -111,9 +117,10 @@ impl Refusal {
             | Refusal::NothingSaid { .. } => "bad-request",
             Refusal::OtherRole { .. } | Refusal::OutOfOrder { .. } | Refusal::OtherDialect => "unexpected-request",
             Refusal::TieBreak => "conflict",
-            Refusal::TooManyContents { .. } | Refusal::TooManyCandidates { .. } | Refusal::TooManySessions { .. } => {
-                "resource-constraint"
-            }
+            Refusal::TooManyContents { .. }
+            | Refusal::TooManyCandidates { .. }
+            | Refusal::TooManyRestarts { .. }
+            | Refusal::TooManySessions { .. } => "resource-constraint",
             Refusal::Unsolicited | Refusal::NotForSessions => "service-unavailable",
         }
     }
@@ -147,6 +154,7 @@ impl Refusal {
             | Refusal::NothingSaid { .. }
             | Refusal::TooManyContents { .. }
             | Refusal::TooManyCandidates { .. }
+            | Refusal::TooManyRestarts { .. }
             | Refusal::TooManySessions { .. }
             | Refusal::NotForSessions
             | Refusal::Unsolicited => None,

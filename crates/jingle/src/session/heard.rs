@@ -49,6 +49,8 @@ pub(super) struct HeardOffer {
     pub(super) remote: Side,
     /// Candidates that came with it.
     pub(super) trickled: Vec<Trickled>,
+    /// The whole stanza, where a mark does not tell repetitions.
+    pub(super) stanza: Option<Element>,
 }
 
 /// What an offer is about, and so how it is answered.

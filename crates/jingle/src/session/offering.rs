@@ -9,7 +9,7 @@ use super::{
     early::Early,
     heard::{Change, HeardOffer, Words},
     jingle, rpc,
-    states::{Dialogue, Media, Offering, Ours, State, Told},
+    states::{Answering, Dialogue, Media, Offering, Ours, State, Told},
     terms::Side,
 };
 use crate::{
@@ -121,7 +121,7 @@ impl Session {
         match &self.state {
             State::Offering(offering) if offering.ours.change.is_answered_by(change) => {}
             // It repeats what it has no acknowledgement for.
-            State::Answered(dialogue) if self.role == Role::Initiator && dialogue.terms.remote == remote => {
+            State::Answered(dialogue) if dialogue.terms.remote == remote => {
                 return Ok(Vec::new());
             }
             State::Ending(_) => return Ok(Vec::new()),
@@ -160,7 +160,28 @@ impl Session {
         for trickled in released {
             events.extend(dialogue.media.admit(limit, trickled).ok().flatten());
         }
-        self.state = State::Answered(Box::new(dialogue));
+        // Of two restarts at once each answers the other. The peer may not have heard of ours, so that goes on to be said.
+        self.state = if ours.change == Change::Restart && !ours.heard {
+            let Told {
+                words,
+                tokens,
+                due,
+                repeated,
+            } = ours.offer;
+            State::Answering(Box::new(Answering {
+                dialogue,
+                mark: String::new(),
+                stanza: None,
+                answer: Told {
+                    words: vec![words],
+                    tokens,
+                    due,
+                    repeated,
+                },
+            }))
+        } else {
+            State::Answered(Box::new(dialogue))
+        };
         events
     }
 

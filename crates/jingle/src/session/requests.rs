@@ -7,9 +7,9 @@ use minidom::Element;
 use tracing::{debug, warn};
 
 use super::{
-    Dialect, EndedBy, OfferKind, Outcome, Output, Refusal, Reply, Session, SessionEvent,
+    Dialect, EndedBy, OfferKind, Outcome, Output, Refusal, Rejection, Reply, Session, SessionEvent,
     early::Trickled,
-    heard::{Heard, HeardOffer},
+    heard::{Change, Heard, HeardOffer},
     jingle, rpc,
     states::{Answering, State},
     transition::Verdict,
@@ -24,6 +24,10 @@ impl Session {
         if matches!(self.state, State::Ended) {
             debug!(session = %self.config.id, "request after the end of the session");
             return;
+        }
+        if *from == self.config.peer && self.state.knows_stanza(payload) {
+            self.reply(ticket, Reply::Done);
+            return self.answer_again();
         }
         match self.read(from, payload) {
             Ok(heard) => self.on_heard(now, ticket, heard),
@@ -97,7 +101,8 @@ impl Session {
                     .map_or_else(|refusal| Reply::Refused(refusal.clone()), |_| Reply::Done),
             );
             self.outputs.extend(answered.into_iter().flatten().map(Output::Event));
-            return self.release(trickled);
+            self.release(trickled);
+            return self.say_what_is_due();
         }
         let verdict = self.state.judge(self.config.dialect, self.role, &offer);
         debug!(session = %self.config.id, state = self.state.name(), ?verdict, "offer");
@@ -110,15 +115,26 @@ impl Session {
                 self.reply(ticket, Reply::Done);
                 self.answer_again();
             }
-            Verdict::GoesFirst { generation, kind } => {
-                self.reply(ticket, Reply::Done);
+            Verdict::GoesFirst => {
                 self.withdraw(super::DeclineCause::TieBreak);
-                self.take_offer(now, generation, kind, offer);
+                // The number that ours had is not given again.
+                self.on_offer(now, ticket, offer);
             }
             Verdict::Fresh { generation, kind } => {
+                if let Err(refusal) = self.admit_restart(now, &offer) {
+                    return self.reply(ticket, Reply::Refused(refusal));
+                }
                 self.reply(ticket, Reply::Done);
                 self.take_offer(now, generation, kind, offer);
             }
+        }
+    }
+
+    fn admit_restart(&mut self, now: Instant, offer: &HeardOffer) -> Result<(), Refusal> {
+        let (limit, within) = (self.config.limits.restarts, self.config.timers.change);
+        match self.state.dialogue_mut() {
+            Some(dialogue) if offer.change == Change::Restart => dialogue.past.restart(now, within, limit),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -235,9 +251,14 @@ impl Session {
             }
             State::Offering(_) | State::Offered(_) | State::Answering(_) | State::Answered(_) => {
                 let limit = self.config.limits.held;
-                if let Some(dialogue) = self.state.dialogue_mut() {
-                    dialogue.unheard.on_outcome(limit, token, &outcome);
+                let Some(dialogue) = self.state.dialogue_mut() else {
+                    return;
+                };
+                if let Some(at) = dialogue.overtaken.iter().position(|known| *known == token) {
+                    dialogue.overtaken.remove(at);
+                    return self.on_overtaken_response(now, outcome);
                 }
+                dialogue.unheard.on_outcome(limit, token, &outcome);
             }
             State::AwaitingOffer(_) | State::Ending(_) | State::Ended => {
                 debug!(session = %self.config.id, ?token, ?outcome, "response, no effect");
@@ -252,14 +273,7 @@ impl Session {
                     self.tell(SessionEvent::AnswerAcknowledged { generation });
                 }
             }
-            // The peer has no such session (any more): there is nobody left to tell.
-            Outcome::Refused(rejection) if rejection.condition == "item-not-found" => {
-                self.ended(Reason::Gone, EndedBy::Remote);
-            }
-            Outcome::Refused(rejection) => {
-                warn!(session = %self.config.id, ?rejection, "the peer refuses our answer");
-                self.begin_ending(now, Reason::FailedApplication, EndedBy::Remote);
-            }
+            Outcome::Refused(rejection) => self.on_answer_refused(now, &rejection),
             // The answer may or may not have arrived. If it has not, the peer repeats its offer; and if it was lost with all
             // signalling, it is said again when that is back.
             Outcome::Lost => {
@@ -270,12 +284,32 @@ impl Session {
         }
     }
 
+    /// Who offers again after it has heard our answer has acknowledged it; but it may have given its offer up, and not take the
+    /// answer any more.
+    fn on_overtaken_response(&mut self, now: Instant, outcome: Outcome) {
+        match outcome {
+            Outcome::Refused(rejection) => self.on_answer_refused(now, &rejection),
+            Outcome::Done | Outcome::Lost => {}
+        }
+    }
+
+    fn on_answer_refused(&mut self, now: Instant, rejection: &Rejection) {
+        warn!(session = %self.config.id, ?rejection, "the peer refuses our answer");
+        if rejection.condition == "item-not-found" {
+            // The peer has no such session (any more): there is nobody left to tell.
+            self.ended(Reason::Gone, EndedBy::Remote);
+        } else {
+            self.begin_ending(now, Reason::FailedApplication, EndedBy::Remote);
+        }
+    }
+
     fn acknowledge(&mut self) -> Option<Generation> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Answering(answering) => {
                 let Answering {
                     mut dialogue,
                     mark,
+                    stanza: _,
                     answer: _,
                 } = *answering;
                 let generation = dialogue.media.generation;

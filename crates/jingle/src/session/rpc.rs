@@ -33,6 +33,7 @@ pub(super) fn hear(config: &SessionConfig, role: Role, payload: &Element) -> Res
             sdp,
             change: Change::Session,
             trickled: Vec::new(),
+            stanza: None,
         }))),
         (Method::Answer { sdp, .. }, Role::Initiator) => Ok(Heard::Answer {
             change: Change::Session,

@@ -11,10 +11,15 @@
 //! Ending --signalling lost--> Ended
 //! ```
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use minidom::Element;
 
 use super::{
-    EndedBy, OfferKind,
+    EndedBy, OfferKind, Refusal,
     early::Early,
     heard::{Change, Words},
     ice::Credentials,
@@ -85,6 +90,7 @@ pub(super) struct Answering {
     pub(super) dialogue: Dialogue,
     /// By which the offer that it answers is known.
     pub(super) mark: String,
+    pub(super) stanza: Option<Element>,
     pub(super) answer: Told<Vec<Words>>,
 }
 
@@ -119,6 +125,13 @@ impl<W> Told<W> {
         self.tokens.push_back(token);
     }
 
+    /// Gives its numbers to those of its kind that were overtaken.
+    pub(super) fn overtake(self, overtaken: &mut VecDeque<Token>) {
+        overtaken.extend(self.tokens);
+        let forgotten = overtaken.len().saturating_sub(TRACKED);
+        overtaken.drain(..forgotten);
+    }
+
     /// One time is lost, and unless another is still under way it is to be said again.
     pub(super) fn lost(&mut self, token: Token) {
         self.tokens.retain(|known| *known != token);
@@ -146,6 +159,8 @@ pub(super) struct Dialogue {
     /// For an offer that is still to come.
     pub(super) early: Early,
     pub(super) past: Past,
+    /// Answers without an outcome that another offer of the peer has overtaken.
+    pub(super) overtaken: VecDeque<Token>,
     /// What must not reach the peer before the answer does, and what may be lost.
     pub(super) unheard: Unheard,
 }
@@ -158,6 +173,7 @@ impl Dialogue {
             terms: Terms::default(),
             early,
             past: Past::default(),
+            overtaken: VecDeque::new(),
             unheard: Unheard::default(),
         }
     }
@@ -167,6 +183,7 @@ impl Dialogue {
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) mark: String,
+    pub(super) stanza: Option<Element>,
     pub(super) sdp: String,
     pub(super) kind: OfferKind,
     pub(super) change: Change,
@@ -204,6 +221,8 @@ pub(super) struct Past {
     offers: VecDeque<String>,
     /// `ufrag`s of earlier generations.
     ufrags: VecDeque<String>,
+    /// When the peer restarted ICE lately.
+    restarts: VecDeque<Instant>,
 }
 
 impl Past {
@@ -226,6 +245,16 @@ impl Past {
         if let Some(credentials) = &media.credentials {
             remember(&mut self.ufrags, credentials.ufrag().to_owned());
         }
+    }
+
+    /// One more restart, if there were less than so many within this time.
+    pub(super) fn restart(&mut self, now: Instant, within: Duration, limit: usize) -> Result<(), Refusal> {
+        self.restarts.retain(|at| *at + within > now);
+        if self.restarts.len() >= limit {
+            return Err(Refusal::TooManyRestarts { limit });
+        }
+        self.restarts.push_back(now);
+        Ok(())
     }
 
     /// The media are in use again.

@@ -91,6 +91,38 @@ impl Side {
         Self::new(side, self.groups.clone())
     }
 
+    /// The same contents and transports, with the directions and descriptions of `other`.
+    pub(super) fn with_terms_of(&self, other: &Side) -> Self {
+        let mut side = self.clone();
+        for own in &mut side.contents {
+            if let Some(content) = other.content(&own.name) {
+                own.senders = content.senders;
+                own.description.clone_from(&content.description);
+            }
+        }
+        side
+    }
+
+    /// Without those of the contents that the answer does not use: they are as they were before, and so not there if they are new.
+    pub(super) fn without_rejected(mut self, names: &[String], answer: &Side, before: &Side) -> Self {
+        let used = |name: &String| {
+            answer
+                .content(name)
+                .is_some_and(|content| content.senders != Senders::None)
+        };
+        for name in names.iter().filter(|name| !used(name)) {
+            match (
+                self.contents.iter().position(|content| content.name == *name),
+                before.content(name),
+            ) {
+                (Some(at), Some(old)) => self.contents[at] = old.clone(),
+                (Some(at), None) => drop(self.contents.remove(at)),
+                (None, _) => {}
+            }
+        }
+        Self::new(self.contents, self.groups)
+    }
+
     /// As an answer to `offered`, with a content for each of its contents, in its order (RFC 3264 section 6). What has no ICE of its
     /// own, or is left out, is declined.
     pub(super) fn in_answer_to(mut self, offered: &Side) -> Self {

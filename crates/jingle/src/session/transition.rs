@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use minidom::Element;
+
 use super::{
     Limits, OfferKind, Refusal, SessionEvent,
     early::Trickled,
     heard::{Change, HeardOffer},
     ice::Credentials,
-    states::{Dialogue, Media, Offer, Offered, State},
+    states::{Answering, Dialogue, Media, Offer, Offered, State},
 };
 use crate::{Dialect, Generation, stanza::Role};
 
@@ -16,8 +18,8 @@ use crate::{Dialect, Generation, stanza::Role};
 pub(super) enum Verdict {
     /// The application has to answer it.
     Fresh { generation: Generation, kind: OfferKind },
-    /// As fresh as that, and ours, made at the same time, gives way to it.
-    GoesFirst { generation: Generation, kind: OfferKind },
+    /// Fresh as soon as ours, made at the same time, has given way to it.
+    GoesFirst,
     /// Ours, made at the same time, goes first.
     Yields,
     /// Our answer is out and may be lost: send it again.
@@ -60,12 +62,23 @@ impl State {
                 };
                 match (verdict, role) {
                     (Verdict::Fresh { .. }, Role::Initiator) => Verdict::Yields,
-                    (Verdict::Fresh { generation, kind }, Role::Responder) => Verdict::GoesFirst { generation, kind },
+                    (Verdict::Fresh { .. }, Role::Responder) => Verdict::GoesFirst,
                     (other, _) => other,
                 }
             }
             (State::Ending(_) | State::Ended, _) => Verdict::TooLate,
         }
+    }
+
+    /// Whether this is the offer that waits for its answer, or whose answer is not acknowledged. Who had no acknowledgement says it
+    /// again.
+    pub(super) fn knows_stanza(&self, stanza: &Element) -> bool {
+        let known = match self {
+            State::Offered(offered) => offered.offer.stanza.as_ref(),
+            State::Answering(answering) => answering.stanza.as_ref(),
+            State::AwaitingOffer(_) | State::Offering(_) | State::Answered(_) | State::Ending(_) | State::Ended => None,
+        };
+        known == Some(stanza)
     }
 
     /// The state after a fresh offer, and the candidates that waited for it.
@@ -90,7 +103,16 @@ impl State {
                 } = *offered;
                 (dialogue, Some(offer.mark), Some((offer.change, before)))
             }
-            State::Answering(answering) => (answering.dialogue, Some(answering.mark), None),
+            State::Answering(answering) => {
+                let Answering {
+                    mut dialogue,
+                    mark,
+                    stanza: _,
+                    answer,
+                } = *answering;
+                answer.overtake(&mut dialogue.overtaken);
+                (dialogue, Some(mark), None)
+            }
             State::Answered(dialogue) => (*dialogue, None, None),
             // `judge` calls no offer fresh in these.
             over @ (State::Offering(_) | State::Ending(_) | State::Ended) => return (over, Vec::new()),
@@ -102,13 +124,14 @@ impl State {
         // What comes on top of an unanswered offer is answered with it.
         let (change, before) = match pending {
             Some((pending, before)) if heard.change == Change::Terms => (pending, before),
-            Some((_, before)) => (heard.change, before),
+            Some((_, former)) => (heard.change, former.or(before)),
             None => (heard.change, before),
         };
         dialogue.terms.version += 1;
         let released = dialogue.early.release(now, dialogue.media.credentials.as_ref());
         let offer = Offer {
             mark: heard.mark,
+            stanza: heard.stanza,
             sdp: heard.sdp,
             kind,
             change,
@@ -140,9 +163,12 @@ impl Offered {
         }
     }
 
-    /// New terms join the offer that waits; anything else has to wait for its answer.
+    /// New terms join the offer that waits. Who offers another transport has given up the one before. Anything else has to wait for
+    /// its answer.
     fn judge_jingle(&self, heard: &HeardOffer) -> Verdict {
+        let of_transport = |change: &Change| matches!(change, Change::Transport | Change::Restart);
         match &heard.change {
+            change if of_transport(change) && of_transport(&self.offer.change) => self.dialogue.judge_jingle(heard),
             Change::Session if self.offer.change == Change::Session && self.offer.remote == heard.remote => {
                 Verdict::Known
             }
@@ -175,9 +201,11 @@ impl Dialogue {
         }
     }
 
-    /// With an answered session: only one that repeats the first offer may come as a first offer.
+    /// With an answered session: only one that repeats the first offer may come as a first offer, and what changes nothing was
+    /// heard before.
     fn judge_jingle(&self, heard: &HeardOffer) -> Verdict {
         let (generation, kind) = match heard.change {
+            _ if heard.remote == self.terms.remote => return Verdict::Known,
             Change::Session if heard.remote.credentials == self.media.credentials => return Verdict::Known,
             Change::Session => return Verdict::OutOfOrder,
             Change::Contents(_) | Change::Terms => (self.media.generation, OfferKind::Renegotiation),

@@ -31,6 +31,7 @@ pub(in crate::session) fn hear(
         role,
         state,
         action: jingle.action,
+        stanza: payload,
     };
     hearing.understand(jingle)
 }
@@ -51,6 +52,7 @@ struct Hearing<'a> {
     role: Role,
     state: &'a State,
     action: Action,
+    stanza: &'a Element,
 }
 
 impl Hearing<'_> {
@@ -77,7 +79,12 @@ impl Hearing<'_> {
             Action::ContentAdd => self.contents_added(contents),
             Action::ContentAccept => {
                 let mut remote = self.known()?.clone();
-                remote.contents.extend(contents);
+                for content in contents {
+                    match remote.content_mut(&content.name) {
+                        Some(known) => *known = content,
+                        None => remote.contents.push(content),
+                    }
+                }
                 let change = Change::Contents(Vec::new());
                 Ok(self.answered(change, Side::new(remote.contents, remote.groups)))
             }
@@ -115,6 +122,7 @@ impl Hearing<'_> {
             change,
             remote,
             trickled,
+            stanza: Some(self.stanza.clone()),
         })))
     }
 

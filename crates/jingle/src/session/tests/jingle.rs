@@ -541,8 +541,8 @@ fn both_restart_at_once_and_both_are_answered() {
     let generation = pair.romeo(|romeo, now| romeo.offer(now, &sound("r1")));
     assert_eq!(pair.juliet(|juliet, now| juliet.offer(now, &sound("j1"))), generation);
     pair.settle();
-    assert_eq!(pair.romeo.told(), ["event: answer 1"]);
-    assert_eq!(pair.juliet.told(), ["event: answer 1"]);
+    assert_eq!(pair.romeo.told(), ["event: answer 1", "event: acknowledged 1"]);
+    assert_eq!(pair.juliet.told(), ["event: answer 1", "event: acknowledged 1"]);
 }
 
 #[test]

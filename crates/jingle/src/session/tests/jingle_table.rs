@@ -149,7 +149,10 @@ const EVENTS: [Event; 35] = [
     ("content-remove", |end| hear(end, about(Action::ContentRemove, "audio"))),
     ("description-info", |end| {
         let mut content = Content::new(crate::stanza::Role::Initiator, "audio");
-        content.description = Some(Application::Rtp(Rtp::new("audio")));
+        content.description = Some(Application::Rtp(Rtp {
+            ssrc: Some(7),
+            ..Rtp::new("audio")
+        }));
         hear(end, with(Action::DescriptionInfo, content))
     }),
     ("security-info", |end| hear(end, about(Action::SecurityInfo, "audio"))),

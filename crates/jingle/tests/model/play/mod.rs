@@ -1,0 +1,41 @@
+//! Sequences of operations on two phones and a third, each step compared with the model. Bytes say what happens, so that the test
+//! and the fuzz target `jingle_ops` share all of it.
+
+mod app;
+mod commands;
+mod forgery;
+mod model;
+mod network;
+mod ops;
+mod quiet;
+mod seen;
+mod wire;
+mod words;
+mod world;
+
+use std::collections::BTreeMap;
+
+pub use ops::{HEADER, LENGTH};
+use world::World;
+pub use world::last_words;
+
+/// What was said and told, line by line, and how often what happened.
+pub struct Played {
+    pub log: Vec<String>,
+    pub tally: BTreeMap<&'static str, u64>,
+}
+
+/// Plays the operations, and then lets the network be quiet.
+///
+/// # Panics
+/// If a phone does what it should not.
+pub fn play(data: &[u8]) -> Played {
+    let (header, operations) = data.split_at(data.len().min(HEADER));
+    let mut world = World::new(ops::manner(header));
+    for operation in operations.chunks_exact(LENGTH) {
+        ops::perform(&mut world, [operation[0], operation[1], operation[2]]);
+    }
+    quiet::end(&mut world);
+    let (log, tally) = (std::mem::take(&mut world.log), std::mem::take(&mut world.tally));
+    Played { log, tally }
+}
