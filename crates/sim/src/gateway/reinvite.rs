@@ -107,6 +107,19 @@ impl Call {
         }
     }
 
+    /// The client wants no session that is to follow.
+    pub(super) fn reject_proposed(&mut self) -> Flow {
+        let Phase::Session(session) = &self.phase else {
+            return ControlFlow::Continue(());
+        };
+        match session.next.as_ref().map(|next| &next.progress) {
+            Some(Progress::Held { .. }) => self.give_next_up("the client rejects the next session".to_owned()),
+            Some(Progress::Offered { .. } | Progress::Answered | Progress::Connected) | None => {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
     fn offer_next(&self) {
         let Phase::Session(session) = &self.phase else { return };
         let Some(next) = &session.next else { return };

@@ -28,12 +28,14 @@ impl Call {
                 ControlFlow::Continue(())
             }
             (Said::Reject, None) => ControlFlow::Break(Ended::Rejected),
-            // A client that proceeds again answers a repeated proposal; another one was too late,
-            // and learns it from the winner's `accept`.
-            (Said::Proceed | Said::Reject, Some(_)) => {
+            // Again, since its proposal was repeated, or with the session that is to follow.
+            (Said::Proceed, Some(client)) if client == from => {
                 self.offer_proposed();
                 ControlFlow::Continue(())
             }
+            (Said::Reject, Some(client)) if client == from => self.reject_proposed(),
+            // Another client was too late, and learns it from the winner's `accept`.
+            (Said::Proceed | Said::Reject, Some(_)) => ControlFlow::Continue(()),
             (Said::Request(asked), Some(client)) if client == from => self.handle_request(now, stanza, asked),
             (Said::Refused(id, condition), Some(client)) if client == from => self.refused(&id, condition),
             (Said::Left(session, reason), Some(client)) if client == from => {
