@@ -251,8 +251,14 @@ mod tests {
         for (line, fault) in [
             ("soak lives many", "`many` is no number of lives"),
             ("soak fuzz 0", "`0` is no number of seconds a target"),
-            ("soak days", "there is no soak `days`; there are lives, fuzz"),
-            ("soak lives 7 8", "soak needs one name (lives, fuzz), or none"),
+            (
+                "soak days",
+                "there is no soak `days`; there are jingle-model, lives, fuzz",
+            ),
+            (
+                "soak lives 7 8",
+                "soak needs one name (jingle-model, lives, fuzz), or none",
+            ),
         ] {
             assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");
         }

@@ -40,7 +40,17 @@ enum Work {
 }
 
 /// Every share, in the order in which they run.
-pub(crate) const SHARES: [Share; 2] = [
+pub(crate) const SHARES: [Share; 3] = [
+    Share {
+        name: "jingle-model",
+        unit: "sequences",
+        usual: 100_000,
+        work: Work::Test {
+            target: "model",
+            source: "crates/jingle/tests/model/main.rs",
+            variable: "OFFHOOK_SEQUENCES",
+        },
+    },
     Share {
         name: "lives",
         unit: "lives",
