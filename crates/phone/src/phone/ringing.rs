@@ -204,9 +204,8 @@ impl Phone {
     }
 }
 
-/// Whether this is the far end of softphone media, as the platform names them: `gjoll` in what follows the `@`.
+/// Whether this is the far end of softphone media, as the platform names them: `gjoll` in the domain. A resource is chosen by whoever
+/// connects, and proves nothing.
 pub(super) fn is_gateway(jid: &Jid) -> bool {
-    jid.to_string()
-        .split_once('@')
-        .is_some_and(|(_, host)| host.to_ascii_lowercase().contains("gjoll"))
+    jid.node().is_some() && jid.domain().as_str().to_ascii_lowercase().contains("gjoll")
 }
