@@ -76,7 +76,7 @@ impl Session {
                     Change::Contents(names) => offer.remote.without_rejected(names, &local, &before),
                     Change::Session | Change::Transport | Change::Restart | Change::Terms => offer.remote,
                 };
-                dialogue.terms.local = local;
+                dialogue.terms.local = local.within(&dialogue.terms.remote);
             }
             None => {
                 // Terms hold since their acknowledgement, whatever becomes of the offer that they joined.

@@ -57,7 +57,7 @@ impl Session {
                 });
             }
             (Dialect::SdpOverXmpp, Role::Initiator) => self.rpc_offer(dialogue, sdp),
-            (Dialect::Jingle, role) => jingle::offer(&self.config, role, &dialogue.terms.local, sdp)?,
+            (Dialect::Jingle, role) => jingle::offer(&self.config, role, &dialogue.terms, sdp)?,
         };
         let new_ice = local.credentials != dialogue.terms.local.credentials;
         let generation = if new_ice {
@@ -143,9 +143,9 @@ impl Session {
         let Offering { mut dialogue, ours } = *offering;
         let generation = ours.generation;
         let credentials = remote.credentials.clone();
-        if ours.is_first {
+        if generation == dialogue.media.generation {
             dialogue.media.credentials.clone_from(&credentials);
-        } else if generation != dialogue.media.generation {
+        } else {
             // What we have to say of the new media is not to be forgotten with the old ones.
             let unheard = std::mem::take(&mut dialogue.unheard);
             dialogue.renew(generation, credentials.clone());

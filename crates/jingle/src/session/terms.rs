@@ -103,6 +103,14 @@ impl Side {
         side
     }
 
+    /// Without what has been rejected: contents that carry nothing and that the other side does not know. A description cannot leave
+    /// them out (RFC 3264 section 8).
+    pub(super) fn within(mut self, other: &Side) -> Self {
+        self.contents
+            .retain(|content| content.senders != Senders::None || other.content(&content.name).is_some());
+        self
+    }
+
     /// Without those of the contents that the answer does not use: they are as they were before, and so not there if they are new.
     pub(super) fn without_rejected(mut self, names: &[String], answer: &Side, before: &Side) -> Self {
         let used = |name: &String| {

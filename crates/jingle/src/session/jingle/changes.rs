@@ -6,7 +6,7 @@ use crate::{
     session::{
         CommandError, SessionConfig,
         heard::{Change, Words},
-        terms::{self, Side},
+        terms::{self, Side, Terms},
     },
     stanza::{Action, Content, Jingle, Role},
 };
@@ -15,10 +15,11 @@ use crate::{
 pub(in crate::session) fn offer(
     config: &SessionConfig,
     role: Role,
-    held: &Side,
+    terms: &Terms,
     sdp: &str,
 ) -> Result<(Words, Change, Side), CommandError> {
-    let local = read_side(sdp, role, |name| held.creator(name, role))?;
+    let held = &terms.local;
+    let local = read_side(sdp, role, |name| held.creator(name, role))?.within(&terms.remote);
     let limit = config.limits.contents;
     let mut changes = differences(held, &local);
     let Some((what, action, contents)) = changes.pop() else {

@@ -49,11 +49,13 @@ fn say(world: &mut World, from: Who, to: Who, cargo: Cargo) {
     } else {
         "lies"
     });
+    let (sure, since) = (false, world.now);
     world.network.send(Packet {
         from,
         to,
         cargo,
-        sure: false,
+        sure,
+        since,
     });
 }
 

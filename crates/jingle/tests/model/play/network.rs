@@ -2,7 +2,7 @@
 
 use offhook_jingle::Element;
 
-use super::words::{Answer, Who};
+use super::words::{Answer, Time, Who};
 
 /// Something under way.
 #[derive(Debug, Clone)]
@@ -12,6 +12,7 @@ pub struct Packet {
     pub cargo: Cargo,
     /// It is not lost, whatever happens: what a farewell is.
     pub sure: bool,
+    pub since: Time,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +55,10 @@ impl Network {
         places.get(choice.checked_rem(places.len())?).copied()
     }
 
+    pub fn peek(&self, place: usize) -> &Packet {
+        &self.packets[place]
+    }
+
     pub fn take(&mut self, place: usize) -> Packet {
         self.packets.remove(place)
     }
@@ -66,6 +71,16 @@ impl Network {
             .partition(|packet| packet.to == to && !packet.sure);
         self.packets = left;
         gone
+    }
+
+    /// Everything that has been under way for longer than this, and may be lost.
+    pub fn take_old(&mut self, since: Time) -> Vec<Packet> {
+        let (old, left) = self
+            .packets
+            .drain(..)
+            .partition(|packet| packet.since < since && !packet.sure);
+        self.packets = left;
+        old
     }
 
     /// It arrives twice.

@@ -96,25 +96,22 @@ fn deliver(world: &mut World, first: u8, _: u8) {
     }
 }
 
-/// What is lost is lost; who waits for it learns so in time.
 fn drop_one(world: &mut World, first: u8, _: u8) {
     let lossy = |packet: &Packet| !packet.sure;
     if let Some(place) = world.network.place(usize::from(first), false, lossy) {
         let packet = world.network.take(place);
-        // Who ends waits no longer than 2 s, and does not learn that it was not heard.
-        if let Cargo::Request(_, payload) = &packet.cargo {
-            let ask = wire::ask(payload);
-            if matches!(ask.act, Act::Terminate { .. }) {
-                world.spoilt.insert(ask.id);
-            }
-        }
-        world.log.push(format!("lost: {packet:?}"));
-        world.count("lost");
+        world.lost(packet);
     }
 }
 
 fn double(world: &mut World, first: u8, _: u8) {
     if let Some(place) = place(world, first) {
+        if let Cargo::Request(_, payload) = &world.network.peek(place).cargo {
+            let ask = wire::ask(payload);
+            if ask.begins() {
+                world.doubled.insert(ask.id);
+            }
+        }
         world.network.double(place);
         world.count("doubled");
     }

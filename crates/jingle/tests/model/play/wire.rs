@@ -381,7 +381,10 @@ pub fn jingle_element(id: &SessionId, act: &Act, by: Role) -> Element {
                 second,
                 ..plain(*transport)
             });
-            jingle.contents = contents.into_iter().filter(|content| content.name == SECOND).collect();
+            let added = contents.into_iter().filter(|content| content.name == SECOND);
+            // Whoever adds it is its creator.
+            let creator = if let Act::Add(..) = act { by } else { by.other() };
+            jingle.contents = added.map(|content| Content { creator, ..content }).collect();
         }
         Act::RejectContent | Act::RemoveContent => jingle.contents = vec![content(SECOND)],
         Act::Info(info) => jingle.info = info_of(*info),

@@ -131,6 +131,13 @@ pub struct Ask {
     pub act: Act,
 }
 
+impl Ask {
+    /// Whether it begins a session.
+    pub fn begins(&self) -> bool {
+        matches!(self.act, Act::Initiate { .. } | Act::Hollow(Hollow::Initiate))
+    }
+}
+
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dialect = match self.dialect {

@@ -18,11 +18,14 @@ use super::{
     model::{Limits, Model},
     network::{Cargo, Network, Packet, Reply},
     seen, wire,
-    words::{self, Answer, Effect, Happening, Message, Time, To, Who},
+    words::{self, Act, Answer, Ask, Effect, Happening, Message, Time, To, Who},
 };
 
 /// How long a request waits for its answer.
 pub const PATIENCE: Time = 15_000;
+
+/// Nothing is under way for longer than that.
+const LONGEST: Time = 60_000;
 
 /// What was said lately, for those who repeat it.
 const OVERHEARD: usize = 24;
@@ -60,7 +63,9 @@ pub struct World {
     pub now: Time,
     begin: Instant,
     requests: u64,
-    tickets: BTreeMap<u64, (Who, u64)>,
+    tickets: BTreeMap<u64, (Who, u64, Ask)>,
+    /// Sessions whose beginning arrives twice. Who refuses the first may take the second, which nobody waits for any more.
+    pub doubled: BTreeSet<SessionId>,
     /// What was said by whom to whom, the latest last.
     pub overheard: Vec<(Who, Who, Element)>,
     /// Sessions of which somebody told a lie, or of which something was lost for good: on these nobody need agree.
@@ -143,6 +148,7 @@ impl World {
             begin,
             requests: 0,
             tickets: BTreeMap::new(),
+            doubled: BTreeSet::new(),
             overheard: Vec::new(),
             spoilt: BTreeSet::new(),
             log: Vec::new(),
@@ -292,13 +298,16 @@ impl World {
                 self.distribute(who, seen::to(&to), &payload);
             }
             Output::Reply { ticket, reply } => {
-                let Some((from, number)) = self.tickets.remove(&ticket.0) else {
+                let Some((from, number, ask)) = self.tickets.remove(&ticket.0) else {
                     panic!("{who:?} replies twice, or to nothing");
                 };
                 let Some(Effect::Reply(_, answer)) = seen::effect(&Output::Reply { ticket, reply }, |_| unreachable!())
                 else {
                     unreachable!("it is a reply")
                 };
+                if answer != Answer::Done && ask.begins() && self.doubled.contains(&ask.id) {
+                    self.spoilt.insert(ask.id);
+                }
                 self.send(who, from, Cargo::Reply(number, Reply::Answer(answer)), false);
             }
             Output::Ignore { ticket } => drop(self.tickets.remove(&ticket.0)),
@@ -314,7 +323,14 @@ impl World {
             let old = self.overheard.len().saturating_sub(OVERHEARD);
             self.overheard.drain(..old);
         }
-        self.network.send(Packet { from, to, cargo, sure });
+        let since = self.now;
+        self.network.send(Packet {
+            from,
+            to,
+            cargo,
+            sure,
+            since,
+        });
     }
 
     /// To all resources of an account, or to one; and as copies to the others of the sender's.
@@ -363,8 +379,8 @@ impl World {
         }
         self.requests += 1;
         let ticket = self.requests;
-        self.tickets.insert(ticket, (from, number));
         let ask = wire::ask(&payload);
+        self.tickets.insert(ticket, (from, number, ask.clone()));
         let input = Input::Request {
             ticket: Ticket(ticket),
             from: from.jid().parse().expect("a JID"),
@@ -467,6 +483,23 @@ impl World {
             }
         }
         self.now = until;
+        for packet in self.network.take_old(until.saturating_sub(LONGEST)) {
+            self.lost(packet);
+        }
+    }
+
+    /// What is lost is lost; who waits for it learns so in time.
+    pub fn lost(&mut self, packet: Packet) {
+        // Who ends waits no longer than 2 s, and does not learn that it was not heard.
+        if let Cargo::Request(_, payload) = &packet.cargo {
+            let ask = wire::ask(payload);
+            if matches!(ask.act, Act::Terminate { .. }) {
+                self.spoilt.insert(ask.id);
+            }
+        }
+        let Packet { from, to, .. } = packet;
+        self.log.push(format!("lost between {from:?} and {to:?}"));
+        self.count("lost");
     }
 }
 

@@ -369,7 +369,7 @@ impl Call {
         };
         let talk = &mut live.talk;
         let ice = Some(remote.transport.ice);
-        if ours.first {
+        if ours.generation == talk.media.generation {
             talk.media.ice = ice;
         } else {
             // News of the new media were given while the offer was out.

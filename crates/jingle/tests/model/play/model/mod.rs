@@ -16,7 +16,7 @@ pub use call::{Call, Stage, Turn};
 use proposals::Row;
 pub use wish::Done;
 
-use super::words::{Act, Answer, Ask, By, Conversation, Effect, Event, Happening, Hollow, Terms, Time, Who, Wish};
+use super::words::{Act, Answer, Ask, By, Conversation, Effect, Event, Happening, Terms, Time, Who, Wish};
 use call::Desk;
 use proposals::Table;
 
@@ -169,7 +169,7 @@ impl Model {
             }
             return call.hear(desk, Some(ticket), from, ask);
         }
-        let begins = matches!(ask.act, Act::Initiate { .. } | Act::Hollow(Hollow::Initiate));
+        let begins = ask.begins();
         let to_nobody = match ask.act {
             Act::Terminate { .. } => Answer::Done,
             _ => Answer::unknown_session(),

@@ -125,7 +125,7 @@ impl Call {
             Change::Terms => Vec::new(),
         };
         let talk = Talk {
-            local: Some(local),
+            local: Some(within(local, remote)),
             remote: Some(remote),
             ..talk
         };
@@ -214,9 +214,10 @@ impl Call {
         let Some(live) = self.live().filter(|live| live.turn == Turn::Nobody) else {
             return Err("Negotiating");
         };
-        let Some(held) = live.talk.local else {
+        let (Some(held), Some(remote)) = (live.talk.local, live.talk.remote) else {
             return Err("Negotiating");
         };
+        let local = within(local, remote);
         let (change, words) = match (self.dialect, self.role) {
             (Dialect::SdpOverXmpp, Role::Responder) => return Err("NotInDialect"),
             (Dialect::SdpOverXmpp, Role::Initiator) => (
@@ -400,6 +401,15 @@ impl Call {
         for word in owed.into_iter().flatten() {
             self.say(desk, word);
         }
+    }
+}
+
+/// A content that carries nothing and that the peer does not know is not there.
+fn within(local: Terms, remote: Terms) -> Terms {
+    let is_there = local.second != Some(Senders::None) || remote.second.is_some();
+    Terms {
+        second: local.second.filter(|_| is_there),
+        ..local
     }
 }
 
