@@ -1,6 +1,11 @@
 //! Every committed input of every fuzz target, on the stable toolchain: what once was found, or is worth starting from, stays
 //! right. `cargo xtask fuzz TARGET` looks for more.
 
+/// The operations and the model of the test `model`.
+#[allow(dead_code, unused_imports, reason = "the test has more use for it")]
+#[path = "../crates/jingle/tests/model/play/mod.rs"]
+mod play;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -40,6 +45,13 @@ fn xmpp_frame_survives_its_corpus() {
 #[test]
 fn genesys_webrtc_survives_its_corpus() {
     replay("genesys_webrtc", genesys_webrtc);
+}
+
+#[test]
+fn jingle_ops_survive_their_corpus() {
+    replay("jingle_ops", |data| {
+        assert_eq!(play::play(data).log, play::play(data).log)
+    });
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Target {
 }
 
 /// Every target of `fuzz/Cargo.toml`, those of one crate together.
-pub(crate) const TARGETS: [Target; 14] = [
+pub(crate) const TARGETS: [Target; 15] = [
     Target {
         name: "xmpp_frame",
         max_length: 65_536,
@@ -46,6 +46,10 @@ pub(crate) const TARGETS: [Target; 14] = [
     Target {
         name: "sdp_roundtrip",
         max_length: 16_384,
+    },
+    Target {
+        name: "jingle_ops",
+        max_length: 608,
     },
     Target {
         name: "session_operations",

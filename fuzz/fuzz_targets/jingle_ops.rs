@@ -1,0 +1,11 @@
+//! Operations on two endpoints and a third, each step compared with a model of the standards.
+#![no_main]
+
+#[allow(dead_code, unused_imports, reason = "the test has more use for it")]
+#[path = "../../crates/jingle/tests/model/play/mod.rs"]
+mod play;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let first = play::play(data);
+    assert_eq!(first.log, play::play(data).log, "the same operations gave other words");
+});
