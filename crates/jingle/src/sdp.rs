@@ -14,17 +14,21 @@
 //! | `m=` formats, `a=rtpmap`, `a=fmtp`, `a=ptime`, `a=maxptime` | `<payload-type/>`, `<parameter/>` |
 //! | `a=rtcp-fb`, `a=rtcp-mux`, `a=rtcp-rsize` | `<rtcp-fb/>`, `<rtcp-fb-trr-int/>`, `<rtcp-mux/>`, `<rtcp-reduced-size/>` |
 //! | `a=extmap`, `a=extmap-allow-mixed` | `<rtp-hdrext/>`, `<extmap-allow-mixed/>` |
-//! | `a=ssrc`, `a=ssrc-group`, `a=msid` | `<source/>`, `<ssrc-group/>`, `<stream/>` |
+//! | `a=ssrc` with a name and a value, `a=ssrc-group` with sources, `a=msid` | `<source/>`, `<ssrc-group/>`, `<stream/>` |
 //! | `b=` | `<bandwidth/>`, the first one |
 //! | `a=crypto`, `a=zrtp-hash` | `<encryption/>` |
 //! | `a=ice-ufrag`, `a=ice-pwd`, `a=candidate`, `a=end-of-candidates` | `<transport/>`, `<candidate/>`, `<gathering-complete/>` |
 //! | `a=fingerprint`, `a=setup` | `<fingerprint/>` |
 //! | port 0 | `senders="none"` and a transport without credentials |
-//! | `o=`, `s=`, `t=`, `c=`, `a=msid-semantic`, `a=ice-options`, `a=rtcp`, `a=bundle-only`, anything else | nothing; what is needed of these is made anew |
+//! | `o=`, `s=`, `t=`, `c=`, the port and the protocol of `m=`, `a=ice-options` | nothing; made anew |
+//! | `a=msid-semantic`, `a=rtcp`, `a=rtcp-mux-only`, `a=bundle-only`, `a=ice-lite`, `a=remote-candidates`, `a=rid`, `a=simulcast`, a second `b=`, `i=`, `k=`, anything else | nothing |
+//! | of a candidate its ufrag, its network's cost and other extensions | nothing: they are in the description made of contents, but have no place in a `<candidate/>` |
 //!
-//! What a session as a whole says (credentials, fingerprints, setup, direction) is said of each content. Sections that are no RTP are
-//! declined or refused: data channels are no calls.
+//! What a session as a whole says (credentials, fingerprints, setup, direction, header extensions) is said of each content. So is what
+//! the first section of a bundle says for those that have no credentials of their own (RFC 8843 section 7.1.3): credentials,
+//! fingerprints, setup, `a=rtcp-mux` and `a=rtcp-rsize`. Sections that are no RTP are declined or refused: data channels are no calls.
 
+mod bundles;
 mod contents;
 mod description;
 mod direction;

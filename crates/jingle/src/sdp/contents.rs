@@ -1,8 +1,13 @@
 //! From SDP to the contents of Jingle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use super::{Direction, MediaSection, SdpError, SessionDescription, content_of, names::is_word};
+use super::{
+    Direction, MediaSection, SdpError, SessionDescription,
+    bundles::{Bundles, Said},
+    content_of,
+    names::is_word,
+};
 use crate::{
     Candidate,
     stanza::{
@@ -24,18 +29,20 @@ pub fn to_contents(
     if description.media.is_empty() {
         return Err(SdpError::NoMedia);
     }
-    let mut mids = BTreeSet::new();
+    let bundles = Bundles::new(description);
+    let mut names = BTreeSet::new();
     let mut contents = Vec::with_capacity(description.media.len());
     for (index, section) in description.media.iter().enumerate() {
         let mid = mid(description, index, section);
-        if !mids.insert(mid.clone()) {
+        let name = content_of(&mid);
+        if !names.insert(name.clone()) {
             return Err(SdpError::RepeatedMid { mid });
         }
-        let name = content_of(&mid);
+        let said = bundles.all_of(section);
         contents.push(Content {
             senders: senders(description, section, by),
-            description: application(description, section, by, &mid)?,
-            transport: Some(Transport::Ice(transport(description, section, &mid)?)),
+            description: application(&said, by, &mid)?,
+            transport: Some(Transport::Ice(transport(&said, &mid)?)),
             ..Content::new(creators(&name), name)
         });
     }
@@ -84,20 +91,17 @@ fn groups(description: &SessionDescription, contents: &[Content]) -> Vec<Group> 
     groups.filter_map(group).collect()
 }
 
-fn application(
-    description: &SessionDescription,
-    section: &MediaSection,
-    by: Role,
-    mid: &str,
-) -> Result<Option<Application>, SdpError> {
-    match (section.is_rtp(), section.is_rejected()) {
-        (true, _) => Ok(Some(Application::Rtp(rtp(description, section, by)))),
+fn application(said: &Said<'_>, by: Role, mid: &str) -> Result<Option<Application>, SdpError> {
+    match (said.section.is_rtp(), said.section.is_rejected()) {
+        (true, _) => Ok(Some(Application::Rtp(rtp(said, by)))),
         (false, true) => Ok(None),
         (false, false) => Err(SdpError::NotRtp { mid: mid.to_owned() }),
     }
 }
 
-fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rtp {
+fn rtp(said: &Said<'_>, by: Role) -> Rtp {
+    let (description, section) = (said.description, said.section);
+    let mut sources = Sources::default();
     let mut codecs = Codecs::new(&section.formats);
     let mut rtp = Rtp::new(&section.kind);
     rtp.mixed_extensions = description.attribute("extmap-allow-mixed").is_some();
@@ -112,7 +116,7 @@ fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rt
             "ptime" => codecs.each(|codec| codec.ptime = value.trim().parse().ok()),
             "maxptime" => codecs.each(|codec| codec.max_ptime = value.trim().parse().ok()),
             "extmap" => rtp.extensions.extend(extension(value, by)),
-            "ssrc" => take_source(&mut rtp.sources, value),
+            "ssrc" => sources.take(value),
             "ssrc-group" => rtp.source_groups.extend(source_group(value)),
             "msid" => rtp.streams.extend(stream(value)),
             "crypto" => rtp.encryption.get_or_insert_default().crypto.extend(crypto(value)),
@@ -121,7 +125,12 @@ fn rtp(description: &SessionDescription, section: &MediaSection, by: Role) -> Rt
         }
     }
     rtp.encryption = rtp.encryption.filter(|encryption| *encryption != Encryption::default());
+    if let Some(tagged) = said.tagged {
+        rtp.rtcp_mux |= tagged.attribute("rtcp-mux").is_some();
+        rtp.rtcp_reduced_size |= tagged.attribute("rtcp-rsize").is_some();
+    }
     rtp.payload_types = codecs.list;
+    rtp.sources = sources.list;
     rtp.ssrc = rtp.sources.first().map(|source| source.ssrc);
     rtp.bandwidth = section.lines.iter().find_map(|line| {
         let (kind, value) = (line.letter == 'b').then(|| line.value.split_once(':'))??;
@@ -243,34 +252,40 @@ fn extension(value: &str, by: Role) -> Option<HeaderExtension> {
     })
 }
 
-/// RFC 5576 section 4.1. What is said of one source stands together.
-fn take_source(sources: &mut Vec<Source>, value: &str) {
-    let (ssrc, attribute) = value.split_once(' ').unwrap_or((value, ""));
-    let Ok(ssrc) = ssrc.trim().parse() else {
-        return;
-    };
-    let attribute = match attribute.trim_start().split_once(':') {
-        Some((name, value)) => Some(Parameter::new(name, value)),
-        None if attribute.trim().is_empty() => None,
-        None => Some(Parameter::flag(attribute.trim())),
-    };
-    let attribute = attribute.filter(|attribute| is_word(&attribute.name));
-    // Descriptions say all of one source before the next, so this looks at the last one nearly always.
-    match sources.iter_mut().rev().find(|source| source.ssrc == ssrc) {
-        Some(source) => source.parameters.extend(attribute),
-        None => sources.push(Source {
-            ssrc,
-            parameters: attribute.into_iter().collect(),
-        }),
+/// The sources of a section, in the order in which they come up.
+#[derive(Default)]
+struct Sources {
+    list: Vec<Source>,
+    places: BTreeMap<u32, usize>,
+}
+
+impl Sources {
+    /// RFC 5576 section 4.1. Without a name and a value nothing is said.
+    fn take(&mut self, value: &str) {
+        let said = value
+            .trim_start()
+            .split_once(char::is_whitespace)
+            .and_then(|(ssrc, said)| Some((ssrc.parse().ok()?, said.trim_start().split_once(':')?)));
+        let Some((ssrc, (name, value))) = said.filter(|(_, (name, _))| is_word(name)) else {
+            return;
+        };
+        let parameter = Parameter::new(name, value);
+        match self.places.entry(ssrc) {
+            Entry::Occupied(place) => self.list[*place.get()].parameters.push(parameter),
+            Entry::Vacant(place) => {
+                place.insert(self.list.len());
+                let parameters = vec![parameter];
+                self.list.push(Source { ssrc, parameters });
+            }
+        }
     }
 }
 
 fn source_group(value: &str) -> Option<SourceGroup> {
     let mut words = value.split_whitespace();
-    Some(SourceGroup {
-        semantics: words.next()?.to_owned(),
-        sources: words.filter_map(|ssrc| ssrc.parse().ok()).collect(),
-    })
+    let semantics = words.next()?.to_owned();
+    let sources: Vec<_> = words.filter_map(|ssrc| ssrc.parse().ok()).collect();
+    (!sources.is_empty()).then_some(SourceGroup { semantics, sources })
 }
 
 fn stream(value: &str) -> Option<MediaStream> {
@@ -302,21 +317,20 @@ fn zrtp(value: &str) -> Option<ZrtpHash> {
 }
 
 /// A rejected section has none of its own, even where the session has.
-fn transport(description: &SessionDescription, section: &MediaSection, mid: &str) -> Result<Ice, SdpError> {
+fn transport(said: &Said<'_>, mid: &str) -> Result<Ice, SdpError> {
+    let section = said.section;
     let mut ice = Ice::default();
     if section.is_rejected() {
         return Ok(ice);
     }
-    let either = |name| section.attribute(name).or_else(|| description.attribute(name));
     let word = |name| {
-        either(name)
-            .map(str::trim)
-            .filter(|text| is_word(text))
-            .map(str::to_owned)
+        let value = said.attribute(name).map(str::trim);
+        value.filter(|text| is_word(text)).map(str::to_owned)
     };
     ice.ufrag = word("ice-ufrag");
     ice.pwd = word("ice-pwd");
-    ice.gathering_complete = either("end-of-candidates").is_some();
+    ice.gathering_complete =
+        section.attribute("end-of-candidates").is_some() || said.description.attribute("end-of-candidates").is_some();
     for (_, value) in section.attributes().filter(|(name, _)| *name == "candidate") {
         let candidate = format!("candidate:{value}").parse::<Candidate>();
         ice.candidates.push(candidate.map_err(|cause| SdpError::Candidate {
@@ -324,13 +338,14 @@ fn transport(description: &SessionDescription, section: &MediaSection, mid: &str
             cause,
         })?);
     }
-    let setup = either("setup").and_then(|setup| setup.trim().parse().ok());
-    let own = fingerprints(section.attributes());
-    let fingerprints = if own.is_empty() {
-        fingerprints(description.attributes())
-    } else {
-        own
-    };
+    let setup = said.attribute("setup").and_then(|setup| setup.trim().parse().ok());
+    let all = || fingerprints(said.description.attributes());
+    let of_tagged = || said.tagged.map(|tagged| fingerprints(tagged.attributes()));
+    let fingerprints = [Some(fingerprints(section.attributes())), of_tagged()]
+        .into_iter()
+        .flatten()
+        .find(|fingerprints| !fingerprints.is_empty())
+        .unwrap_or_else(all);
     let fingerprint = |(hash, value)| Fingerprint::new(hash, setup, value);
     ice.fingerprints = fingerprints.into_iter().map(fingerprint).collect();
     Ok(ice)

@@ -41,7 +41,14 @@ fn line(letter: char, value: &str) -> Line {
 fn section(content: &Content, by: Role) -> MediaSection {
     let mut section = match (&content.description, content.ice()) {
         (Some(Application::Rtp(rtp)), ice) => {
-            let says_nothing = |ice: &Ice| *ice == Ice::default();
+            // In either syntax.
+            let says_nothing = |ice: &Ice| {
+                let syntax = ice.syntax;
+                *ice == Ice {
+                    syntax,
+                    ..Ice::default()
+                }
+            };
             let is_rejected = content.senders == Senders::None && ice.is_none_or(says_nothing);
             let port = if is_rejected { 0 } else { 9 };
             MediaSection::new(kind(rtp), port, protocol(rtp, ice), formats(rtp))
@@ -57,14 +64,16 @@ fn section(content: &Content, by: Role) -> MediaSection {
         attributes.bandwidth(rtp);
     }
     attributes.say("mid", &mid_of(&content.name));
-    if let Some(ice) = content.ice() {
+    // What is rejected has no transport.
+    let ice = content.ice().filter(|_| content.rtp().is_some());
+    if let Some(ice) = ice {
         attributes.ice(ice);
     }
     if let Some(rtp) = content.rtp() {
         attributes.flag(Direction::of_senders(content.senders, by).as_str());
         attributes.rtp(rtp, by);
     }
-    if let Some(ice) = content.ice() {
+    if let Some(ice) = ice {
         attributes.candidates(ice);
     }
     section
@@ -260,8 +269,11 @@ impl Attributes<'_> {
         }
     }
 
+    /// Groups without sources, and what is said of a source without a value, are left out: RFC 5576 gives them no meaning, and libwebrtc
+    /// refuses the whole description for them.
     fn sources(&mut self, rtp: &Rtp) {
-        for group in rtp.source_groups.iter().filter(|group| is_word(&group.semantics)) {
+        let groups = rtp.source_groups.iter().filter(|group| !group.sources.is_empty());
+        for group in groups.filter(|group| is_word(&group.semantics)) {
             let sources = group.sources.iter().map(u32::to_string);
             let words = [group.semantics.clone()].into_iter().chain(sources).collect::<Vec<_>>();
             self.say("ssrc-group", &words.join(" "));
@@ -269,15 +281,12 @@ impl Attributes<'_> {
         for source in &rtp.sources {
             for parameter in &source.parameters {
                 let name = parameter.name.as_str();
-                let is_name = is_word(name) && !name.contains(':');
-                match &parameter.value {
-                    Some(value) if is_name => self.say("ssrc", &format!("{} {name}:{value}", source.ssrc)),
-                    None if is_name => self.say("ssrc", &format!("{} {name}", source.ssrc)),
-                    Some(_) | None => {}
+                if let Some(value) = parameter.value.as_deref()
+                    && is_word(name)
+                    && !name.contains(':')
+                {
+                    self.say("ssrc", &format!("{} {name}:{value}", source.ssrc));
                 }
-            }
-            if source.parameters.is_empty() {
-                self.say("ssrc", &source.ssrc.to_string());
             }
         }
     }

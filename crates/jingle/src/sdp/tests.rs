@@ -1,5 +1,8 @@
+mod bundles;
+mod sources;
+
 use super::*;
-use crate::stanza::{Application, Role, Senders};
+use crate::stanza::{Application, Ice, IceSyntax, Role, Senders, Transport};
 
 /// What libwebrtc offers for sound, shortened by codecs.
 const OFFER: &str = "v=0\r\n\
@@ -109,11 +112,18 @@ fn directions_are_of_the_one_who_describes() {
 #[test]
 fn a_rejected_section_is_a_content_that_carries_nothing() {
     let answer = OFFER.replace("m=audio 9", "m=audio 0");
-    let (contents, groups) = to_contents(&read(&answer), Role::Responder, |_| Role::Initiator).expect("contents");
+    let (mut contents, groups) = to_contents(&read(&answer), Role::Responder, |_| Role::Initiator).expect("contents");
     assert_eq!(contents[0].senders, Senders::None);
     assert_eq!(contents[0].ice().and_then(|ice| ice.ufrag.as_deref()), None);
     let text = from_contents(&contents, &groups, Role::Responder, 1).to_string();
     assert!(text.contains("m=audio 0 UDP/TLS/RTP/SAVPF 111 63 126\r\n"), "{text}");
+    // In either syntax of transports.
+    let Some(Transport::Ice(ice)) = &mut contents[0].transport else {
+        panic!("a transport of ICE");
+    };
+    ice.syntax = IceSyntax::Ice;
+    let again = from_contents(&contents, &groups, Role::Responder, 1).to_string();
+    assert_eq!(again, text);
     // Unless its bundle has the port.
     let bundled = answer.replace("a=mid:0", "a=mid:0\r\na=bundle-only");
     let (contents, _) = to_contents(&read(&bundled), Role::Responder, |_| Role::Initiator).expect("contents");
@@ -222,12 +232,14 @@ fn other_applications_are_rejected_sections() {
     let other = minidom::Element::bare("description", "urn:example:files");
     let mut content = crate::stanza::Content::new(Role::Initiator, "a file");
     content.description = Some(Application::Other(other));
+    content.transport = Some(Transport::Ice(Ice::new("ufrag", "secret")));
     let text = from_contents(&[content], &[], Role::Initiator, 1).to_string();
     assert!(
         text.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"),
         "{text}"
     );
     assert!(text.contains("a=mid:a%20file\r\n"));
+    assert!(!text.contains("a=ice-"), "nobody will connect to it: {text}");
     let offered = OFFER.replace(
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 126",
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
@@ -261,6 +273,14 @@ fn names_are_tags_and_back() {
         assert_eq!(content_of(mid), mid, "not one that mid_of makes");
     }
     assert_eq!(mid_of("a/v"), "a%2Fv");
+}
+
+#[test]
+fn two_tags_that_mean_one_name_are_refused_as_one_tag() {
+    let text = "v=0\r\nm=audio 9 RTP/AVP 0\r\na=mid:%41\r\nm=audio 9 RTP/AVP 0\r\na=mid:%2541\r\n";
+    let refused = to_contents(&read(text), Role::Initiator, |_| Role::Initiator);
+    let mid = "%2541".to_owned();
+    assert_eq!(refused, Err(SdpError::RepeatedMid { mid }));
 }
 
 #[test]
