@@ -5,7 +5,4 @@
 #[path = "../../crates/jingle/tests/model/play/mod.rs"]
 mod play;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let first = play::play(data);
-    assert_eq!(first.log, play::play(data).log, "the same operations gave other words");
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| play::jingle_ops(data));

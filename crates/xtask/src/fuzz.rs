@@ -188,7 +188,7 @@ mod tests {
         let (manifest, replay) = (read("fuzz/Cargo.toml"), read("tests/fuzz_replay.rs"));
         for Target { name, .. } in TARGETS {
             let program = read(&format!("fuzz/fuzz_targets/{name}.rs"));
-            assert!(program.contains(&format!("fuzzing::{name}(")), "{name}");
+            assert!(program.contains(&format!("::{name}(")), "{name}");
             assert!(
                 manifest.contains(&format!("required-features = [\"{name}\"]")),
                 "{name}"

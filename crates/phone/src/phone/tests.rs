@@ -415,15 +415,16 @@ fn nobody_but_a_gateway_opens_the_microphone_without_asking() {
     let propose = "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1' inin-cid='c' inin-autoanswer='true' \
                    inin-sdp-over-xmpp='true'/>";
     story.message(
-        "colleague@org.example/gjoll",
+        "call@gjoll.example/1",
         propose
             .replace("call-1", "call-0")
             .replace("'c'", "'d'")
             .parse()
             .unwrap(),
     );
-    story.message("colleague@org.example/1", propose.parse().unwrap());
-    assert_eq!(story.messages(), ["proceed call-0 -> colleague@org.example/gjoll"]);
+    // A resource is anybody's to choose.
+    story.message("colleague@org.example/gjoll", propose.parse().unwrap());
+    assert_eq!(story.messages(), ["proceed call-0 -> call@gjoll.example/1"]);
     assert!(
         story.phone.accept(story.now, &SessionId::new("call-1")).is_ok(),
         "the application may"

@@ -25,6 +25,15 @@ pub struct Played {
     pub tally: BTreeMap<&'static str, u64>,
 }
 
+/// Plays the operations twice: the same operations have to give the same words. The body of the fuzz target of this name.
+///
+/// # Panics
+/// If they do not, or as [`play`].
+#[allow(dead_code, reason = "the fuzz target has use for it, the test has not")]
+pub fn jingle_ops(data: &[u8]) {
+    assert_eq!(play(data).log, play(data).log, "the same operations gave other words");
+}
+
 /// Plays the operations, and then lets the network be quiet.
 ///
 /// # Panics
