@@ -426,12 +426,20 @@ impl Desk {
             // There is no stream that could have missed anything.
             return;
         }
-        let (_, stream) = self
+        let (attempt, stream) = self
             .stream
             .as_mut()
             .expect("the phone commands a stream that it dialled");
         match command {
-            StreamCommand::Request(request) => stream.request(now, request).expect("online"),
+            StreamCommand::Request(request) => {
+                let (attempt, token) = (*attempt, request.token);
+                // A stream may have ended at this very instant; then the phone is about to hear of it.
+                if stream.request(now, request).is_err() {
+                    let outcome = xmpp::Outcome::Lost;
+                    let event = xmpp::Event::Response { token, outcome };
+                    self.phone.handle_input(now, Input::Stream { attempt, event });
+                }
+            }
             StreamCommand::Reply { ticket, reply } => stream.reply(now, ticket, reply).expect("an open ticket"),
             StreamCommand::Ignore(ticket) => stream.ignore(ticket),
             StreamCommand::Message { to, payload, urgency } => {
