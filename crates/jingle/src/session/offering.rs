@@ -119,6 +119,8 @@ impl Session {
         action: Action,
     ) -> Result<Vec<SessionEvent>, Refusal> {
         match &self.state {
+            // It repeats its last answer, and does not know of our offer of new media yet.
+            State::Offering(offering) if offering.is_of_new_media() && offering.knows(&remote) => return Ok(Vec::new()),
             State::Offering(offering) if offering.ours.change.is_answered_by(change) => {}
             // It repeats what it has no acknowledgement for.
             State::Answered(dialogue) if dialogue.terms.remote == remote => {

@@ -60,6 +60,18 @@ pub(super) struct Offering {
     pub(super) ours: Ours,
 }
 
+impl Offering {
+    /// Whether the offer is one of a new generation, and not the first.
+    pub(super) fn is_of_new_media(&self) -> bool {
+        self.ours.generation != self.dialogue.media.generation
+    }
+
+    /// Whether the peer's side is this already.
+    pub(super) fn knows(&self, remote: &Side) -> bool {
+        *remote == self.dialogue.terms.remote
+    }
+}
+
 /// An offer of ours.
 #[derive(Debug)]
 pub(super) struct Ours {

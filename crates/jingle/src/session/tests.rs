@@ -1,6 +1,7 @@
 //! Stories of one session on a virtual clock. What a session says is compared as lines of text, so that a story reads as the
 //! dialogue it tells.
 
+mod again;
 mod candidates;
 mod ending;
 mod jingle;
