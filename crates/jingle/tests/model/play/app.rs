@@ -35,8 +35,8 @@ pub struct Known {
     pub remote: Option<Terms>,
     /// The media to which a declined offer goes back.
     before: Generation,
-    /// Nobody answered a restart of ours in time. Nothing takes it back, so whoever answers it later does it for nothing.
-    pub gave_up_restart: bool,
+    /// Nobody answered an offer of new media in time. Nothing takes it back, so whoever answers it late does so for nothing.
+    pub gave_up: bool,
 }
 
 impl Known {
@@ -109,7 +109,7 @@ impl App {
             local: None,
             remote: None,
             before: Generation::FIRST,
-            gave_up_restart: false,
+            gave_up: false,
         };
         self.sessions.insert(id.clone(), known);
     }
@@ -155,9 +155,8 @@ impl App {
             SessionEvent::OfferDeclined { cause, .. } => {
                 let offering = known.offering.take().expect("only offers are declined");
                 known.generation = known.before;
-                let held = known.local.expect("a first offer is not declined").transport;
-                let restarts = offering.transport.ice != held.ice && offering.transport.print == held.print;
-                known.gave_up_restart |= restarts && *cause == DeclineCause::TimedOut;
+                let held = known.local.expect("a first offer is not declined");
+                known.gave_up |= offering.transport != held.transport && *cause == DeclineCause::TimedOut;
             }
             SessionEvent::RemoteCandidate { generation, .. } | SessionEvent::RemoteEndOfCandidates { generation } => {
                 let has_them = *generation == known.generation || *generation == known.before;

@@ -171,6 +171,7 @@ fn act(what: u8, number: u32, remote: Option<Terms>, other: &SessionId) -> Act {
         conversation,
         terms: terms(transport),
     };
+    let replace = |transport| Act::Replace { transport, both: false };
     match what {
         0..=2 => offer(number, fresh),
         3 => offer(number, same),
@@ -200,8 +201,8 @@ fn act(what: u8, number: u32, remote: Option<Terms>, other: &SessionId) -> Act {
         18..=20 => Act::Restart(restarted),
         21 => Act::Restart(same),
         22 => Act::Restart(fresh),
-        23 | 24 => Act::Replace(fresh),
-        25 => Act::Replace(restarted),
+        23 | 24 => replace(fresh),
+        25 => replace(restarted),
         26 => Act::AcceptTransport(fresh),
         27 => Act::AcceptTransport(same),
         28 => Act::RejectTransport,

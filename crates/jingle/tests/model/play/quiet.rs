@@ -85,7 +85,7 @@ fn agree(world: &mut World) {
             let Some(theirs) = world.phone(peer).app.sessions.get(id) else {
                 panic!("{:?} has the session {id}, and {peer:?} has not", phone.who);
             };
-            if ours.gave_up_restart || theirs.gave_up_restart {
+            if ours.gave_up || theirs.gave_up {
                 continue;
             }
             assert!(ours.is_settled(), "{:?} waits in session {id} for ever", phone.who);

@@ -257,7 +257,10 @@ fn read_action(jingle: &Jingle) -> Option<Act> {
         Action::TransportInfo => trickle(named(FIRST)?.ice()?)?,
         Action::TransportReplace => match hollow(Hollow::Replace) {
             Some(hollow) => hollow,
-            None => Act::Replace(transport(named(FIRST)?.ice()?)?),
+            None => Act::Replace {
+                transport: transport(named(FIRST)?.ice()?)?,
+                both: named(SECOND).is_some(),
+            },
         },
         Action::TransportAccept => Act::AcceptTransport(transport(named(FIRST)?.ice()?)?),
         Action::TransportReject => Act::RejectTransport,
@@ -354,7 +357,7 @@ pub fn jingle_element(id: &SessionId, act: &Act, by: Role) -> Element {
             jingle.contents = vec![trickled(ice, vec![candidate], false)];
         }
         Act::EndOfCandidates { ice } => jingle.contents = vec![trickled(ice, Vec::new(), true)],
-        Act::Restart(transport) | Act::Replace(transport) | Act::AcceptTransport(transport) => {
+        Act::Restart(transport) | Act::Replace { transport, .. } | Act::AcceptTransport(transport) => {
             jingle.contents = with_ice(transport);
         }
         Act::RejectTransport => jingle.contents = vec![content(FIRST)],
@@ -446,7 +449,7 @@ fn action(act: &Act) -> Action {
         Act::Accept(_) | Act::Hollow(Hollow::Accept) => Action::SessionAccept,
         Act::Terminate { .. } => Action::SessionTerminate,
         Act::Candidate { .. } | Act::EndOfCandidates { .. } | Act::Restart(_) => Action::TransportInfo,
-        Act::Replace(_) | Act::Hollow(Hollow::Replace) => Action::TransportReplace,
+        Act::Replace { .. } | Act::Hollow(Hollow::Replace) => Action::TransportReplace,
         Act::AcceptTransport(_) => Action::TransportAccept,
         Act::RejectTransport => Action::TransportReject,
         Act::Modify { .. } | Act::Hollow(Hollow::Modify) => Action::ContentModify,

@@ -171,7 +171,11 @@ pub enum Act {
     },
     /// `transport-info` with credentials.
     Restart(Transport),
-    Replace(Transport),
+    /// `transport-replace`, of the first content or of both.
+    Replace {
+        transport: Transport,
+        both: bool,
+    },
     AcceptTransport(Transport),
     RejectTransport,
     /// `content-modify` of the first content, the second, or both.

@@ -6,28 +6,13 @@ use offhook_jingle::{
     stanza::{JingleCondition, Role, Senders},
 };
 
-use super::call::{
-    Answered, Call, Change, Desk, Live, Media, Stage, Talk, Theirs, Trickled, Turn, is_empty, keep, with_transport,
+use super::{
+    call::{
+        Answered, Call, Change, Desk, Live, Media, Stage, Talk, Theirs, Trickled, Turn, is_empty, keep, with_transport,
+    },
+    judge::{Offer, Verdict},
 };
 use crate::play::words::{Act, Answer, Ask, By, Conversation, Decline, Effect, Hollow, Info, News, Terms, Who};
-
-/// An offer of the peer, understood.
-struct Offer {
-    asked: Act,
-    mark: String,
-    change: Change,
-    remote: Terms,
-}
-
-/// What an offer is.
-enum Verdict {
-    Fresh(u32, OfferKind),
-    /// Ours, made at the same time, goes first.
-    TieBreak,
-    Known,
-    AnswerAgain,
-    OutOfOrder,
-}
 
 impl Call {
     /// A request that was routed to this session.
@@ -75,8 +60,9 @@ impl Call {
                 // Nothing new, or nothing to be restarted yet.
                 Some(_) | None => self.heard_nothing(desk),
             },
-            Act::Replace(transport) => self.offered_if(desk, act, Change::Transport, |remote| {
-                Some(with_transport(remote, *transport))
+            Act::Replace { transport, both } => self.offered_if(desk, act, Change::Transport, |remote| {
+                let known = !both || remote.second.is_some();
+                known.then_some(with_transport(remote, *transport))
             }),
             Act::Modify { first, second } => self.offered_if(desk, act, Change::Terms, |remote| {
                 Some(Terms {
@@ -339,6 +325,14 @@ impl Call {
     }
 
     fn answered(&mut self, desk: &mut Desk, change: Change, remote: Terms) -> Answer {
+        // New media have new ICE: this is the last answer again, of one who has not heard of our offer.
+        let is_late = self.live().is_some_and(|live| {
+            let new = matches!(&live.turn, Turn::Ours(ours) if ours.generation != live.talk.media.generation);
+            new && self.repeats(live, &remote)
+        });
+        if is_late {
+            return self.heard_nothing(desk);
+        }
         if self.offers(change) {
             self.come_into_force(desk, remote);
             self.say_what_is_due(desk);
@@ -504,80 +498,5 @@ impl Call {
         };
         self.finish(desk, reason, by);
         Answer::Done
-    }
-}
-
-impl Live {
-    /// SDP over XMPP: an offer is a whole, and its ICE credentials say what it is.
-    fn judge_whole(&self, offer: &Offer) -> Verdict {
-        let talk = &self.talk;
-        let next = talk.newest + 1;
-        if talk.marks.contains(&offer.mark) {
-            return Verdict::Known;
-        }
-        let same_mark = |mark: &str| !mark.is_empty() && mark == offer.mark;
-        match &self.turn {
-            Turn::Theirs(theirs) if same_mark(&theirs.mark) || theirs.remote == offer.remote => return Verdict::Known,
-            Turn::Theirs(theirs) if theirs.kind != OfferKind::Renegotiation => {
-                return Verdict::Fresh(next, theirs.kind);
-            }
-            Turn::Answered(answered) if same_mark(&answered.mark) => return Verdict::AnswerAgain,
-            Turn::Ours(_) => return Verdict::OutOfOrder,
-            Turn::Theirs(_) | Turn::Answered(_) | Turn::Nobody => {}
-        }
-        if talk.media.ice == Some(offer.remote.transport.ice) {
-            Verdict::Fresh(talk.media.generation, OfferKind::Renegotiation)
-        } else {
-            Verdict::Fresh(next, OfferKind::Reinvite)
-        }
-    }
-
-    /// Jingle: an action says what it changes.
-    fn judge_change(&self, role: Role, offer: &Offer) -> Verdict {
-        let talk = &self.talk;
-        if offer.change == Change::Everything {
-            let again = match &self.turn {
-                Turn::Theirs(theirs) => theirs.change == Change::Everything && theirs.remote == offer.remote,
-                Turn::Ours(ours) if ours.first => false,
-                Turn::Ours(_) | Turn::Answered(_) | Turn::Nobody => talk.media.ice == Some(offer.remote.transport.ice),
-            };
-            return match &self.turn {
-                Turn::Answered(_) if again => Verdict::AnswerAgain,
-                _ if again => Verdict::Known,
-                _ => Verdict::OutOfOrder,
-            };
-        }
-        let mut next = talk.newest + 1;
-        let changes_nothing = talk.remote == Some(offer.remote);
-        match &self.turn {
-            Turn::Theirs(theirs) if offer.change == Change::Terms => {
-                return Verdict::Fresh(talk.media.generation, theirs.kind);
-            }
-            // Who offers another transport has given up the one before.
-            Turn::Theirs(theirs) if theirs.change.is_of_transport() && offer.change.is_of_transport() => {
-                if changes_nothing {
-                    return Verdict::Known;
-                }
-            }
-            Turn::Theirs(_) => return Verdict::OutOfOrder,
-            Turn::Ours(ours) if ours.first => return Verdict::OutOfOrder,
-            Turn::Answered(_) if changes_nothing => return Verdict::AnswerAgain,
-            Turn::Ours(_) | Turn::Nobody if changes_nothing => return Verdict::Known,
-            Turn::Ours(_) if role == Role::Initiator => return Verdict::TieBreak,
-            // A number that was given to media of ours is not given again.
-            Turn::Ours(ours) => next = next.max(ours.generation + 1),
-            Turn::Answered(_) | Turn::Nobody => {}
-        }
-        let same_print = talk
-            .remote
-            .is_some_and(|known| known.transport.print == offer.remote.transport.print);
-        match offer.change {
-            Change::Everything | Change::Content | Change::Terms => {
-                Verdict::Fresh(talk.media.generation, OfferKind::Renegotiation)
-            }
-            Change::Restart => Verdict::Fresh(next, OfferKind::Restart),
-            Change::Transport if same_print => Verdict::Fresh(next, OfferKind::Restart),
-            Change::Transport => Verdict::Fresh(next, OfferKind::Reinvite),
-        }
     }
 }

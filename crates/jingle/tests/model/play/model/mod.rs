@@ -3,6 +3,7 @@
 
 mod call;
 mod hear;
+mod judge;
 mod outcome;
 mod proposals;
 mod unheard;

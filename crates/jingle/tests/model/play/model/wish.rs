@@ -425,7 +425,9 @@ fn difference(held: Terms, new: Terms) -> Result<(Change, Act), &'static str> {
         changes.push(if held.transport.print == new.transport.print {
             (Change::Restart, Act::Restart(new.transport))
         } else {
-            (Change::Transport, Act::Replace(new.transport))
+            let transport = new.transport;
+            let both = new.second.is_some();
+            (Change::Transport, Act::Replace { transport, both })
         });
     }
     let first = Some(new.senders).filter(|new| *new != held.senders);
