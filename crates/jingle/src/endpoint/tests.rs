@@ -1,5 +1,7 @@
 //! Two endpoints and what goes between them, on a virtual clock.
 
+mod names;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
