@@ -98,7 +98,9 @@ fn a_session_hears_nothing_of_what_another_of_its_name_has_asked() {
     assert_eq!(juliet.asked(romeo, initiate(&id)), ["done"]);
     end(&mut juliet, &id, begin);
     let (first, _) = latest(&juliet);
-    juliet.endpoint.handle_input(begin + Duration::from_secs(3), Input::Timeout);
+    juliet
+        .endpoint
+        .handle_input(begin + Duration::from_secs(3), Input::Timeout);
     juliet.drain();
     let later = begin + Duration::from_secs(300);
     assert_eq!(juliet.ended().len(), 1);

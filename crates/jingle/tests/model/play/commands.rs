@@ -53,9 +53,7 @@ fn fresh_terms(world: &mut World) -> Terms {
 
 pub fn propose(world: &mut World, who: Who, to: To, conversation: Option<Conversation>, dialect: Dialect) {
     let now = world.now;
-    world.log.push(format!(
-        "{now} {who:?} proposes {dialect:?} to {to:?} of {conversation:?}"
-    ));
+    world.note(|| format!("{now} {who:?} proposes {dialect:?} to {to:?} of {conversation:?}"));
     let done = world.command(who, |phone, instant| {
         let propose = wire::propose(conversation, dialect);
         let done = phone.endpoint.propose(instant, jid(to.jid()), propose);
@@ -77,7 +75,7 @@ fn of_proposal(
     model: impl FnOnce(&mut Model, Time) -> (Result<(), &'static str>, Vec<Effect>),
 ) {
     let now = world.now;
-    world.log.push(format!("{now} {who:?} {what} {id}"));
+    world.note(|| format!("{now} {who:?} {what} {id}"));
     world.command(who, |phone, instant| {
         let done = real(&mut phone.endpoint, instant);
         let (expected, effects) = model(&mut phone.model, now);
@@ -116,7 +114,7 @@ pub fn retract(world: &mut World, who: Who, id: &SessionId) {
 pub fn begin(world: &mut World, who: Who, id: &SessionId) {
     let terms = fresh_terms(world);
     let now = world.now;
-    world.log.push(format!("{now} {who:?} begins {id}"));
+    world.note(|| format!("{now} {who:?} begins {id}"));
     let done = world.command(who, |phone, instant| {
         let sdp = wire::description(&terms, offhook_jingle::stanza::Role::Initiator);
         let done = phone.endpoint.begin(instant, id, &sdp);
@@ -129,7 +127,7 @@ pub fn begin(world: &mut World, who: Who, id: &SessionId) {
 pub fn call(world: &mut World, who: Who, peer: Who, dialect: Dialect) {
     let terms = fresh_terms(world);
     let now = world.now;
-    world.log.push(format!("{now} {who:?} calls {peer:?} in {dialect:?}"));
+    world.note(|| format!("{now} {who:?} calls {peer:?} in {dialect:?}"));
     let done = world.command(who, |phone, instant| {
         let sdp = wire::description(&terms, offhook_jingle::stanza::Role::Initiator);
         let done = phone.endpoint.call(instant, jid(peer.jid()), dialect, &sdp);
@@ -174,7 +172,7 @@ pub fn offer(world: &mut World, who: Who, id: &SessionId, terms: Terms) {
 /// A command to a session; whether it could be carried out.
 pub fn wish(world: &mut World, who: Who, id: &SessionId, wish: &Wish) -> bool {
     let now = world.now;
-    world.log.push(format!("{now} {who:?} {id}: {wish:?}"));
+    world.note(|| format!("{now} {who:?} {id}: {wish:?}"));
     let done = world.command(who, |phone, instant| {
         let known = phone.app.sessions.get(id);
         let (role, latest) = known.map_or((offhook_jingle::stanza::Role::Initiator, Generation::FIRST), |known| {

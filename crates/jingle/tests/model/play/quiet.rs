@@ -13,7 +13,7 @@ use super::{
 const STEPS: usize = 3000;
 
 pub fn end(world: &mut World) {
-    world.log.push("the network is quiet".to_owned());
+    world.note(|| "the network is quiet".to_owned());
     // What was lost is lost with a stream, and so is said again on the next one.
     for who in Who::ALL {
         if world.phone(who).up {
@@ -23,7 +23,7 @@ pub fn end(world: &mut World) {
     }
     settle(world);
     agree(world);
-    world.log.push("everybody hangs up".to_owned());
+    world.note(|| "everybody hangs up".to_owned());
     for who in Who::ALL {
         let sessions: Vec<_> = world.phone(who).app.sessions.keys().cloned().collect();
         for id in sessions {

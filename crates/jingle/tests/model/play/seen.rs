@@ -1,7 +1,9 @@
 //! What the real endpoint does and is, in the words of the model.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use offhook_jingle::{
-    Dialect, Endpoint, EndpointEvent, Jid, Proposal, ProposalEvent, SessionEvent, SessionId,
+    Dialect, Endpoint, EndpointEvent, Generation, Jid, Proposal, ProposalEvent, SessionEvent, SessionId,
     endpoint::Output,
     proposals::{CancelCause, LapseCause, ProposalRefusal},
     session::{DeclineCause, EndedBy, Phase, Reply},
@@ -165,92 +167,112 @@ fn news(event: &SessionEvent, by: Role) -> News {
     }
 }
 
-/// All that an endpoint shows of its tables, a line each.
-pub fn tables(endpoint: &Endpoint) -> Vec<String> {
-    let mut lines = Vec::new();
-    for row in endpoint.proposals().iter() {
-        lines.push(format!(
-            "proposed {} by {:?} {:?} {:?} accepted {}",
-            row.id,
-            who(&row.from),
-            conversation(row),
-            dialect(row),
-            row.accepted
-        ));
+/// What tells one stanza from another that says the same, such as its ids.
+pub fn trace(output: &Output) -> String {
+    match output {
+        Output::Request { payload, .. } | Output::Farewell { payload, .. } | Output::Message { payload, .. } => {
+            let mut hasher = DefaultHasher::new();
+            String::from(payload).hash(&mut hasher);
+            format!(" #{:x}", hasher.finish())
+        }
+        Output::Reply { .. } | Output::Ignore { .. } | Output::Event(_) | Output::Timeout(_) => String::new(),
     }
-    for own in endpoint.proposals().iter_own() {
-        let ringing: Vec<_> = own.ringing.iter().map(who).collect();
-        let proceeded = own.proceeded.as_ref().map(who);
-        let (id, to) = (&own.propose.id, to(&own.to));
-        lines.push(format!(
-            "ours {id} to {to:?} ringing {ringing:?} proceeded {proceeded:?}"
-        ));
-    }
-    for session in endpoint.sessions() {
-        let conversation = session.conversation().and_then(wire::conversation_number);
-        lines.push(format!(
-            "session {} {:?} with {:?} in {:?} of {conversation:?} calling {} {} {:?}",
-            session.id(),
-            session.role(),
-            who(session.peer()),
-            session.dialect(),
-            session.is_calling(),
-            phase(session.phase()),
-            session.generation().map(|generation| generation.number()),
-        ));
-    }
-    lines
+}
+
+/// What an endpoint shows of its tables.
+#[derive(Debug, PartialEq)]
+pub enum Shown<'a> {
+    Proposed {
+        id: &'a SessionId,
+        from: Who,
+        conversation: Option<Conversation>,
+        dialect: Dialect,
+        accepted: bool,
+    },
+    Ours {
+        id: &'a SessionId,
+        to: To,
+        ringing: Vec<Who>,
+        proceeded: Option<Who>,
+    },
+    Session {
+        id: &'a SessionId,
+        role: Role,
+        peer: Who,
+        dialect: Dialect,
+        conversation: Option<Conversation>,
+        calling: bool,
+        phase: Phase,
+        generation: Option<u32>,
+    },
+}
+
+/// All of it.
+pub fn tables(endpoint: &Endpoint) -> Vec<Shown<'_>> {
+    let rows = endpoint.proposals().iter().map(|row| Shown::Proposed {
+        id: &row.id,
+        from: who(&row.from),
+        conversation: conversation(row),
+        dialect: dialect(row),
+        accepted: row.accepted,
+    });
+    let own = endpoint.proposals().iter_own().map(|own| Shown::Ours {
+        id: &own.propose.id,
+        to: to(&own.to),
+        ringing: own.ringing.iter().map(who).collect(),
+        proceeded: own.proceeded.as_ref().map(who),
+    });
+    let sessions = endpoint.sessions().map(|session| Shown::Session {
+        id: session.id(),
+        role: session.role(),
+        peer: who(session.peer()),
+        dialect: session.dialect(),
+        conversation: session.conversation().and_then(wire::conversation_number),
+        calling: session.is_calling(),
+        phase: session.phase(),
+        generation: session.generation().map(Generation::number),
+    });
+    rows.chain(own).chain(sessions).collect()
 }
 
 /// The same of the model.
-pub fn model_tables(model: &Model) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (id, row) in &model.table.rows {
-        let (from, conversation, dialect, accepted) = (row.from, row.conversation, row.dialect, row.accepted);
-        lines.push(format!(
-            "proposed {id} by {from:?} {conversation:?} {dialect:?} accepted {accepted}"
-        ));
-    }
-    for (id, own) in &model.table.own {
-        let ringing: Vec<_> = own.ringing.iter().collect();
-        let (to, proceeded) = (own.to, own.proceeded);
-        lines.push(format!(
-            "ours {id} to {to:?} ringing {ringing:?} proceeded {proceeded:?}"
-        ));
-    }
-    for (id, call) in &model.calls {
-        let phase = match &call.stage {
-            Stage::Waiting { .. } => "awaiting-offer",
-            Stage::Live(live) => match &live.turn {
-                Turn::Nobody => "settled",
-                Turn::Ours(_) => "offering",
-                Turn::Theirs(_) => "offered",
-                Turn::Answered(_) => "answering",
-            },
-            Stage::Ending { .. } => "ending",
-            Stage::Over => "over",
-        };
-        lines.push(format!(
-            "session {id} {:?} with {:?} in {:?} of {:?} calling {} {phase} {:?}",
-            call.role,
-            call.peer,
-            call.dialect,
-            call.conversation,
-            call.is_calling(),
-            call.generation(),
-        ));
-    }
-    lines
+pub fn model_tables(model: &Model) -> Vec<Shown<'_>> {
+    let rows = model.table.rows.iter().map(|(id, row)| Shown::Proposed {
+        id,
+        from: row.from,
+        conversation: row.conversation,
+        dialect: row.dialect,
+        accepted: row.accepted,
+    });
+    let own = model.table.own.iter().map(|(id, own)| Shown::Ours {
+        id,
+        to: own.to,
+        ringing: own.ringing.iter().copied().collect(),
+        proceeded: own.proceeded,
+    });
+    let sessions = model.calls.iter().map(|(id, call)| Shown::Session {
+        id,
+        role: call.role,
+        peer: call.peer,
+        dialect: call.dialect,
+        conversation: call.conversation,
+        calling: call.is_calling(),
+        phase: phase(&call.stage),
+        generation: call.generation(),
+    });
+    rows.chain(own).chain(sessions).collect()
 }
 
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::AwaitingOffer => "awaiting-offer",
-        Phase::Offering => "offering",
-        Phase::Offered => "offered",
-        Phase::Answering => "answering",
-        Phase::Settled => "settled",
-        Phase::Ending => "ending",
-        Phase::Ended => "over",
+fn phase(stage: &Stage) -> Phase {
+    match stage {
+        Stage::Waiting { .. } => Phase::AwaitingOffer,
+        Stage::Live(live) => match &live.turn {
+            Turn::Nobody => Phase::Settled,
+            Turn::Ours(_) => Phase::Offering,
+            Turn::Theirs(_) => Phase::Offered,
+            Turn::Answered(_) => Phase::Answering,
+        },
+        Stage::Ending { .. } => Phase::Ending,
+        Stage::Over => Phase::Ended,
     }
 }

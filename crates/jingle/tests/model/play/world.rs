@@ -70,7 +70,8 @@ pub struct World {
     pub overheard: Vec<(Who, Who, Element)>,
     /// Sessions of which somebody told a lie, or of which something was lost for good: on these nobody need agree.
     pub spoilt: BTreeSet<SessionId>,
-    pub log: Vec<String>,
+    /// Line by line, if anybody wants to know.
+    log: Option<Vec<String>>,
     pub tally: BTreeMap<&'static str, u64>,
 }
 
@@ -125,7 +126,7 @@ fn some_instant() -> Instant {
 }
 
 impl World {
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(manner: Manner, kept: bool) -> Self {
         let begin = some_instant();
         let phone = |who: Who| {
             let limits = limits(manner.takes >> who as u8 & 1 == 1);
@@ -151,9 +152,19 @@ impl World {
             doubled: BTreeSet::new(),
             overheard: Vec::new(),
             spoilt: BTreeSet::new(),
-            log: Vec::new(),
+            log: kept.then(Vec::new),
             tally: BTreeMap::new(),
         }
+    }
+
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log.push(line());
+        }
+    }
+
+    pub fn take_log(&mut self) -> Vec<String> {
+        self.log.take().unwrap_or_default()
     }
 
     pub fn count(&mut self, what: &'static str) {
@@ -175,7 +186,7 @@ impl World {
     /// Something happens to a phone.
     pub fn happens(&mut self, who: Who, happening: &Happening, input: Input) {
         let (instant, now) = (self.instant(), self.now);
-        self.log.push(format!("{now} {who:?} {happening:?}"));
+        self.note(|| format!("{now} {who:?} {happening:?}"));
         let phone = self.phone_mut(who);
         phone.endpoint.handle_input(instant, input);
         let expected = phone.model.happens(now, happening);
@@ -197,7 +208,7 @@ impl World {
             "whether the command can be carried out (left: it says)"
         );
         if let Err(refusal) = &done {
-            self.log.push(format!("  refused: {refusal}"));
+            self.note(|| format!("  refused: {refusal}"));
         }
         self.compare(who, effects);
         done.ok()
@@ -225,21 +236,26 @@ impl World {
                 app.on_event(event);
             }
         }
-        for effect in &seen {
-            self.log.push(format!("    {effect:?}"));
+        for (effect, output) in seen.iter().zip(&outputs) {
+            self.note(|| format!("    {effect:?}{}", seen::trace(output)));
         }
         for (what, is_it) in KINDS {
-            let of = |effects: &[Effect]| {
+            let of = |effects: &'_ [Effect]| {
                 effects
                     .iter()
                     .filter(|effect| is_it(effect))
                     .cloned()
                     .collect::<Vec<_>>()
             };
-            let (seen, expected) = (of(&seen), of(&expected));
+            let equal = seen
+                .iter()
+                .filter(|effect| is_it(effect))
+                .eq(expected.iter().filter(|effect| is_it(effect)));
             assert!(
-                seen == expected,
-                "{who:?} {what}\n  {seen:#?}\nand should have\n  {expected:#?}"
+                equal,
+                "{who:?} {what}\n  {:#?}\nand should have\n  {:#?}",
+                of(&seen),
+                of(&expected)
             );
         }
         let phone = self.phone(who);
@@ -498,7 +514,7 @@ impl World {
             }
         }
         let Packet { from, to, .. } = packet;
-        self.log.push(format!("lost between {from:?} and {to:?}"));
+        self.note(|| format!("lost between {from:?} and {to:?}"));
         self.count("lost");
     }
 }
@@ -516,7 +532,7 @@ pub fn last_words() -> String {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            LAST_WORDS.set(std::mem::take(&mut self.log));
+            LAST_WORDS.set(self.take_log());
         }
     }
 }
