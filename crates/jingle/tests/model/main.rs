@@ -42,6 +42,19 @@ const OPERATIONS: usize = 200;
 /// Which sequences are played twice: every so many.
 const TWICE: u64 = 10;
 
+/// What there has to be in so many sequences at least, so that what must hold of it is looked at.
+const AT_LEAST: [(&str, u64); 9] = [
+    ("agreements", 15_000),
+    ("answers", 25_000),
+    ("calls", 60_000),
+    ("doubled", 20_000),
+    ("later offers", 5000),
+    ("lies", 20_000),
+    ("lost", 40_000),
+    ("signalling lost", 15_000),
+    ("words of a stranger", 50_000),
+];
+
 /// How many simpler sequences are tried for one that went wrong.
 const SIMPLER: usize = 6000;
 
@@ -160,5 +173,13 @@ fn twenty_thousand_sequences_agree_with_the_model() {
             play::last_words()
         );
     }
-    println!("{:#?}", tally.into_inner().expect("nobody panics with it"));
+    let tally = tally.into_inner().expect("nobody panics with it");
+    println!("{tally:#?}");
+    for (what, least) in AT_LEAST {
+        let times = tally.get(what).copied().unwrap_or_default();
+        assert!(
+            times * SEQUENCES >= least * sequences,
+            "only {times} {what}: the sequences are not what they should be"
+        );
+    }
 }

@@ -17,7 +17,7 @@ pub fn repeat(world: &mut World, first: u8, second: u8) {
     let Some((from, to, element)) = choose(&world.overheard, first) else {
         return;
     };
-    let liar = if second & 1 == 0 {
+    let liar = if world.manner.honest || second & 1 == 0 {
         Who::Mallory
     } else {
         choose(&ALL, second >> 1).unwrap_or(from)
@@ -101,7 +101,8 @@ pub fn invent(world: &mut World, first: u8, second: u8) {
         0 => choose(&ALL, second >> 2),
         _ => peer.or(row).or(choose(&ALL, second >> 2)),
     };
-    let liar = liar.filter(|liar| *liar != to).unwrap_or(Who::Mallory);
+    let liar = liar.filter(|liar| *liar != to && !world.manner.honest);
+    let liar = liar.unwrap_or(Who::Mallory);
     if is_believed(world, liar, to, &id) {
         world.spoilt.insert(id.clone());
     }

@@ -24,6 +24,7 @@ pub fn manner(header: &[u8]) -> Manner {
         in_order: byte(0) >> 3 & 3 != 3,
         carbons: byte(0) >> 5 & 1 == 1,
         answers: byte(0) >> 6 & 3 != 0,
+        honest: byte(1) & 1 == 1,
     }
 }
 
@@ -412,6 +413,9 @@ fn restore_signalling(world: &mut World, first: u8, second: u8) {
 
 /// A server says no in the place of the peer.
 fn refuse(world: &mut World, first: u8, second: u8) {
+    if world.manner.honest {
+        return;
+    }
     let requests = |packet: &Packet| matches!(packet.cargo, Cargo::Request(1.., _));
     let Some(place) = world.network.place(usize::from(first), false, requests) else {
         return;

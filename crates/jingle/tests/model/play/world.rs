@@ -41,6 +41,8 @@ pub struct Manner {
     pub carbons: bool,
     /// Whoever is called answers in the end.
     pub answers: bool,
+    /// Nobody speaks in the name of somebody else but Mallory, whom nobody believes, and servers carry what they are given.
+    pub honest: bool,
 }
 
 /// One phone.
