@@ -46,8 +46,7 @@ pub fn to_contents(
             ..Content::new(creators(&name), name)
         });
     }
-    let groups = groups(description, &contents);
-    Ok((contents, groups))
+    Ok((contents, groups(description)))
 }
 
 /// A section without a tag gets its kind for one, or its number if that is taken.
@@ -74,18 +73,15 @@ fn senders(description: &SessionDescription, section: &MediaSection, by: Role) -
     description.direction(section).senders(by)
 }
 
-/// A group may name only what is there.
-fn groups(description: &SessionDescription, contents: &[Content]) -> Vec<Group> {
-    let names: BTreeSet<_> = contents.iter().map(|content| content.name.as_str()).collect();
+/// A group may name only what is there, and by the tag that it has said.
+fn groups(description: &SessionDescription) -> Vec<Group> {
+    let mids: BTreeSet<_> = description.media.iter().filter_map(MediaSection::mid).collect();
     let groups = description.attributes().filter(|(name, _)| *name == "group");
     let group = |(_, value): (&str, &str)| {
         let mut words = value.split_whitespace();
         Some(Group {
             semantics: words.next()?.to_owned(),
-            contents: words
-                .map(content_of)
-                .filter(|name| names.contains(name.as_str()))
-                .collect(),
+            contents: words.filter(|mid| mids.contains(mid)).map(content_of).collect(),
         })
     };
     groups.filter_map(group).collect()

@@ -74,3 +74,13 @@ fn a_first_section_that_is_rejected_has_no_transport_for_the_others() {
     let rejected = ANSWER.replace("m=audio 9", "m=audio 0");
     assert_eq!(contents(&rejected)[1].ice(), Some(&Ice::default()));
 }
+
+#[test]
+fn a_tag_that_is_made_is_in_no_group() {
+    let text =
+        "v=0\r\na=group:BUNDLE a 1 other\r\nm=audio 9 RTP/AVP 0\r\na=mid:a\r\na=ice-ufrag:u\r\nm=audio 9 RTP/AVP 0\r\n";
+    let (contents, groups) = to_contents(&read(text), Role::Initiator, |_| Role::Initiator).expect("contents");
+    assert_eq!(contents[1].name, "1");
+    assert_eq!(groups[0].contents, ["a"]);
+    assert_eq!(contents[1].ice(), Some(&Ice::default()));
+}

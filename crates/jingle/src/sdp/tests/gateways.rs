@@ -98,6 +98,7 @@ const MEDIA_SERVER: &str = "v=0\r\n\
     a=rtcp-fb:96 nack pli\r\n\
     a=rtpmap:97 rtx/90000\r\n\
     a=fmtp:97 apt=96\r\n\
+    a=msid:server serverv\r\n\
     a=ssrc-group:FID 100 101\r\n\
     a=ssrc:100 cname:server\r\n\
     a=ssrc:101 cname:server\r\n";
