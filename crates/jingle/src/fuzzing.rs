@@ -31,7 +31,8 @@ pub fn jingle_stanza(data: &[u8]) {
     assert_eq!(stanza::text(data), stanza::text(data));
 }
 
-/// A session description: printed it is read as it was, and what of it Jingle can say comes back from there.
+/// A session description: printed it is read as it was, and what of it Jingle can say comes back from there. Or a `<jingle/>` element,
+/// which begins with `<`: what it says is a description.
 pub fn sdp_roundtrip(data: &[u8]) {
     assert_eq!(sdp::text(data), sdp::text(data));
 }

@@ -22,16 +22,16 @@ const NARROW: JingleLimits = JingleLimits {
     foreign_depth: 2,
 };
 
+/// The element that the text is, if it is none that frames are too deep for.
+pub(super) fn root(text: &str) -> Option<Element> {
+    // No element is inside more elements than begin before it.
+    let depth = text.matches('<').count() - text.matches("</").count();
+    (depth <= DEPTH).then(|| text.parse().ok())?
+}
+
 /// See [`super::jingle_stanza`].
 pub(super) fn text(data: &[u8]) -> Vec<String> {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return Vec::new();
-    };
-    // No element is inside more elements than begin before it.
-    if text.matches('<').count() - text.matches("</").count() > DEPTH {
-        return Vec::new();
-    }
-    let Ok(root) = text.parse::<Element>() else {
+    let Some(root) = std::str::from_utf8(data).ok().and_then(root) else {
         return Vec::new();
     };
     // A stanza, or the payload of one.

@@ -73,6 +73,28 @@ proptest! {
     }
 
     #[test]
+    fn any_words_may_be_in_what_a_peer_says_of_rtp(
+        name in "[!-%(-;=?-~]{1,6}",
+        words in prop::collection::vec("[ -%(-;=?-~]{1,6}|&#xA;a=evil|&#x2028;", 5),
+        ssrc in 0..3_u8,
+    ) {
+        let [codec, value, uri, id, kind] = words.try_into().expect("five");
+        let [name, codec, value, uri, id, kind] = [name, codec, value, uri, id, kind].map(|text| text.replace("&#", "\u{0}").replace('&', "&amp;").replace('\u{0}', "&#"));
+        let jingle = format!(
+            "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s'><content creator='initiator' name='{name}'>\
+                <description xmlns='urn:xmpp:jingle:apps:rtp:1' media='{kind}'>\
+                    <payload-type id='9{ssrc}' name='{codec}' clockrate='8000'><parameter name='{value}' value='{codec}'/></payload-type>\
+                    <rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='1' uri='{uri}'/>\
+                    <source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='{ssrc}'><parameter name='{kind}' value='{value}'/></source>\
+                    <stream xmlns='urn:xmpp:jingle:apps:rtp:msid:0' id='{id}'/>\
+                </description>\
+                <transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='{id}' pwd='{uri}'/>\
+            </content><group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'><content name='{name}'/></group></jingle>"
+        );
+        super::sdp_roundtrip(jingle.as_bytes());
+    }
+
+    #[test]
     fn any_values_may_be_in_a_request(
         control in 0_u8..16,
         method in "offer|answer|iceCandidate|info|terminate|mute|other",
@@ -104,7 +126,9 @@ fn no_bytes_at_all_are_a_request_too() {
 
 #[test]
 fn elements_of_any_depth_may_be_given() {
-    super::jingle_stanza("<a xmlns='urn:xmpp:jingle:1'>".repeat(10_000).as_bytes());
+    let deep = "<a xmlns='urn:xmpp:jingle:1'>".repeat(10_000);
+    super::jingle_stanza(deep.as_bytes());
+    super::sdp_roundtrip(deep.as_bytes());
     let content = "<content xmlns='urn:xmpp:jingle:1' name='a'>";
     let nested = [&content.repeat(200), &*"</content>".repeat(200)].concat();
     let jingle = format!("<jingle xmlns='urn:xmpp:jingle:1' action='session-info' sid='s'>{nested}</jingle>");
