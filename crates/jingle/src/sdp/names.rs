@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 /// The tag for a content of this name. A name that is a token stays as it is; in any other the bytes that no token has are written as
 /// `%` and two hexadecimal digits.
+///
+/// It may be longer than engines take: for libwebrtc a tag has at most 32 bytes, and at most 16 in a bundle.
 pub fn mid_of(name: &str) -> String {
     let mut mid = String::with_capacity(name.len());
     for byte in name.bytes() {
