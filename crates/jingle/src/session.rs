@@ -176,6 +176,11 @@ impl Session {
         }
     }
 
+    /// Whether its first offer has still to come.
+    pub(crate) fn is_awaiting_offer(&self) -> bool {
+        matches!(self.state, State::AwaitingOffer(_))
+    }
+
     /// Whether [`SessionEvent::Ended`] was told or is about to be.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended)

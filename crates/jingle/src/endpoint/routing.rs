@@ -82,7 +82,8 @@ impl Endpoint {
         config.conversation = conversation;
         config.announce_to = Some(self.config.proposals.local.to_bare());
         let overtaken = self.lines.take_overtaken(now, id);
-        self.respond(config);
+        let session = self.responder(config);
+        self.start(session);
         self.tell_session(
             id,
             session::Input::Request {
@@ -121,8 +122,12 @@ impl Endpoint {
         }
         let overruled = self.lines.calling(&from).cloned();
         let config = self.session_config(id.clone(), envelope.dialect, from.clone());
-        self.respond(config);
-        self.tell_session(id, session::Input::Request { ticket, from, payload });
+        let mut session = self.responder(config);
+        session.handle_input(self.now, session::Input::Request { ticket, from, payload });
+        if session.is_awaiting_offer() {
+            return self.refused_to_begin(session);
+        }
+        self.start(session);
         if let Some(overruled) = overruled {
             self.give_way(&overruled, id);
         }
@@ -139,10 +144,16 @@ impl Endpoint {
         drop(self.with_session(self.now, overruled, |session, now| session.end_with(now, farewell)));
     }
 
-    fn respond(&mut self, config: session::SessionConfig) {
+    /// What was to be its offer was none, so all it says is why.
+    fn refused_to_begin(&mut self, mut session: Session) {
+        while let session::Output::Reply { ticket, reply } = session.poll_output() {
+            self.reply(ticket, reply);
+        }
+    }
+
+    fn responder(&mut self, config: session::SessionConfig) -> Session {
         let seed = self.draw_seed();
-        let session = Session::new(config, seed, self.now);
-        self.start(session);
+        Session::new(config, seed, self.now)
     }
 
     fn room(&self) -> Result<(), Refusal> {

@@ -479,3 +479,21 @@ fn the_same_seed_says_the_same() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn an_offer_that_says_nothing_begins_nothing_and_overrules_nothing() {
+    let now = crate::fuzzing::some_instant();
+    let mut romeo = romeo();
+    let peer = "peer@example.org/x";
+    let called = romeo
+        .endpoint
+        .call(now, peer.parse().expect("a JID"), Dialect::Jingle, &sound("r0"));
+    let ours = called.expect("room for it");
+    romeo.drain();
+    romeo.events.clear();
+    let empty = Jingle::new(Action::SessionInitiate, SessionId::new("!"));
+    assert_eq!(romeo.asked(peer, empty.to_element()), ["bad-request"]);
+    assert_eq!(romeo.events, []);
+    assert!(romeo.endpoint.session(&ours).is_some_and(Session::is_calling));
+    assert_eq!(romeo.endpoint.sessions().count(), 1);
+}
