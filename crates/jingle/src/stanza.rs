@@ -80,7 +80,7 @@ pub use ice::{Fingerprint, Ice, IceSyntax, RemoteCandidate, Setup};
 pub use info::{Farewell, Info};
 pub use limits::JingleLimits;
 pub use ns::JINGLE as NAMESPACE;
-pub(crate) use read::{address, farewell as read_farewell};
+pub(crate) use read::{address, farewell as read_farewell, measure};
 pub use rtp::{
     Bandwidth, Crypto, Encryption, Feedback, HeaderExtension, MediaStream, Parameter, PayloadType, Rtp, Source,
     SourceGroup, ZrtpHash,

@@ -12,7 +12,7 @@ use crate::{
     envelope::{Act, Envelope},
     proposals,
     session::{self, Refusal, Reply},
-    stanza::Farewell,
+    stanza::{self, Farewell},
 };
 
 impl Endpoint {
@@ -166,6 +166,9 @@ impl Endpoint {
     }
 
     fn keep_overtaken(&mut self, ticket: Ticket, id: &SessionId, payload: Element) {
+        if let Err(error) = stanza::measure(&payload, &self.config.limits.jingle) {
+            return self.refuse(ticket, Refusal::MalformedJingle(error));
+        }
         let limit = self.config.limits.early_candidates;
         let room = (self.config.overtaken, limit);
         let keep = self.config.timers.early_candidate;

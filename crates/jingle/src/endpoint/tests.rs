@@ -497,3 +497,18 @@ fn an_offer_that_says_nothing_begins_nothing_and_overrules_nothing() {
     assert!(romeo.endpoint.session(&ours).is_some_and(Session::is_calling));
     assert_eq!(romeo.endpoint.sessions().count(), 1);
 }
+
+#[test]
+fn what_overtakes_its_offer_is_kept_only_if_it_is_small() {
+    let now = crate::fuzzing::some_instant();
+    let mut juliet = juliet();
+    let gateway = "call@gjoll.example/media";
+    let id = SessionId::new("s");
+    let payload = InitiationMessage::Propose(Propose::new(id.clone())).to_element();
+    let from: Jid = gateway.parse().expect("a JID");
+    juliet.endpoint.handle_input(now, Input::Message { from, payload });
+    let mut trickle = Jingle::new(Action::TransportInfo, id).to_element();
+    assert_eq!(juliet.asked(gateway, trickle.clone()), ["done"]);
+    trickle.append_text("x".repeat(100_000));
+    assert_eq!(juliet.asked(gateway, trickle), ["resource-constraint"]);
+}

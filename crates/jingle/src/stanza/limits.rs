@@ -13,9 +13,10 @@ pub struct JingleLimits {
     pub entries: usize,
     /// Any attribute that is read, and any text, in bytes: 4096 unless told otherwise.
     pub text: usize,
-    /// A description or transport that is kept as it came, with its names and texts, in bytes: 16 KiB unless told otherwise.
+    /// A description or transport that is kept as it came, and a stanza that has to wait for its session, with its names and
+    /// texts, in bytes: 16 KiB unless told otherwise.
     pub foreign: usize,
-    /// Elements inside one another in such a description or transport: 16 unless told otherwise.
+    /// Elements inside one another in such an element: 16 unless told otherwise.
     pub foreign_depth: usize,
 }
 

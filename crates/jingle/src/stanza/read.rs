@@ -7,6 +7,7 @@ mod tag;
 
 use minidom::Element;
 
+pub(crate) use self::foreign::measure;
 use self::tag::{Tag, push};
 use super::{
     Action, Application, Content, Farewell, Group, Info, Jingle, JingleError, JingleLimits, NAME, Role, Transport, ns,

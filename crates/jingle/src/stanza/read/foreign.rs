@@ -13,8 +13,8 @@ pub(super) fn kept(element: &Element, limits: &JingleLimits) -> Result<Element, 
     Ok(without_prefixes(element))
 }
 
-/// Walks without recursion, so that depth is found out before anything recurses.
-fn measure(element: &Element, limits: &JingleLimits) -> Result<(), JingleError> {
+/// Whether the element may be kept as it came. Walks without recursion, so that depth is found out before anything recurses.
+pub(crate) fn measure(element: &Element, limits: &JingleLimits) -> Result<(), JingleError> {
     let mut bytes: usize = 0;
     let mut ahead = vec![(element, 1)];
     while let Some((element, depth)) = ahead.pop() {
@@ -38,7 +38,7 @@ fn measure(element: &Element, limits: &JingleLimits) -> Result<(), JingleError> 
         bytes += element.name().len() + namespace.len() + attributes + texts;
         if bytes > limits.foreign {
             return Err(JingleError::TooLong {
-                what: "a description or transport of another kind",
+                what: "an element that is kept as it came",
                 bytes,
                 limit: limits.foreign,
             });

@@ -163,7 +163,7 @@ fn what_is_kept_unread_has_a_largest_size_and_depth() {
         with(&format!("<{name} xmlns='{ns}'>{rest}</{name}>"))
     };
     assert!(Jingle::parse_within(&of_size(100), &LIMITS).is_ok());
-    let what = "a description or transport of another kind";
+    let what = "an element that is kept as it came";
     refused(
         &of_size(101),
         &JingleError::TooLong {
