@@ -3,6 +3,7 @@
 
 mod again;
 mod candidates;
+mod contents;
 mod ending;
 mod jingle;
 mod jingle_table;

@@ -12,7 +12,7 @@ use crate::{
         states::State,
         terms::{self, Side},
     },
-    stanza::{Action, Application, Content, Farewell, Info, Jingle, Role, Rtp, Senders, Transport},
+    stanza::{Action, Application, Content, Farewell, Info, Jingle, JingleError, Role, Rtp, Senders, Transport},
 };
 
 /// What the stanza says to whoever has this role, after what was said before.
@@ -274,7 +274,7 @@ impl Hearing<'_> {
         match (&mut own.description, new.description) {
             (Some(Application::Rtp(own)), Some(Application::Rtp(new))) => {
                 merge(own, new);
-                Ok(())
+                self.check_sources(own)
             }
             (own, Some(new)) => {
                 *own = Some(new);
@@ -282,6 +282,15 @@ impl Hearing<'_> {
             }
             (_, None) => Err(Refusal::NothingSaid { action: self.action }),
         }
+    }
+
+    /// The other lists cannot grow: they are replaced, or are of payload types, which are few.
+    fn check_sources(&self, rtp: &Rtp) -> Result<(), Refusal> {
+        let (what, limit) = ("sources", self.config.limits.jingle.entries);
+        if rtp.sources.len() > limit {
+            return Err(Refusal::MalformedJingle(JingleError::TooMany { what, limit }));
+        }
+        Ok(())
     }
 
     /// The first of the contents, all of which have to be known.
