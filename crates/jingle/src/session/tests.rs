@@ -10,6 +10,7 @@ mod jingle_table;
 mod opening;
 mod pair;
 mod renewal;
+mod restarts;
 mod signalling;
 mod strangers;
 mod table;

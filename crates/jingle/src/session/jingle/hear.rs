@@ -189,7 +189,7 @@ impl Hearing<'_> {
     fn trickled(&self, contents: Vec<Content>) -> Result<Heard, Refusal> {
         let trickled = contents.iter().flat_map(candidates).collect();
         match self.state.remote() {
-            Some(known) if contents.iter().any(|content| restarts(known, content)) => {
+            Some(known) if contents.iter().any(|content| self.restarts(known, content)) => {
                 let mut remote = known.clone();
                 for content in contents {
                     restart(&mut remote, content);
@@ -198,6 +198,17 @@ impl Hearing<'_> {
             }
             Some(_) | None => Ok(Heard::Trickled(trickled)),
         }
+    }
+
+    /// Whether the content names credentials that are not those that hold, and never were.
+    fn restarts(&self, known: &Side, content: &Content) -> bool {
+        let new = content.ice().and_then(terms::credentials);
+        let own = known.content(&content.name).and_then(Content::ice);
+        let past = self.state.dialogue().map(|dialogue| &dialogue.past);
+        new.is_some_and(|new| {
+            let is_past = past.is_some_and(|past| past.knows_ufrag(new.ufrag()));
+            !is_past && own.is_some_and(|own| terms::credentials(own) != Some(new))
+        })
     }
 
     /// XEP-0166 section 7.2.15.
@@ -322,13 +333,6 @@ fn candidates(content: &Content) -> Vec<Trickled> {
         ufrag: ice.ufrag.clone(),
     });
     ice.candidates.iter().map(marked).chain(end).collect()
-}
-
-/// Whether the content names credentials that are not those that hold.
-fn restarts(known: &Side, content: &Content) -> bool {
-    let new = content.ice().and_then(terms::credentials);
-    let own = known.content(&content.name).and_then(Content::ice);
-    new.is_some() && own.is_some() && new != own.and_then(terms::credentials)
 }
 
 /// The contents that are bundled with it share its transport, and so its new credentials.
