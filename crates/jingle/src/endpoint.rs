@@ -321,17 +321,27 @@ impl Endpoint {
     }
 
     fn start(&mut self, mut session: Session) {
+        let started = self.announce(&mut session);
+        self.enter(session, started);
+    }
+
+    /// A session as it is before anything is said in it; the event is due when it is entered.
+    fn announce(&self, session: &mut Session) -> EndpointEvent {
         if self.exchange.is_lost() {
             session.handle_input(self.now, session::Input::SignallingLost);
         }
-        let id = session.id().clone();
-        self.tell(EndpointEvent::Started {
-            session: id.clone(),
+        EndpointEvent::Started {
+            session: session.id().clone(),
             peer: session.peer().clone(),
             role: session.role(),
             dialect: session.dialect(),
             conversation: session.conversation().cloned(),
-        });
+        }
+    }
+
+    fn enter(&mut self, session: Session, started: EndpointEvent) {
+        let id = session.id().clone();
+        self.tell(started);
         self.lines.insert(session, self.exchange.next());
         self.drain_session(&id);
     }

@@ -123,11 +123,12 @@ impl Endpoint {
         let overruled = self.lines.calling(&from).cloned();
         let config = self.session_config(id.clone(), envelope.dialect, from.clone());
         let mut session = self.responder(config);
+        let started = self.announce(&mut session);
         session.handle_input(self.now, session::Input::Request { ticket, from, payload });
         if session.is_awaiting_offer() {
             return self.refused_to_begin(session);
         }
-        self.start(session);
+        self.enter(session, started);
         if let Some(overruled) = overruled {
             self.give_way(&overruled, id);
         }

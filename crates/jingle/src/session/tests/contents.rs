@@ -1,7 +1,7 @@
 //! Contents that come, go and are declined while a session goes on.
 
 use super::pair::*;
-use crate::stanza::{Action, Application, Content, Jingle, Role, Rtp, Senders, Source};
+use crate::stanza::{Action, Application, Content, Jingle, Parameter, Role, Rtp, Senders, Source};
 
 #[test]
 fn a_peer_cannot_describe_sources_without_end() {
@@ -9,7 +9,7 @@ fn a_peer_cannot_describe_sources_without_end() {
     let describe = |first: u32| {
         let sources = (first..first + 300).map(|ssrc| Source {
             ssrc,
-            parameters: Vec::new(),
+            parameters: vec![Parameter::new("cname", "a")],
         });
         let mut describe = about(Action::DescriptionInfo, "audio");
         describe.contents[0].description = Some(Application::Rtp(Rtp {

@@ -54,10 +54,10 @@ impl Call {
             Act::Noise => Answer::bad_request(),
             Act::Hollow(hollow) => self.hollow(*hollow),
             Act::Restart(transport) => match self.remote() {
-                Some(remote) if remote.transport.ice != transport.ice => {
+                Some(remote) if remote.transport.ice != transport.ice && !self.had(transport.ice) => {
                     self.offered(desk, act, Change::Restart, with_transport(remote, *transport))
                 }
-                // Nothing new, or nothing to be restarted yet.
+                // Nothing new, of former media, or nothing to be restarted yet.
                 Some(_) | None => self.heard_nothing(desk),
             },
             Act::Replace { transport, both } => self.offered_if(desk, act, Change::Transport, |remote| {
@@ -104,6 +104,11 @@ impl Call {
             Turn::Answered(answered) => answered.asked.as_ref() == Some(act),
             Turn::Nobody | Turn::Ours(_) => false,
         })
+    }
+
+    /// Whether these were the credentials of media that have been replaced since.
+    fn had(&self, ice: u32) -> bool {
+        self.live().is_some_and(|live| live.talk.ices.contains(&ice))
     }
 
     fn answer_again(&mut self, desk: &mut Desk) -> Answer {

@@ -239,6 +239,9 @@ impl Model {
             Some(Answer::tie_break())
         } else if self.is_full(desk) {
             Some(Answer::too_much())
+        } else if matches!(ask.act, Act::Hollow(_)) {
+            // What is no offer begins nothing.
+            Some(Answer::bad_request())
         } else {
             None
         };
