@@ -118,14 +118,10 @@ pub(super) fn bare(content: &Content) -> Content {
     }
 }
 
-/// The transports of all contents that have one of ICE, without their candidates.
+/// The transports of all contents that have one of ICE.
 pub(super) fn transports(session: &SessionId, action: Action, side: &Side) -> Words {
     let contents = side.contents.iter().filter_map(|content| {
-        let ice = Ice {
-            candidates: Vec::new(),
-            gathering_complete: false,
-            ..content.ice()?.clone()
-        };
+        let ice = content.ice()?.clone();
         Some(with_transport(content, ice))
     });
     Words::Jingle(Jingle {
