@@ -227,7 +227,7 @@ impl Session {
     /// begin a new generation, which is returned. It ends in [`SessionEvent::Answer`] or [`SessionEvent::OfferDeclined`].
     ///
     /// In Jingle the difference to what holds is said, which may be of one kind: new contents (`content-add`), contents that
-    /// are gone (`content-remove`), other ICE credentials (`transport-info` with the same fingerprints, else
+    /// are gone or have the port 0 now (`content-remove`), other ICE credentials (`transport-info` with the same fingerprints, else
     /// `transport-replace`), other directions (`content-modify`), or other descriptions (`description-info`).
     ///
     /// # Errors

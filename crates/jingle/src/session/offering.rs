@@ -260,7 +260,8 @@ impl Session {
         offering.ours.heard = true;
         offering.ours.offer.due = false;
         if offering.ours.change == Change::Terms {
-            let (now, remote) = (self.now, offering.dialogue.terms.remote.clone());
+            let (now, terms) = (self.now, &offering.dialogue.terms);
+            let remote = terms.remote.clone().following(&terms.local, &offering.ours.local);
             let sdp = remote.sdp(self.role.other(), offering.dialogue.terms.version);
             let events = self.come_into_force(now, remote, sdp);
             self.outputs.extend(events.into_iter().map(super::Output::Event));

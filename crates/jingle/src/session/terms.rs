@@ -56,6 +56,24 @@ impl Side {
         self.contents.iter_mut().find(|content| content.name == name)
     }
 
+    /// The content, unless it is declined or removed.
+    pub(super) fn live(&self, name: &str) -> Option<&Content> {
+        self.content(name).filter(|content| !is_declined(content))
+    }
+
+    /// What this side says after the other has changed its own in this way. There is one `senders` for both (XEP-0166 section
+    /// 7.2.3), and what one side removes the other does not have.
+    pub(super) fn following(mut self, old: &Side, new: &Side) -> Self {
+        for content in &mut self.contents {
+            match (old.live(&content.name), new.live(&content.name)) {
+                (Some(old), Some(new)) if old.senders != new.senders => content.senders = new.senders,
+                (Some(_), Some(_)) | (None, _) => {}
+                (Some(_), None) => *content = declined(content),
+            }
+        }
+        Self::new(self.contents, self.groups)
+    }
+
     /// Who brought the content in; what nobody knows is of the one who speaks of it.
     pub(super) fn creator(&self, name: &str, speaker: Role) -> Role {
         self.content(name).map_or(speaker, |content| content.creator)
@@ -147,6 +165,11 @@ impl Side {
 
 fn has_credentials(ice: &Ice) -> bool {
     ice.ufrag.is_some()
+}
+
+/// Whether it is like [`declined`] ones, which a port 0 in SDP becomes: not only silent for now.
+pub(super) fn is_declined(content: &Content) -> bool {
+    content.senders == Senders::None && content.ice().is_none_or(|ice| !has_credentials(ice))
 }
 
 /// A content that is declined in an answer: nobody sends, and there is no transport. Peers that make SDP of it need a kind of

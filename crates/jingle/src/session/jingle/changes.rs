@@ -56,7 +56,7 @@ fn said(session: &SessionId, action: Action, contents: Vec<Content>) -> Words {
 
 /// Each kind of change that there is, with the action for it and the contents that it is about.
 fn differences(held: &Side, new: &Side) -> Vec<(&'static str, Action, Vec<Content>)> {
-    let known = |content: &&Content| held.content(&content.name).is_some();
+    let live = || new.contents.iter().filter(|content| !terms::is_declined(content));
     let mut changes = Vec::new();
     let mut note = |what, action, contents: Vec<Content>| {
         if !contents.is_empty() {
@@ -66,21 +66,21 @@ fn differences(held: &Side, new: &Side) -> Vec<(&'static str, Action, Vec<Conten
     note(
         "contents that are new",
         Action::ContentAdd,
-        new.contents.iter().filter(|content| !known(content)).cloned().collect(),
+        live()
+            .filter(|content| held.live(&content.name).is_none())
+            .cloned()
+            .collect(),
     );
     let gone = held
         .contents
         .iter()
-        .filter(|content| new.content(&content.name).is_none());
+        .filter(|content| !terms::is_declined(content) && new.live(&content.name).is_none());
     note(
         "contents that are gone",
         Action::ContentRemove,
         gone.map(bare).collect(),
     );
-    let kept = new
-        .contents
-        .iter()
-        .filter_map(|content| Some((held.content(&content.name)?, content)));
+    let kept = live().filter_map(|content| Some((held.live(&content.name)?, content)));
     let ice = |content: &Content| content.ice().and_then(terms::credentials);
     let other_ice: Vec<_> = kept.clone().filter(|(old, new)| ice(old) != ice(new)).collect();
     let action = if held.fingerprints() == new.fingerprints() {

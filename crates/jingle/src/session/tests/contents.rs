@@ -1,7 +1,80 @@
 //! Contents that come, go and are declined while a session goes on.
 
 use super::pair::*;
-use crate::stanza::{Action, Application, Content, Jingle, Parameter, Role, Rtp, Senders, Source};
+use crate::{
+    Generation,
+    stanza::{Action, Application, Content, Jingle, Parameter, Role, Rtp, Senders, Source},
+};
+
+const FIRST: Generation = Generation::FIRST;
+
+/// A description of sound and, in these directions, of video and of a second video.
+fn with(ufrag: &str, directions: &[&str]) -> String {
+    let sections = directions.iter().zip(["video", "screen"]).map(|(direction, mid)| {
+        let section = section("video", mid, ufrag, "AA:BB", direction);
+        match *direction {
+            "rejected" => section.replace(" 9 ", " 0 ").replace("a=rejected", "a=inactive"),
+            _ => section,
+        }
+    });
+    sound(ufrag) + &sections.collect::<String>()
+}
+
+/// The `m=` lines, as far as the port.
+fn sections(sdp: &str) -> Vec<String> {
+    let lines = sdp.lines().filter_map(|line| line.strip_prefix("m="));
+    lines
+        .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+/// Both have sound and video.
+fn seeing() -> Pair {
+    let mut pair = Pair::talking();
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv"])));
+    pair.settle();
+    pair.juliet(|juliet, now| juliet.answer(now, FIRST, with("j0", &["sendrecv"])));
+    pair.settle();
+    pair.romeo.events.clear();
+    pair.juliet.events.clear();
+    pair
+}
+
+/// A description never loses a section; one that is gone has the port 0.
+#[test]
+fn a_section_whose_port_becomes_0_is_removed_and_may_come_back() {
+    let mut pair = seeing();
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["rejected"])));
+    assert_eq!(pair.settle()[0], "romeo: content-remove [video both ]");
+    assert_eq!(sections(pair.romeo.described()), ["audio 9", "video 0"]);
+    assert_eq!(pair.romeo.told(), ["event: answer 0"]);
+    pair.juliet(|juliet, now| juliet.answer(now, FIRST, with("j0", &["rejected"])));
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv"])));
+    assert_eq!(pair.settle()[0], "romeo: content-add [video both r0]");
+}
+
+/// There is one `senders` for both sides (XEP-0166 section 7.2.3).
+#[test]
+fn a_new_direction_is_that_of_the_peer_too() {
+    let mut pair = Pair::talking();
+    pair.romeo(|romeo, now| romeo.offer(now, &described("r0", "AA:BB", "sendonly")));
+    pair.settle();
+    assert!(pair.romeo.described().contains("a=recvonly\r\n"));
+}
+
+/// There is no word against new terms: the peer goes by them.
+#[test]
+fn new_terms_hold_even_if_they_are_declined() {
+    let mut pair = seeing();
+    pair.romeo(|romeo, now| romeo.offer(now, &sound("r0")));
+    pair.settle();
+    pair.juliet(|juliet, now| juliet.decline(now, FIRST));
+    pair.settle();
+    pair.juliet.events.clear();
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv"])));
+    pair.settle();
+    assert_eq!(pair.juliet.told(), ["event: offer 0 Renegotiation"]);
+}
 
 #[test]
 fn a_peer_cannot_describe_sources_without_end() {

@@ -1,9 +1,12 @@
 //! What a session makes of the outcomes of its requests, of signalling that goes and comes, and of time.
 
-use offhook_jingle::{Reason, stanza::JingleCondition};
+use offhook_jingle::{
+    Reason,
+    stanza::{JingleCondition, Senders},
+};
 
 use super::call::{Call, Change, Desk, Stage, Turn};
-use crate::play::words::{Answer, By, Decline, News, Outcome};
+use crate::play::words::{Answer, By, Decline, News, Outcome, Terms};
 
 /// How something that we said was taken.
 enum Taken {
@@ -110,8 +113,9 @@ impl Call {
         ours.heard = true;
         ours.told.due = false;
         if ours.change == Change::Terms
-            && let Some(remote) = live.talk.remote
+            && let (Some(remote), Some(local)) = (live.talk.remote, live.talk.local)
         {
+            let remote = following(remote, local, ours.local);
             self.come_into_force(desk, remote);
         }
         self.say_what_is_due(desk);
@@ -176,5 +180,20 @@ impl Call {
             Stage::Live(_) => self.withdraw(desk, Decline::TimedOut),
             Stage::Over => {}
         }
+    }
+}
+
+/// What the peer's side says after we have changed ours: there is one direction for both, and what one has removed the other
+/// does not have.
+fn following(remote: Terms, old: Terms, new: Terms) -> Terms {
+    let second = match (old.second, new.second) {
+        (Some(old), Some(new)) if old != new => remote.second.map(|_| new),
+        (Some(_), None) => remote.second.map(|_| Senders::None),
+        (Some(_), Some(_)) | (None, _) => remote.second,
+    };
+    Terms {
+        senders: if old.senders == new.senders { remote.senders } else { new.senders },
+        second,
+        ..remote
     }
 }
