@@ -153,7 +153,7 @@ impl Session {
             dialogue.renew(generation, credentials.clone());
             dialogue.unheard = unheard;
         }
-        dialogue.terms.local = ours.local;
+        dialogue.terms.local = ours.local.as_answered(&ours.change, &remote);
         dialogue.terms.remote = remote;
         dialogue.terms.version += 1;
         let released = dialogue.early.release(now, credentials.as_ref());
@@ -188,9 +188,11 @@ impl Session {
     }
 
     pub(super) fn on_declined(&mut self, change: &Change, action: Action) -> Result<Vec<SessionEvent>, Refusal> {
-        match &self.state {
+        match &mut self.state {
             State::Offering(offering) if offering.ours.change.is_answered_by(change) && !offering.ours.is_first => {
-                self.withdraw(DeclineCause::Refused);
+                if offering.ours.lose(change)? {
+                    self.withdraw(DeclineCause::Refused);
+                }
                 Ok(Vec::new())
             }
             State::Ending(_) => Ok(Vec::new()),

@@ -87,6 +87,22 @@ pub(super) struct Ours {
     pub(super) deadline: Instant,
 }
 
+impl Ours {
+    /// The peer declines this much of it; says whether nothing is left. Contents are declined each for itself.
+    pub(super) fn lose(&mut self, declined: &Change) -> Result<bool, Refusal> {
+        let (Change::Contents(ours), Change::Contents(names)) = (&mut self.change, declined) else {
+            return Ok(true);
+        };
+        if let Some(name) = names.iter().find(|name| !ours.contains(name)) {
+            let name = name.clone();
+            return Err(Refusal::WrongContent { name });
+        }
+        ours.retain(|name| !names.contains(name));
+        self.local.decline(names);
+        Ok(ours.is_empty() || names.is_empty())
+    }
+}
+
 /// The application has an offer to answer.
 #[derive(Debug)]
 pub(super) struct Offered {

@@ -1,7 +1,7 @@
 //! What each side has said of the media. In Jingle that is kept, since later stanzas speak of parts of it; in SDP over XMPP a
 //! description is a whole each time, and only its ICE credentials matter.
 
-use super::ice::Credentials;
+use super::{heard::Change, ice::Credentials};
 use crate::{
     sdp,
     stanza::{Application, Content, Group, Ice, Role, Rtp, Senders, Transport},
@@ -72,6 +72,26 @@ impl Side {
             }
         }
         Self::new(self.contents, self.groups)
+    }
+
+    /// Without what was to be added and is declined by the other side (XEP-0166 section 7.2.1).
+    pub(super) fn as_answered(mut self, change: &Change, answer: &Side) -> Self {
+        if let Change::Contents(names) = change {
+            let unused: Vec<_> = names
+                .iter()
+                .filter(|name| answer.live(name).is_none())
+                .cloned()
+                .collect();
+            self.decline(&unused);
+        }
+        self
+    }
+
+    /// Leaves nothing of these contents but their places.
+    pub(super) fn decline(&mut self, names: &[String]) {
+        for content in self.contents.iter_mut().filter(|content| names.contains(&content.name)) {
+            *content = declined(content);
+        }
     }
 
     /// Who brought the content in; what nobody knows is of the one who speaks of it.

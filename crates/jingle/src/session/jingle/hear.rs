@@ -77,18 +77,11 @@ impl Hearing<'_> {
             }
             Action::TransportReject => Ok(self.declined(Change::Transport)),
             Action::ContentAdd => self.contents_added(contents),
-            Action::ContentAccept => {
-                let mut remote = self.known()?.clone();
-                for content in contents {
-                    match remote.content_mut(&content.name) {
-                        Some(known) => *known = content,
-                        None => remote.contents.push(content),
-                    }
-                }
-                let change = Change::Contents(Vec::new());
-                Ok(self.answered(change, Side::new(remote.contents, remote.groups)))
+            Action::ContentAccept => self.contents_accepted(contents),
+            Action::ContentReject => {
+                let names = contents.into_iter().map(|content| content.name);
+                Ok(self.declined(Change::Contents(names.collect())))
             }
-            Action::ContentReject => Ok(self.declined(Change::Contents(Vec::new()))),
             Action::ContentModify => self.changed(contents, |own, new| {
                 own.senders = new.senders;
                 Ok(())
@@ -248,6 +241,43 @@ impl Hearing<'_> {
         }
         let remote = Side::new(remote.contents, remote.groups);
         self.offered(Change::Contents(names), remote, Vec::new())
+    }
+
+    /// XEP-0166 section 7.2.1. What was offered and is not accepted is declined.
+    fn contents_accepted(&self, contents: Vec<Content>) -> Result<Heard, Refusal> {
+        let offered = match self.state {
+            State::Offering(offering) => match &offering.ours.change {
+                Change::Contents(names) => Some((names, &offering.ours.local)),
+                Change::Session | Change::Transport | Change::Restart | Change::Terms => None,
+            },
+            State::AwaitingOffer(_)
+            | State::Offered(_)
+            | State::Answering(_)
+            | State::Answered(_)
+            | State::Ending(_)
+            | State::Ended => None,
+        };
+        if contents.is_empty() {
+            return Err(Refusal::NothingSaid { action: self.action });
+        }
+        let mut remote = self.known()?.clone();
+        if let Some((names, _)) = offered {
+            if let Some(other) = contents.iter().find(|content| !names.contains(&content.name)) {
+                let name = other.name.clone();
+                return Err(Refusal::WrongContent { name });
+            }
+        }
+        for content in contents {
+            match remote.content_mut(&content.name) {
+                Some(known) => *known = content,
+                None => remote.contents.push(content),
+            }
+        }
+        let remote = match offered {
+            Some((_, local)) => remote.in_answer_to(local),
+            None => Side::new(remote.contents, remote.groups),
+        };
+        Ok(self.answered(Change::Contents(Vec::new()), remote))
     }
 
     /// XEP-0166 section 7.2.4. The content stays as one that carries nothing, so that descriptions keep their order.

@@ -40,6 +40,56 @@ fn seeing() -> Pair {
     pair
 }
 
+#[test]
+fn of_two_contents_one_is_taken() {
+    let mut pair = Pair::talking();
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv", "sendrecv"])));
+    pair.settle();
+    pair.juliet(|juliet, now| juliet.answer(now, FIRST, with("j0", &["rejected", "sendrecv"])));
+    let said = pair.settle();
+    assert_eq!(
+        said.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>(),
+        [
+            "juliet: content-reject [video both ] failed-application",
+            "juliet: content-accept [screen both j0]",
+        ]
+    );
+    // In the order of the offer, as an answer has to be.
+    assert_eq!(sections(pair.romeo.described()), ["audio 9", "video 0", "video 9"]);
+    assert_eq!(pair.romeo.told(), ["event: answer 0"]);
+    assert_eq!(
+        pair.juliet.told(),
+        ["event: offer 0 Renegotiation", "event: acknowledged 0"]
+    );
+    // What was declined can be added again.
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv", "sendrecv"])));
+    assert_eq!(pair.settle()[0], "romeo: content-add [video both r0]");
+    assert_eq!(pair.juliet.told(), ["event: offer 0 Renegotiation"]);
+}
+
+#[test]
+fn contents_that_were_not_offered_cannot_be_accepted_or_rejected() {
+    let accept = |names: &[&str]| {
+        let mut accept = about(Action::ContentAccept, "audio");
+        accept.contents = names.iter().map(|name| Content::new(Role::Initiator, *name)).collect();
+        accept
+    };
+    let mut pair = Pair::talking();
+    pair.romeo(|romeo, now| romeo.offer(now, &with("r0", &["sendrecv"])));
+    pair.settle();
+    assert_eq!(pair.ask_romeo(accept(&["audio"])), "modify bad-request");
+    assert_eq!(pair.ask_romeo(accept(&["video", "other"])), "modify bad-request");
+    assert_eq!(pair.ask_romeo(accept(&[])), "modify bad-request");
+    assert_eq!(
+        pair.ask_romeo(about(Action::ContentReject, "other")),
+        "modify bad-request"
+    );
+    assert_eq!(pair.romeo.told(), [""; 0]);
+    pair.juliet(|juliet, now| juliet.answer(now, FIRST, with("j0", &["sendrecv"])));
+    pair.settle();
+    assert_eq!(sections(pair.romeo.described()), ["audio 9", "video 9"]);
+}
+
 /// A description never loses a section; one that is gone has the port 0.
 #[test]
 fn a_section_whose_port_becomes_0_is_removed_and_may_come_back() {

@@ -192,7 +192,11 @@ fn following(remote: Terms, old: Terms, new: Terms) -> Terms {
         (Some(_), Some(_)) | (None, _) => remote.second,
     };
     Terms {
-        senders: if old.senders == new.senders { remote.senders } else { new.senders },
+        senders: if old.senders == new.senders {
+            remote.senders
+        } else {
+            new.senders
+        },
         second,
         ..remote
     }
