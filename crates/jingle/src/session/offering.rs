@@ -153,7 +153,7 @@ impl Session {
             dialogue.renew(generation, credentials.clone());
             dialogue.unheard = unheard;
         }
-        dialogue.terms.local = ours.local.as_answered(&ours.change, &remote);
+        dialogue.terms.local = ours.local.answered_by(&ours.change, &remote);
         dialogue.terms.remote = remote;
         dialogue.terms.version += 1;
         let released = dialogue.early.release(now, credentials.as_ref());

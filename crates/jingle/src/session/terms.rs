@@ -75,7 +75,7 @@ impl Side {
     }
 
     /// Without what was to be added and is declined by the other side (XEP-0166 section 7.2.1).
-    pub(super) fn as_answered(mut self, change: &Change, answer: &Side) -> Self {
+    pub(super) fn answered_by(mut self, change: &Change, answer: &Side) -> Self {
         if let Change::Contents(names) = change {
             let unused: Vec<_> = names
                 .iter()

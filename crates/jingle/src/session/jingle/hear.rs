@@ -261,11 +261,11 @@ impl Hearing<'_> {
             return Err(Refusal::NothingSaid { action: self.action });
         }
         let mut remote = self.known()?.clone();
-        if let Some((names, _)) = offered {
-            if let Some(other) = contents.iter().find(|content| !names.contains(&content.name)) {
-                let name = other.name.clone();
-                return Err(Refusal::WrongContent { name });
-            }
+        if let Some((names, _)) = offered
+            && let Some(other) = contents.iter().find(|content| !names.contains(&content.name))
+        {
+            let name = other.name.clone();
+            return Err(Refusal::WrongContent { name });
         }
         for content in contents {
             match remote.content_mut(&content.name) {
