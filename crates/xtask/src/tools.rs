@@ -276,7 +276,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-policy-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (packager, policy) = (folder.join("apt-get"), folder.join("policy-rc.d"));
-        let interrupted = format!("#!/bin/sh\n[ -e {} ] || exit 7\nkill -INT $PPID\n", policy.display());
+        let interrupted = format!("#!/bin/sh\n[ -e {} ] || exit 7\nkill -TERM $PPID\n", policy.display());
         fs::write(&packager, interrupted).unwrap();
         fs::set_permissions(&packager, fs::Permissions::from_mode(0o755)).unwrap();
         let script = INSTALL_PACKAGES.replace("/usr/sbin/policy-rc.d", &policy.to_string_lossy());
