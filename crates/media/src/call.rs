@@ -22,9 +22,13 @@ use crate::{
 
 mod audio;
 mod engine;
+mod renegotiate;
+mod restart;
 mod sources;
 mod transport;
 
+pub use renegotiate::Change;
+use renegotiate::Terms;
 use sources::Sources;
 
 /// The payload types and the mid of our own offers: those of the gateways.
@@ -43,6 +47,10 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// frame to [`push_pcm`](Self::push_pcm) and take one from [`pull_pcm`](Self::pull_pcm), from the
 /// start on: before the call is connected and while it is on hold the one goes nowhere and the
 /// other is silence.
+///
+/// # Changes of a running call
+/// The peer's later offers go into [`accept_offer`](Self::accept_offer), which returns the answer. Our own are made
+/// by [`offer`](Self::offer) and come into force by [`accept_answer`](Self::accept_answer).
 ///
 /// # Randomness
 /// ICE credentials, SSRC, sequence numbers and names are drawn from the seed. Transaction ids and
@@ -67,6 +75,8 @@ pub struct Call {
     path: PathMonitor,
     sources: Sources,
     outgoing: Outgoing,
+    /// What later offers are measured against.
+    terms: Terms,
     measured: Measured,
     outputs: VecDeque<Output>,
 }
@@ -151,6 +161,7 @@ impl Call {
             now,
         );
         call.agree(now, remote)?;
+        call.terms.say(&answer);
         tracing::debug!(mid = %call.mid, direction = call.local.direction.as_str(), "offer answered");
         Ok((call, answer))
     }
@@ -164,17 +175,19 @@ impl Call {
         let offer = sdp::offer(OFFERED_MID, OFFERED_OPUS, OFFERED_EVENTS, &local);
         let payload_types = (OFFERED_OPUS, Some(OFFERED_EVENTS));
         let mid = OFFERED_MID.to_owned();
-        (
-            Self::start(config, Role::Offerer, local, mid, payload_types, rng, now),
-            offer,
-        )
+        let mut call = Self::start(config, Role::Offerer, local, mid, payload_types, rng, now);
+        call.terms.say(&offer);
+        (call, offer)
     }
 
-    /// Applies the peer's answer to our offer.
+    /// Applies the peer's answer to our offer, the first or a [later one](Self::offer).
     ///
     /// # Errors
     /// When no answer is expected or this one cannot be used. Nothing has changed then.
     pub fn accept_answer(&mut self, now: Instant, sdp: &str) -> Result<(), AnswerError> {
+        if let Negotiation::Agreed(_) = self.negotiation {
+            return self.accept_later_answer(now, sdp);
+        }
         if self.path.is_over() || !matches!(self.negotiation, Negotiation::Offered { .. }) {
             return Err(AnswerError::NotExpected);
         }
@@ -332,6 +345,7 @@ impl Call {
             path: PathMonitor::new(limits),
             sources: Sources::default(),
             outgoing: Outgoing::new(&mut rng),
+            terms: Terms::new(rng),
             measured: Measured::default(),
             outputs: VecDeque::new(),
             config,
@@ -362,6 +376,7 @@ impl Call {
                 tracing::debug!(mid = %self.mid, %error, "candidate left out");
             }
         }
+        self.terms.agree(remote);
         Ok(())
     }
 

@@ -130,9 +130,48 @@ pub enum AnswerError {
         /// The number in the answer.
         answered: u8,
     },
+    /// The answer restarts ICE without being asked to, or was asked to and does not (RFC 8839 section 4.4.3).
+    #[error("the answer {}", if *.asked { "keeps the ICE credentials that a restart was to replace" } else { "restarts ICE, which was not offered" })]
+    Restart {
+        /// Whether our offer restarted ICE.
+        asked: bool,
+    },
+    /// The answer is of another certificate or changes the DTLS roles; these media cannot begin another association.
+    #[error("the answer begins another DTLS association (RFC 8842 section 5.5); offer new media for that")]
+    OtherAssociation,
     /// The answer leaves the DTLS roles open.
     #[error("an answer must choose a=setup:active or a=setup:passive")]
     OpenRole,
+}
+
+/// Why a later offer of the peer cannot be applied to a running call.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReofferError {
+    /// The description itself cannot be used.
+    #[error("the offer cannot be used: {0}")]
+    Unusable(#[from] OfferError),
+    /// The offer is of another certificate or changes the DTLS roles; a new call has to take it.
+    #[error("the offer begins another DTLS association (RFC 8842 section 5.5); answer it with a new call")]
+    OtherAssociation,
+    /// An offer of our own waits for its answer; withdraw it first.
+    #[error("an offer of our own waits for its answer (RFC 8829 section 4.1.10.2); withdraw it first")]
+    Crossing,
+    /// There is nothing to change: our first offer has no answer yet, or the call is over.
+    #[error("no media are agreed that an offer could change")]
+    NotAgreed,
+}
+
+/// Why a change cannot be offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// An offer of ours waits for its answer.
+    #[error("an offer waits for its answer; accept that or withdraw the offer first")]
+    Pending,
+    /// There is nothing to change: our first offer has no answer yet, or the call is over.
+    #[error("no media are agreed that could be changed")]
+    NotAgreed,
 }
 
 /// Why a remote candidate was refused.

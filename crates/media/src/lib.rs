@@ -63,8 +63,8 @@
 //!
 //! | document | state |
 //! |---|---|
-//! | RFC 8866 SDP, RFC 8829 JSEP | offers read leniently, answers written in the offer's terms; one audio section, all others declined; no renegotiation of a running call yet |
-//! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host candidates, peer reflexive ones discovered; no STUN or TURN servers, no restart: new credentials are a new call |
+//! | RFC 8866 SDP, RFC 8829 JSEP | offers read leniently, answers written in the offer's terms; one audio section, all others declined; later offers change a running call: directions ([`Direction`]), payload numbers, credentials |
+//! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host candidates, peer reflexive ones discovered; no STUN or TURN servers; restarts by either side, during which the old path plays on |
 //! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2, or 1.3 by configuration, with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
 //! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
@@ -98,11 +98,12 @@ mod playout;
 mod sdp;
 mod statistics;
 
-pub use call::Call;
+pub use call::{Call, Change};
 pub use config::{CallConfig, DtlsVersion};
-pub use error::{AnswerError, CandidateError, OfferError, OfferErrorKind};
+pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferErrorKind, ReofferError};
 pub use identity::{Identity, IdentityError};
 pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId};
+pub use sdp::Direction;
 pub use statistics::Statistics;
 
 /// Samples a second of every PCM frame, and the clock of the RTP stream.

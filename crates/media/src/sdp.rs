@@ -8,6 +8,7 @@
 
 mod audio;
 mod description;
+mod revise;
 mod write;
 
 #[cfg(test)]
@@ -15,15 +16,20 @@ mod tests;
 
 pub(crate) use audio::{Credentials, OUR_UFRAG, RemoteAudio, Setup};
 pub(crate) use description::Description;
+pub(crate) use revise::revise;
 pub(crate) use write::{LocalAudio, answer, offer};
 
 /// Media direction, from the point of view of the side whose description it stands in
 /// (RFC 8866 section 6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Direction {
+pub enum Direction {
+    /// Audio goes both ways.
     SendRecv,
+    /// This side sends and does not listen: it has put the other on hold (RFC 3264 section 8.4).
     SendOnly,
+    /// This side listens and does not send.
     RecvOnly,
+    /// No audio goes either way; the path is kept.
     Inactive,
 }
 
@@ -34,6 +40,16 @@ impl Direction {
 
     pub(crate) fn receives(self) -> bool {
         matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// What both allow.
+    pub(crate) fn within(self, other: Self) -> Self {
+        match (self.sends() && other.sends(), self.receives() && other.receives()) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
     }
 
     /// The same stream as the other side sees it.

@@ -68,6 +68,20 @@ pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (
     if let Some(events) = events {
         codecs.add_config(Pt::from(events), None, Codec::Tele, rate, None, FormatParams::default());
     }
+    // A later description may number the formats anew, and what the engine has no entry for it drops.
+    for other in (35..=63)
+        .chain(96..=127)
+        .filter(|number| *number != opus && Some(*number) != events)
+    {
+        codecs.add_config(
+            Pt::from(other),
+            None,
+            Codec::Opus,
+            rate,
+            Some(2),
+            FormatParams::default(),
+        );
+    }
     let mut rtc = config.build(now);
     let mut direct = rtc.direct_api();
     direct.declare_media(engine_mid(), MediaKind::Audio);

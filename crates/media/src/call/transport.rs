@@ -6,7 +6,7 @@ use std::time::Instant;
 use str0m::net::{Protocol, Receive};
 
 use super::{Call, Negotiation, Socket, SocketState};
-use crate::candidate::{self, RemoteCandidate};
+use crate::candidate::{self, RemoteCandidate, Skipped};
 use crate::io::Datagram;
 use crate::{Applied, CandidateError, Event, FailureReason, Output, SocketId};
 
@@ -43,7 +43,7 @@ impl Call {
             return self.socket_refused(now, id, reason);
         };
         if let Some(added) = self.engine.add_local_candidate(candidate) {
-            let text = candidate::write(added, &self.local.credentials.ufrag);
+            let text = candidate::write(added, self.terms.ufrag(&self.local));
             socket.state = SocketState::Bound {
                 address,
                 candidate: Box::new(added.clone()),
@@ -99,6 +99,9 @@ impl Call {
         };
         let candidate = match candidate::read(text, ufrag)? {
             RemoteCandidate::Usable(candidate) => candidate,
+            RemoteCandidate::Skipped(Skipped::OtherGeneration) if self.terms.keep_early(text, MAX_CANDIDATES) => {
+                return Ok(Applied::Added);
+            }
             RemoteCandidate::Skipped(why) => {
                 tracing::debug!(mid = %self.mid, ?why, "candidate ignored");
                 return Ok(Applied::Ignored);
@@ -117,6 +120,7 @@ impl Call {
                     return Err(CandidateError::TooMany { limit: MAX_CANDIDATES });
                 }
                 self.remote_candidates += 1;
+                self.terms.remember(&candidate);
                 self.engine.add_remote_candidate(candidate);
                 self.run_engine(now);
             }
@@ -137,6 +141,10 @@ impl Call {
             tracing::trace!(mid = %self.mid, bytes = payload.len(), "datagram of no known kind");
             return;
         };
+        let address = *address;
+        if self.answer_former_check(now, source, address, payload) {
+            return;
+        }
         let input = str0m::Input::Receive(now, receive);
         // A datagram from an address that passed no check, or with a foreign ufrag.
         if !self.engine.accepts(&input) {

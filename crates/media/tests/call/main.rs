@@ -6,4 +6,5 @@ mod listen;
 mod loss;
 mod network;
 mod pair;
+mod renegotiate;
 mod talk;

@@ -203,6 +203,16 @@ impl Pair {
         });
     }
 
+    /// The candidates that both sides have told of so far.
+    pub fn events_of_candidates(&self) -> Vec<String> {
+        let events = self.offerer.events.iter().chain(&self.answerer.events);
+        let told = events.filter_map(|(_, event)| match event {
+            Event::LocalCandidate { candidate, .. } => Some(candidate.clone()),
+            _ => None,
+        });
+        told.collect()
+    }
+
     pub fn elapsed(&self) -> Duration {
         self.now - self.start
     }
