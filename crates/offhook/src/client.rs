@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     builder::ClientBuilder,
-    error::{CallFailure, ConnectFailure, TopicsFailure},
+    error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{Events, Listener},
+    session::Wish,
     supervisor::{Ask, Shell, Supervisor, TopicsAsk},
 };
 
@@ -120,6 +121,32 @@ impl Client {
     pub async fn end(&self, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         let session = session.clone();
         self.command(|reply| Ask::End { session, reason, reply }).await
+    }
+
+    /// Puts the far end of a session on hold, or takes it back: no audio goes either way, and the far end is told. Returns
+    /// when it has agreed.
+    ///
+    /// # Errors
+    /// [`ChangeFailure::NotInDialect`] in SDP over XMPP, where holding is the platform's to do; and when the session has no
+    /// media, another change is under way, or the far end does not take it.
+    pub async fn hold(&self, session: &SessionId, held: bool) -> Result<(), ChangeFailure> {
+        self.alter(session, Wish::Held(held)).await
+    }
+
+    /// Has both ends of a session look for another media path while the one that there is goes on (RFC 8445 section 9).
+    /// Happens by itself when media are interrupted. Returns when the far end has answered.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub async fn restart_ice(&self, session: &SessionId) -> Result<(), ChangeFailure> {
+        self.alter(session, Wish::Restart).await
+    }
+
+    async fn alter(&self, session: &SessionId, wish: Wish) -> Result<(), ChangeFailure> {
+        let session = session.clone();
+        let changed = self.ask(|reply| Ask::Alter(session, wish, reply)).await;
+        // A session that ends meanwhile has nothing left to change.
+        changed.unwrap_or(Err(ChangeFailure::NoMedia))
     }
 
     /// The sessions that have not ended, each with its conversation; none after `shutdown`.

@@ -81,3 +81,27 @@ pub enum TopicsFailure {
     #[error(transparent)]
     Command(#[from] CommandError),
 }
+
+/// Why the media of a session were not changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChangeFailure {
+    /// In SDP over XMPP only the gateway makes offers.
+    #[error("in SDP over XMPP only the gateway can change a session; ask the platform's API for it")]
+    NotInDialect,
+    /// There is no such session, or none of its media are agreed.
+    #[error("the session has no media that could be changed")]
+    NoMedia,
+    /// Another change is under way.
+    #[error("another change of the session is under way; wait for it")]
+    Negotiating,
+    /// The far end declined the change, made one at the same time, or did not answer.
+    #[error("the far end did not take the change")]
+    Declined,
+    /// The change cannot be said, or its answer cannot be used.
+    #[error("the change cannot be made: {0}")]
+    Refused(String),
+    /// The command was not taken.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}

@@ -80,7 +80,7 @@ pub use self::{
     builder::ClientBuilder,
     client::Client,
     engine::{Engine, EngineConfig, EngineError},
-    error::{BuildError, CallFailure, ConnectFailure, TopicsFailure},
+    error::{BuildError, CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
     session::SessionError,

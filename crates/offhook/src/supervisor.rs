@@ -23,10 +23,10 @@ use crate::{
     alarm::{Alarm, Rang},
     clock,
     engine::Engine,
-    error::{CallFailure, ConnectFailure, TopicsFailure},
+    error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::Event,
     memory::MemoryWriter,
-    session::{self, Obituary, Session, Setup},
+    session::{self, Obituary, Session, Setup, Wish},
     token::TokenProvider,
     transport::{self, Dial, FromTransport, Said, Transport},
     worker::Clocks,
@@ -84,6 +84,7 @@ pub(crate) enum Ask {
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
     Proposals(Reply<Vec<Proposal>>),
     Statistics(SessionId, Reply<Option<Statistics>>),
+    Alter(SessionId, Wish, Reply<Result<(), ChangeFailure>>),
     SetToken(SecretString, Reply<Result<(), CommandError>>),
     IceServers(Reply<IceServers>),
     SetIceServers(Vec<IceServer>, Reply<Result<(), CommandError>>),
@@ -371,6 +372,14 @@ impl Supervisor {
         }
     }
 
+    fn alter(&self, session: &SessionId, wish: Wish, reply: Reply<Result<(), ChangeFailure>>) {
+        match self.sessions.get(session) {
+            Some(session) => session.do_send(session::Alter { wish, reply }),
+            // Whoever asked may have stopped waiting.
+            None => drop(reply.send(Err(ChangeFailure::NoMedia))),
+        }
+    }
+
     fn measure(&self, session: &SessionId, reply: Reply<Option<Statistics>>) {
         match self.sessions.get(session) {
             Some(session) => session.do_send(session::Measure(reply)),
@@ -434,6 +443,7 @@ impl Handler<Ask> for Supervisor {
             Ask::Sessions(reply) => drop(reply.send(self.sessions())),
             Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
             Ask::Statistics(session, reply) => self.measure(&session, reply),
+            Ask::Alter(session, wish, reply) => self.alter(&session, wish, reply),
             Ask::SetToken(token, reply) => drop(reply.send(self.phone.set_token(now, token))),
             Ask::IceServers(reply) => drop(reply.send(self.phone.ice_servers().clone())),
             Ask::SetIceServers(servers, reply) => drop(reply.send(self.phone.set_ice_servers(now, servers))),

@@ -13,7 +13,7 @@ use super::restart::Former;
 use super::{Agreed, Call, Negotiation, audio, ice_text};
 use crate::codec::OpusEncoder;
 use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, OUR_UFRAG, RemoteAudio, Setup};
-use crate::{AnswerError, ChangeError, OfferError, ReofferError};
+use crate::{AnswerError, ChangeError, Event, OfferError, Output, ReofferError};
 
 /// What an offer of ours is to change in a running call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,11 +199,19 @@ impl Call {
         if let Some(pending) = withdrawn.filter(|_| !self.path.is_over()) {
             // What goes out next is newer than what was withdrawn.
             self.local.version = pending.local.version;
-            if pending.restarts {
+            if pending.restarts && !self.unsay(&pending.local.credentials.ufrag) {
                 self.tell_candidates_again();
             }
             tracing::debug!(mid = %self.mid, "offer withdrawn");
         }
+    }
+
+    /// Takes back candidates under this user fragment; whether they were still to be told.
+    fn unsay(&mut self, ufrag: &str) -> bool {
+        let is_taken_back = |output: &Output| matches!(output, Output::Event(Event::LocalCandidate { candidate, .. }) if candidate.ends_with(ufrag));
+        let before = self.outputs.len();
+        self.outputs.retain(|output| !is_taken_back(output));
+        before > self.outputs.len()
     }
 
     /// The answer to an offer of a change.

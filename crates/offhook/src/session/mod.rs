@@ -1,24 +1,32 @@
 //! One session: its dialogue, its media, its sockets and its audio. An actor on a media thread.
 //!
-//! It decides nothing about the protocol: the dialogue is [`offhook_jingle::Session`], the media are
-//! [`offhook_media::Call`]; this carries each one's words to the other, and both to the outside.
+//! It decides nothing about the protocol: the dialogue is [`offhook_jingle::Session`], the media are one
+//! [`offhook_media::Call`], or two while new media take over; this carries each one's words to the other, and both to the outside.
 
 mod addresses;
 mod error;
+mod obituary;
+mod offers;
 mod sockets;
 mod sound;
+mod stage;
+mod totals;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future,
 };
 use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
-    session::{self as dialogue, EndedBy, OfferKind, SessionEvent},
+    session::{self as dialogue, EndedBy, SessionEvent},
     stanza::Farewell,
 };
-use offhook_media::{self as media, Call, CallConfig, Identity, SocketId, Statistics};
+use offhook_media::{self as media, Call, Change, Identity, Statistics};
 use offhook_phone::{SessionReport, SessionStart};
 use tokio::{
     sync::{oneshot, watch},
@@ -28,13 +36,22 @@ use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
 pub use self::error::SessionError;
-pub(crate) use self::{addresses::Addresses, sound::SourceFactory};
-use self::{sockets::Sockets, sound::Sound};
+pub(crate) use self::{
+    addresses::Addresses,
+    obituary::Obituary,
+    offers::{Alter, Wish},
+    sound::SourceFactory,
+};
+use self::{
+    offers::Offered,
+    sound::Sound,
+    stage::{Flow, Media, Ready, Stage},
+};
 use crate::{
     alarm::{Alarm, Rang},
     clock,
     event::{ConnectionState, Event, Publisher},
-    supervisor::{FromSession, SessionLost, Supervisor},
+    supervisor::FromSession,
 };
 
 /// How many datagrams of one socket are taken before others have their turn.
@@ -42,6 +59,9 @@ const DATAGRAMS_AT_ONCE: usize = 64;
 
 /// How many frames a call catches up after its thread was held up; what is older is skipped.
 const FRAMES_AT_ONCE: u64 = 25;
+
+/// "Nothing to do" as an instant.
+const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Larger than any datagram of a call: each fits an Ethernet frame.
 const LARGEST_DATAGRAM: usize = 2048;
@@ -65,6 +85,16 @@ pub(crate) struct Session {
     conversation: Option<ConversationId>,
     dialogue: jingle::Session,
     media: Option<Media>,
+    /// Media that are to take over.
+    next: Option<Media>,
+    /// How many media there were.
+    made: u64,
+    /// What former media counted.
+    counted: Statistics,
+    /// A change of ours that waits for its answer.
+    offered: Option<Offered>,
+    /// What was told last.
+    state: Option<ConnectionState>,
     sound: Sound,
     setup: Arc<Setup>,
     alarm: Alarm,
@@ -73,73 +103,6 @@ pub(crate) struct Session {
     datagram: Box<[u8]>,
     /// Names the session in the log.
     span: Span,
-}
-
-/// One generation of media.
-struct Media {
-    generation: Generation,
-    call: Call,
-    sockets: Sockets,
-    /// What the offer was answered with.
-    answer: String,
-    flow: Flow,
-}
-
-impl Media {
-    /// Says goodbye to the far end's media, which may be all that it hears of us when signalling is down.
-    fn close(&mut self) {
-        self.call.close(clock::now());
-        loop {
-            match self.call.poll_output() {
-                media::Output::Transmit {
-                    socket,
-                    destination,
-                    payload,
-                } => {
-                    self.sockets.send(socket, destination, payload.as_ref());
-                }
-                media::Output::Event(_) | media::Output::Open { .. } => {}
-                media::Output::Timeout(_) => return,
-            }
-        }
-    }
-}
-
-/// Whether frames go round.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    /// Not yet: ICE and DTLS are coming up.
-    Connecting,
-    /// Since media were connected, also through an interruption.
-    Up,
-    /// No more: we hung up, and the far end is being told.
-    Over,
-}
-
-/// Tells the supervisor that the session is gone without having ended: a panic drops the actor too.
-pub(crate) struct Obituary {
-    session: SessionId,
-    supervisor: Addr<Supervisor>,
-    /// The session ended properly; there is nothing to tell.
-    settled: bool,
-}
-
-impl Obituary {
-    pub(crate) fn new(session: SessionId, supervisor: Addr<Supervisor>) -> Self {
-        Self {
-            session,
-            supervisor,
-            settled: false,
-        }
-    }
-}
-
-impl Drop for Obituary {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.supervisor.do_send(SessionLost(self.session.clone()));
-        }
-    }
 }
 
 /// For a session: something for its dialogue.
@@ -183,6 +146,11 @@ impl Session {
             conversation: conversation.clone(),
             dialogue: jingle::Session::new(config, seed, clock::now()),
             media: None,
+            next: None,
+            made: 0,
+            counted: Statistics::default(),
+            offered: None,
+            state: None,
             sound: Sound::new((setup.source)()),
             setup,
             alarm,
@@ -204,12 +172,27 @@ impl Session {
                     continue;
                 }
             };
-            match self.media.as_mut().map(|media| media.call.poll_output()) {
-                None => return self.alarm.set(dialogue_wakes),
-                Some(media::Output::Timeout(at)) => return self.alarm.set(at.min(dialogue_wakes)),
-                Some(output) => self.media_said(output, context),
+            match self.media_wake(context) {
+                Some(media_wake) => return self.alarm.set(media_wake.min(dialogue_wakes)),
+                None => continue,
             }
         }
+    }
+
+    /// When the media want to be woken; `None` if they had something to say, which is done.
+    fn media_wake(&mut self, context: &mut Context<Self>) -> Option<Instant> {
+        let mut wake = clock::now() + IDLE;
+        for stage in [Stage::Current, Stage::Next] {
+            match self.stage(stage).map(|media| media.call.poll_output()) {
+                None => {}
+                Some(media::Output::Timeout(at)) => wake = wake.min(at),
+                Some(output) => {
+                    self.media_said(stage, output, context);
+                    return None;
+                }
+            }
+        }
+        Some(wake)
     }
 
     fn dialogue_said(&mut self, output: dialogue::Output, context: &mut Context<Self>) {
@@ -248,10 +231,10 @@ impl Session {
             | SessionEvent::RemoteActive
             | SessionEvent::RemoteHeld { .. }
             | SessionEvent::RemoteMuted { .. } => tracing::debug!(?event, "the far end says"),
-            // Of sessions and offers of our own, of which there are none.
-            SessionEvent::Answer { .. } | SessionEvent::OfferDeclined { .. } | SessionEvent::Redirected { .. } => {
-                tracing::debug!(?event, "of an offer that nobody made");
-            }
+            SessionEvent::Answer { generation, sdp } => self.change_answered(generation, &sdp),
+            SessionEvent::OfferDeclined { cause, .. } => self.change_declined(&cause),
+            // Of sessions of our own, of which there are none.
+            SessionEvent::Redirected { .. } => tracing::debug!(?event, "of an offer that nobody made"),
             SessionEvent::Ended { reason, by, text } => {
                 if let Some(text) = text {
                     tracing::info!(session = %self.id, %reason, text, "the session ended with words");
@@ -261,68 +244,8 @@ impl Session {
         }
     }
 
-    /// Answers an offer. New media replace the old ones at once; new terms for the same media are answered with those that
-    /// hold, since a call cannot change them yet.
-    fn offered(&mut self, generation: Generation, sdp: &str, kind: OfferKind, context: &mut Context<Self>) {
-        let now = clock::now();
-        match (&self.media, kind) {
-            (Some(media), OfferKind::Renegotiation) => {
-                let answer = media.answer.clone();
-                return self.answer(generation, answer);
-            }
-            (Some(_), OfferKind::Restart) => return self.decline(generation),
-            // A restart of what is not there is a beginning.
-            (None, OfferKind::Renegotiation | OfferKind::Restart)
-            | (Some(_) | None, OfferKind::Initial | OfferKind::Reinvite) => {}
-        }
-        self.changed(ConnectionState::Starting);
-        let addresses = self.setup.addresses.list().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the network interfaces cannot be listed");
-            Vec::new()
-        });
-        let config = CallConfig::new(self.setup.identity.clone(), addresses);
-        match Call::answerer(config, sdp, clock::seed(), now) {
-            Ok((call, answer)) => {
-                let media = Media {
-                    generation,
-                    call,
-                    sockets: Sockets::default(),
-                    answer: answer.clone(),
-                    flow: Flow::Connecting,
-                };
-                self.replace_media(Some(media), context);
-                self.answer(generation, answer);
-                self.changed(ConnectionState::Connecting);
-            }
-            Err(error) => self.failed(error.into()),
-        }
-    }
-
-    fn answer(&mut self, generation: Generation, answer: String) {
-        if let Err(error) = self.dialogue.answer(clock::now(), generation, answer) {
-            // The session ended, or a later offer came, while the answer was made; both are told by themselves.
-            tracing::debug!(%error, "an answer that nobody waits for any more");
-        }
-    }
-
-    /// Media cannot move to other ICE candidates yet, and go on over those that they have.
-    fn decline(&mut self, generation: Generation) {
-        tracing::info!(session = %self.id, "a restart of ICE is declined");
-        if let Err(error) = self.dialogue.decline(clock::now(), generation) {
-            tracing::debug!(%error, "a restart that nobody waits for any more");
-        }
-    }
-
-    fn replace_media(&mut self, media: Option<Media>, context: &mut Context<Self>) {
-        if let Some(old) = std::mem::replace(&mut self.media, media) {
-            for reader in old.sockets.readers() {
-                context.cancel_future(reader);
-            }
-        }
-    }
-
-    fn media_said(&mut self, output: media::Output, context: &mut Context<Self>) {
-        let Some(media) = &mut self.media else {
+    fn media_said(&mut self, stage: Stage, output: media::Output, context: &mut Context<Self>) {
+        let Some(media) = self.stage(stage) else {
             return;
         };
         match output {
@@ -350,13 +273,13 @@ impl Session {
             media::Output::Event(_) if media.flow == Flow::Over => {}
             media::Output::Event(event) => {
                 let generation = media.generation;
-                self.media_event(generation, event);
+                self.media_event(stage, generation, event, context);
             }
             media::Output::Timeout(_) => {}
         }
     }
 
-    fn media_event(&mut self, generation: Generation, event: media::Event) {
+    fn media_event(&mut self, stage: Stage, generation: Generation, event: media::Event, context: &mut Context<Self>) {
         let now = clock::now();
         // The dialogue refuses only what comes after its end or from an older generation; then nobody wants to know.
         match event {
@@ -368,18 +291,40 @@ impl Session {
                 self.tell(Event::EndOfCandidates(self.id.clone()));
             }
             media::Event::Connected => {
-                if let Some(media) = &mut self.media {
+                if let Some(media) = self.stage(stage) {
                     media.flow = Flow::Up;
                 }
-                self.start_recording();
-                self.media_connected(now, generation);
+                drop(self.dialogue.media_connected(now, generation));
+                if stage == Stage::Current {
+                    self.start_recording();
+                    self.active();
+                }
             }
-            media::Event::Recovered => self.media_connected(now, generation),
-            media::Event::Interrupted => {
+            media::Event::Recovered => {
+                drop(self.dialogue.media_connected(now, generation));
+                if stage == Stage::Current {
+                    self.active();
+                }
+            }
+            media::Event::Interrupted if stage == Stage::Current => {
                 self.report(SessionReport::Active(false));
                 self.changed(ConnectionState::Interrupted);
+                // There may be another way, which both sides look for in the time that is left.
+                self.change(Change::Restart, None);
             }
+            // Those that play decide how the session is.
+            media::Event::Interrupted => {}
+            media::Event::Failed(reason) if stage == Stage::Next => {
+                self.give_next_up(context);
+                if !self.media.as_ref().is_some_and(|media| media.flow == Flow::Up) {
+                    self.failed(reason.into());
+                }
+            }
+            media::Event::Failed(_) if self.next.is_some() => self.take_over(context),
             media::Event::Failed(reason) => {
+                if let Some(media) = &mut self.media {
+                    media.flow = Flow::Down;
+                }
                 self.report(SessionReport::Active(false));
                 self.changed(ConnectionState::Failed);
                 self.failed(reason.into());
@@ -387,8 +332,7 @@ impl Session {
         }
     }
 
-    fn media_connected(&mut self, now: Instant, generation: Generation) {
-        drop(self.dialogue.media_connected(now, generation));
+    fn active(&mut self) {
         self.report(SessionReport::Active(true));
         self.changed(ConnectionState::Connected);
     }
@@ -416,10 +360,10 @@ impl Session {
 
     /// The dialogue is over: free everything, complete the recording, and go.
     fn ended(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
-        if let Some(media) = &mut self.media {
+        for mut media in self.media.take().into_iter().chain(self.next.take()) {
             media.close();
+            offers::free(Some(media), context);
         }
-        self.replace_media(None, context);
         self.changed(ConnectionState::Closed);
         let Some(recording) = self.sound.take_recording() else {
             return self.leave(reason, by, context);
@@ -440,9 +384,26 @@ impl Session {
     }
 
     fn with_call(&mut self, generation: Generation, act: impl FnOnce(&mut Call, Instant)) {
-        if let Some(media) = self.media.as_mut().filter(|media| media.generation == generation) {
+        let stage = self.stage_of(generation);
+        if let Some(media) = stage.and_then(|stage| self.stage(stage)) {
             act(&mut media.call, clock::now());
         }
+    }
+
+    /// One frame goes out and one comes in; whether frames go round. Media that are to take over hear and are heard already,
+    /// so that nothing is missing when they do.
+    fn exchange(&mut self) -> bool {
+        let Some(media) = self.media.as_mut().filter(|media| media.flow == Flow::Up) else {
+            return false;
+        };
+        self.sound.play();
+        media.exchange(&self.sound.sent, &mut self.sound.heard);
+        if let Some(next) = self.next.as_mut().filter(|next| next.flow == Flow::Up) {
+            let mut unheard = [0; media::FRAME_SAMPLES];
+            next.exchange(&self.sound.sent, &mut unheard);
+        }
+        self.sound.keep();
+        true
     }
 
     fn report(&self, report: SessionReport) {
@@ -452,7 +413,11 @@ impl Session {
         });
     }
 
-    fn changed(&self, state: ConnectionState) {
+    /// The session's state is this; told if it was another.
+    fn changed(&mut self, state: ConnectionState) {
+        if self.state.replace(state) == Some(state) {
+            return;
+        }
         self.tell(Event::ConnectionState {
             session: self.id.clone(),
             state,
@@ -484,7 +449,7 @@ impl Handler<End> for Session {
     fn handle(&mut self, End { farewell, by }: End, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         // The far end need not be reached for our side to fall silent.
-        if let Some(media) = &mut self.media {
+        for media in self.media.iter_mut().chain(&mut self.next) {
             media.flow = Flow::Over;
         }
         // It is refused only when the session is ending already.
@@ -500,7 +465,7 @@ impl Handler<Abandon> for Session {
     type Result = ();
 
     fn handle(&mut self, Abandon: Abandon, context: &mut Context<Self>) {
-        if let Some(media) = &mut self.media {
+        for media in self.media.iter_mut().chain(&mut self.next) {
             media.close();
         }
         self.obituary.settled = true;
@@ -513,18 +478,21 @@ impl Handler<Measure> for Session {
 
     fn handle(&mut self, Measure(reply): Measure, _: &mut Context<Self>) {
         // Whoever asked may have stopped waiting.
-        let _ = reply.send(self.media.as_ref().map(|media| media.call.statistics()));
+        let figures = self.media.as_ref().map(|media| media.call.statistics());
+        let _ = reply.send(figures.map(|figures| totals::total(&self.counted, figures)));
     }
 }
 
 /// Datagrams of one of the call's sockets.
-impl StreamHandler<SocketId> for Session {
-    fn handle(&mut self, socket: SocketId, context: &mut Context<Self>) {
+impl StreamHandler<Ready> for Session {
+    fn handle(&mut self, ready: Ready, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         for _ in 0..DATAGRAMS_AT_ONCE {
-            let Some(media) = &mut self.media else {
+            let mut media = self.media.iter_mut().chain(&mut self.next);
+            let Some(media) = media.find(|media| media.sockets.have(ready)) else {
                 return;
             };
+            let socket = ready.socket;
             let Some((length, source)) = media.sockets.receive(socket, &mut self.datagram) else {
                 return;
             };
@@ -557,14 +525,12 @@ impl StreamHandler<u64> for Session {
             return context.stop();
         }
         for _ in 0..frames {
-            let Some(media) = self.media.as_mut().filter(|media| media.flow == Flow::Up) else {
+            if !self.exchange() {
                 return;
-            };
-            let now = clock::now();
-            self.sound.play();
-            media.call.push_pcm(now, &self.sound.sent);
-            media.call.pull_pcm(now, &mut self.sound.heard);
-            self.sound.keep();
+            }
+            if self.next.as_ref().is_some_and(Media::carry_audio) {
+                self.take_over(context);
+            }
             self.pump(context);
         }
     }
@@ -575,7 +541,7 @@ impl StreamHandler<Rang> for Session {
         let _entered = self.span.clone().entered();
         let now = clock::now();
         self.dialogue.handle_input(now, dialogue::Input::Timeout);
-        if let Some(media) = &mut self.media {
+        for media in self.media.iter_mut().chain(&mut self.next) {
             media.call.handle_input(now, media::Input::Timeout);
         }
         self.pump(context);

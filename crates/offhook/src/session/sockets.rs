@@ -13,9 +13,14 @@ use futures_core::Stream;
 use offhook_media::SocketId;
 use tokio::net::UdpSocket;
 
+use super::stage::Ready;
+
 /// The sockets of one call, few enough to look through.
-#[derive(Default)]
-pub(super) struct Sockets(Vec<Open>);
+pub(super) struct Sockets {
+    /// Which media of the session they are of.
+    media: u64,
+    open: Vec<Open>,
+}
 
 struct Open {
     id: SocketId,
@@ -25,11 +30,24 @@ struct Open {
 
 /// Says that a socket can be read, for the actor's context; the actor reads.
 pub(super) struct Readable {
-    id: SocketId,
+    ready: Ready,
     socket: Rc<UdpSocket>,
 }
 
 impl Sockets {
+    /// None yet, of the media of this number.
+    pub(super) fn of(media: u64) -> Self {
+        Self {
+            media,
+            open: Vec::new(),
+        }
+    }
+
+    /// Whether a datagram waits on one of these.
+    pub(super) fn have(&self, ready: Ready) -> bool {
+        self.media == ready.media
+    }
+
     /// Binds a socket; `read` attaches its stream to whoever will read it.
     pub(super) fn open(
         &mut self,
@@ -41,11 +59,15 @@ impl Sockets {
         socket.set_nonblocking(true)?;
         let socket = Rc::new(UdpSocket::from_std(socket)?);
         let bound = socket.local_addr()?;
+        let ready = Ready {
+            media: self.media,
+            socket: id,
+        };
         let reader = read(Readable {
-            id,
+            ready,
             socket: socket.clone(),
         });
-        self.0.push(Open { id, socket, reader });
+        self.open.push(Open { id, socket, reader });
         Ok(bound)
     }
 
@@ -65,19 +87,19 @@ impl Sockets {
 
     /// What to cancel when the call is over but its actor is not.
     pub(super) fn readers(&self) -> impl Iterator<Item = SpawnHandle> {
-        self.0.iter().map(|open| open.reader)
+        self.open.iter().map(|open| open.reader)
     }
 
     fn socket(&self, id: SocketId) -> Option<&UdpSocket> {
-        self.0.iter().find(|open| open.id == id).map(|open| &*open.socket)
+        self.open.iter().find(|open| open.id == id).map(|open| &*open.socket)
     }
 }
 
 impl Stream for Readable {
-    type Item = SocketId;
+    type Item = Ready;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<SocketId>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Ready>> {
         // Ready until a read would block, which is how the actor's reading ends.
-        Poll::Ready(ready!(self.socket.poll_recv_ready(context)).ok().map(|()| self.id))
+        Poll::Ready(ready!(self.socket.poll_recv_ready(context)).ok().map(|()| self.ready))
     }
 }
