@@ -9,7 +9,7 @@ use std::time::Duration;
 use jid::FullJid;
 use offhook_audio::measure::{self, Tone};
 use offhook_jingle::{ConversationId, Reason, SessionId};
-use offhook_media::{Frame, SAMPLE_RATE, Statistics};
+use offhook_media::{Change, Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
 
 use crate::gateway::{CallInput, Command, Reinvite};
@@ -244,6 +244,12 @@ impl CallHandle {
     /// Offers new media, once the call was answered. They replace the old ones when they are connected; [`statistics`](Self::statistics) begin anew then.
     pub fn reinvite(&self, reinvite: Reinvite) {
         self.command(Command::Reinvite(reinvite));
+    }
+
+    /// Changes the media in place, once the call was answered: offers another direction, or in Jingle a restart of ICE, of which
+    /// SDP over XMPP knows nothing. [`CallEvent::Changed`](crate::CallEvent::Changed) is recorded when it is agreed.
+    pub fn change(&self, change: Change) {
+        self.command(Command::Change(change));
     }
 
     /// Tells the client the gateway's last candidate once more. That changes nothing, but the client

@@ -144,6 +144,11 @@ pub enum CallEvent {
         /// Whether it is muted now.
         muted: bool,
     },
+    /// The media were changed in place.
+    Changed {
+        /// To what: `restart`, or the direction as the gateway sees it: `sendrecv`, `sendonly`, `recvonly`, `inactive`.
+        to: String,
+    },
     /// The gateway muted or unmuted its own audio.
     GatewayMuted {
         /// Whether it is muted now.
@@ -170,6 +175,7 @@ impl fmt::Display for CallEvent {
             Self::Left { session, reason } => write!(f, "client ended the former session {session} ({reason})"),
             Self::ClientMuted { muted: true } => f.write_str("client muted"),
             Self::ClientMuted { muted: false } => f.write_str("client unmuted"),
+            Self::Changed { to } => write!(f, "media changed: {to}"),
             Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),
             Self::GatewayMuted { muted: false } => f.write_str("gateway unmuted"),
             Self::Ended { how } => write!(f, "ended: {how}"),

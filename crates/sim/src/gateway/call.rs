@@ -244,6 +244,7 @@ impl Call {
                 Err(error) => tracing::warn!(%error, "the gateway goes on with its old source"),
             },
             Command::Reinvite(reinvite) => self.reinvite(now, reinvite),
+            Command::Change(change) => self.change(now, change),
             Command::RepeatCandidate => self.repeat_candidate(),
         }
         ControlFlow::Continue(())

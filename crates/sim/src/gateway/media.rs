@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use offhook_media::{
-    AnswerError, Call, CallConfig, CandidateError, Datagram, Event, Frame, Input, Output, SocketId, Statistics,
+    AnswerError, Call, CallConfig, CandidateError, Change, ChangeError, Datagram, Event, Frame, Input, Output,
+    ReofferError, SocketId, Statistics,
 };
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
@@ -72,6 +73,31 @@ impl Media {
         let accepted = self.call.accept_answer(now, sdp);
         self.drain(now);
         accepted
+    }
+
+    /// Offers a change of the media.
+    pub(super) fn offer_change(&mut self, now: Instant, change: Change) -> Result<String, ChangeError> {
+        let offer = self.call.offer(now, change);
+        self.drain(now);
+        offer
+    }
+
+    /// The change comes to nothing.
+    pub(super) fn withdraw_change(&mut self, now: Instant) {
+        self.call.withdraw_offer(now);
+        self.drain(now);
+    }
+
+    /// Answers a change of the client.
+    pub(super) fn accept_offer(&mut self, now: Instant, sdp: &str) -> Result<String, ReofferError> {
+        let answer = self.call.accept_offer(now, sdp);
+        self.drain(now);
+        answer
+    }
+
+    /// The mid of the audio.
+    pub(super) fn mid(&self) -> &str {
+        self.call.mid()
     }
 
     pub(super) fn add_candidate(&mut self, now: Instant, text: &str) -> Result<(), CandidateError> {

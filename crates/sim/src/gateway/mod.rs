@@ -1,6 +1,7 @@
 //! The gateway: the far end of every call. It proposes, offers, plays, listens and hangs up.
 
 mod call;
+mod change;
 pub(crate) mod clock;
 mod media;
 mod reinvite;
@@ -19,6 +20,7 @@ use jid::{FullJid, Jid};
 use minidom::Element;
 use offhook_audio::{Recording, RecordingError, SourceError};
 use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
+use offhook_media::Change;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
@@ -104,6 +106,7 @@ pub(crate) enum Command {
     SetMuted(bool),
     Play(Play),
     Reinvite(Reinvite),
+    Change(Change),
     RepeatCandidate,
 }
 

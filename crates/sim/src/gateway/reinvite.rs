@@ -30,6 +30,8 @@ pub struct Reinvite {
 pub(super) struct Next {
     pub(super) media: Media,
     pub(super) progress: Progress,
+    /// The client's description.
+    pub(super) remote: String,
     /// The JSON-RPC id of the offer, the same in every repetition.
     id: String,
     offer: String,
@@ -83,6 +85,7 @@ impl Call {
                 Dialect::Jingle => Progress::Held { offer: offer.clone() },
                 Dialect::SdpOverXmpp => Progress::Offered { candidates: Vec::new() },
             },
+            remote: String::new(),
             id: self.inner.draw_id(),
             offer,
             repetitions: reinvite.repeat,
@@ -175,6 +178,7 @@ impl Call {
         };
         let Some(next) = session.next.take() else { return };
         let old = std::mem::replace(&mut session.media, next.media);
+        session.remote = next.remote;
         session.failed = None;
         let client = session.client.clone();
         self.retired.push(old);

@@ -37,7 +37,14 @@ impl Call {
             // Another client was too late, and learns it from the winner's `accept`.
             (Said::Proceed | Said::Reject, Some(_)) => ControlFlow::Continue(()),
             (Said::Request(asked), Some(client)) if client == from => self.handle_request(now, stanza, asked),
-            (Said::Refused(id, condition), Some(client)) if client == from => self.refused(&id, condition),
+            (Said::Refused(id, condition), Some(client)) if client == from => {
+                self.change_refused(now, &id);
+                self.refused(&id, condition)
+            }
+            (Said::Acknowledged(id), Some(client)) if client == from => {
+                self.change_acknowledged(now, &id);
+                ControlFlow::Continue(())
+            }
             (Said::Left(session, reason), Some(client)) if client == from => {
                 self.record(CallEvent::Left { session, reason });
                 self.acknowledge(from, stanza);
@@ -49,7 +56,7 @@ impl Call {
                 }
                 ControlFlow::Continue(())
             }
-            (Said::Nothing | Said::Refused(..), _) => ControlFlow::Continue(()),
+            (Said::Nothing | Said::Refused(..) | Said::Acknowledged(_), _) => ControlFlow::Continue(()),
         }
     }
 
@@ -69,6 +76,11 @@ impl Call {
         };
         let client = session.client.clone();
         match asked {
+            Asked::Answer(sdp) if session.change.is_some() => self.change_answered(now, &sdp),
+            Asked::Turn(direction) => return self.client_turns(now, &client, request, direction),
+            Asked::Restart { ufrag, password } => {
+                return self.client_restarts(now, &client, request, &ufrag, &password);
+            }
             Asked::Answer(sdp) => {
                 return self.take_answer(now, &client, request, &sdp);
             }
@@ -100,9 +112,9 @@ impl Call {
             return ControlFlow::Continue(());
         };
         let is_first = session.next.is_none();
-        let (progress, media) = match &mut session.next {
-            Some(next) => (&mut next.progress, &mut next.media),
-            None => (&mut session.progress, &mut session.media),
+        let (progress, media, remote) = match &mut session.next {
+            Some(next) => (&mut next.progress, &mut next.media, &mut next.remote),
+            None => (&mut session.progress, &mut session.media, &mut session.remote),
         };
         if let Progress::Offered { candidates } = progress {
             let candidates = std::mem::take(candidates);
@@ -114,6 +126,7 @@ impl Call {
                 return ControlFlow::Break(Ended::UnusableAnswer { reason });
             }
             *progress = Progress::Answered;
+            sdp.clone_into(remote);
             let refused: Vec<_> = candidates
                 .into_iter()
                 .filter_map(|candidate| session.take_candidate(now, candidate).err())

@@ -8,6 +8,7 @@ use offhook_jingle::{Dialect, Reason};
 use offhook_media::{CallConfig, Event};
 
 use super::call::{Call, Flow, Phase};
+use super::change::Changing;
 use super::media::Media;
 use super::reinvite::Next;
 use super::words::Words;
@@ -34,6 +35,10 @@ pub(super) struct Session {
     pub(super) candidate: Option<(String, String)>,
     /// The id of the IQ that offered its first media.
     pub(super) offer_id: Option<String>,
+    /// The client's description.
+    pub(super) remote: String,
+    /// A change of the gateway that has no answer yet.
+    pub(super) change: Option<Changing>,
 }
 
 /// How far a session has come.
@@ -66,6 +71,8 @@ impl Call {
             until: None,
             candidate: None,
             offer_id: None,
+            remote: String::new(),
+            change: None,
         }));
         if !self.settings.faults.early_candidates {
             self.release_offer(&client);

@@ -35,6 +35,8 @@ pub(super) enum Said {
     Request(Asked),
     /// A client ends a session that the call has left.
     Left(SessionId, Reason),
+    /// A request of the gateway, by the id of its IQ, is acknowledged.
+    Acknowledged(String),
     /// A request of the gateway, by the id of its IQ, is refused.
     Refused(String, String),
     /// A request that cannot be read.
@@ -88,6 +90,11 @@ impl Signalling {
     /// An offer of new media for a conversation that there is.
     pub(super) fn reinvite(&self, sdp: String) -> Words {
         self.offer_of(sdp, true)
+    }
+
+    /// An offer of other terms for the media that there are.
+    pub(super) fn other_terms(&self, sdp: String) -> Words {
+        self.offer_of(sdp, false)
     }
 
     fn offer_of(&self, sdp: String, reinvite: bool) -> Words {
@@ -145,6 +152,9 @@ impl Signalling {
                 }) if self.former.contains(&session) => Said::Left(session, reason),
                 Some(_) | None => Said::Unreadable,
             },
+            "iq" if stanza.attr("type") == Some("result") => {
+                Said::Acknowledged(stanza.attr("id").unwrap_or_default().to_owned())
+            }
             "iq" if stanza.attr("type") == Some("error") => {
                 let condition = stanza.get_child("error", ns::CLIENT);
                 let condition = condition.and_then(|error| error.children().next()).map(Element::name);

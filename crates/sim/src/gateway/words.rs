@@ -4,8 +4,9 @@ use jid::{FullJid, Jid};
 use minidom::Element;
 use offhook_jingle::genesys::{Method, Rpc};
 use offhook_jingle::sdp::{self, SessionDescription};
-use offhook_jingle::stanza::{Action, Content, Group, Ice, Info, Jingle, Role, Transport};
+use offhook_jingle::stanza::{Action, Content, Group, Ice, Info, Jingle, Role, Senders, Transport};
 use offhook_jingle::{Candidate, ConversationId, Dialect, Reason, SessionId};
+use offhook_media::Direction;
 
 /// What the gateway says.
 #[derive(Debug, Clone)]
@@ -24,6 +25,15 @@ pub(super) enum Words {
     EndOfCandidates {
         mid: String,
     },
+    /// Who sends from now on, which is for both sides. Only in Jingle: SDP over XMPP makes another offer.
+    Turn {
+        mid: String,
+        direction: Direction,
+    },
+    /// ICE begins anew with the credentials of this description, or answers that. Only in Jingle.
+    Restart {
+        sdp: String,
+    },
     Terminate(Reason),
 }
 
@@ -35,6 +45,13 @@ pub(super) enum Asked {
     Candidates(Vec<String>),
     Info(String),
     Muted(bool),
+    /// In which direction the client has the audio go, as the client sees it.
+    Turn(Direction),
+    /// New ICE credentials: an offer of them, or the answer to ours.
+    Restart {
+        ufrag: String,
+        password: String,
+    },
     End(Reason),
     /// Something that only a gateway says, or that this one does not do.
     Unfit,
@@ -79,6 +96,11 @@ impl Words {
                 candidate,
             },
             Self::EndOfCandidates { .. } => Method::EndOfCandidates { session },
+            // There are no words for these; nobody says them in this dialect.
+            Self::Turn { .. } | Self::Restart { .. } => Method::Info {
+                session,
+                status: "active".to_owned(),
+            },
             Self::Terminate(reason) => Method::Terminate { session, reason },
         }
     }
@@ -121,6 +143,17 @@ impl Words {
                     ..said(Action::TransportInfo)
                 }
             }
+            Self::Turn { mid, direction } => Jingle {
+                contents: vec![Content {
+                    senders: senders(direction),
+                    ..Content::new(Role::Initiator, sdp::content_of(&mid))
+                }],
+                ..said(Action::ContentModify)
+            },
+            Self::Restart { sdp } => Jingle {
+                contents: transports(&sdp),
+                ..said(Action::TransportInfo)
+            },
             Self::Terminate(reason) => Jingle {
                 reason: Some(reason.into()),
                 ..said(Action::SessionTerminate)
@@ -141,6 +174,36 @@ fn contents(sdp: &str) -> (Vec<Content>, Vec<Group>) {
     let described = sdp.parse::<SessionDescription>();
     let mapped = described.and_then(|offer| sdp::to_contents(&offer, Role::Initiator, |_| Role::Initiator));
     mapped.unwrap_or_else(|_| (vec![Content::new(Role::Initiator, "nothing")], Vec::new()))
+}
+
+/// The transports of a description, and nothing else of it.
+fn transports(sdp: &str) -> Vec<Content> {
+    let (contents, _) = contents(sdp);
+    let transport = |content: Content| Content {
+        transport: content.transport,
+        ..Content::new(content.creator, content.name)
+    };
+    contents.into_iter().map(transport).collect()
+}
+
+/// Who sends, when the gateway, which is the initiator, has its audio go so.
+fn senders(direction: Direction) -> Senders {
+    match direction {
+        Direction::SendRecv => Senders::Both,
+        Direction::SendOnly => Senders::Initiator,
+        Direction::RecvOnly => Senders::Responder,
+        Direction::Inactive => Senders::None,
+    }
+}
+
+/// The same as the client, which is the responder, sees it.
+fn direction(senders: Senders) -> Direction {
+    match senders {
+        Senders::Both => Direction::SendRecv,
+        Senders::Initiator => Direction::RecvOnly,
+        Senders::Responder => Direction::SendOnly,
+        Senders::None => Direction::Inactive,
+    }
 }
 
 impl Request {
@@ -178,14 +241,20 @@ fn of_jingle(jingle: Jingle) -> Request {
             let answer = sdp::from_contents(&jingle.contents, &jingle.groups, Role::Responder, 1);
             Asked::Answer(answer.to_string())
         }
-        (Action::TransportInfo, _) => Asked::Candidates(candidates(&jingle.contents)),
+        (Action::TransportInfo, _) => match credentials(&jingle.contents) {
+            Some((ufrag, password)) => Asked::Restart { ufrag, password },
+            None => Asked::Candidates(candidates(&jingle.contents)),
+        },
+        (Action::ContentModify, _) => {
+            let turned = jingle.contents.first().map(|content| direction(content.senders));
+            turned.map_or(Asked::Unfit, Asked::Turn)
+        }
         (Action::SessionInfo, Some(info)) => of_info(&info),
         (Action::SessionInfo, None) => Asked::Info("ping".to_owned()),
         (Action::SessionTerminate, _) => Asked::End(jingle.reason.map_or(Reason::Success, |farewell| farewell.reason)),
         (
             Action::ContentAccept
             | Action::ContentAdd
-            | Action::ContentModify
             | Action::ContentReject
             | Action::ContentRemove
             | Action::DescriptionInfo
@@ -215,6 +284,15 @@ fn of_info(info: &Info) -> Asked {
         Info::Unhold => "unhold",
     };
     Asked::Info(status.to_owned())
+}
+
+/// Candidates are told with the user fragment alone; who says the password too begins ICE anew.
+fn credentials(contents: &[Content]) -> Option<(String, String)> {
+    let of_content = |content: &Content| {
+        let ice = content.ice()?;
+        Some((ice.ufrag.clone()?, ice.pwd.clone()?))
+    };
+    contents.iter().find_map(of_content)
 }
 
 fn candidates(contents: &[Content]) -> Vec<String> {

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use offhook_audio::SourceSpec;
 use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
+use offhook_media::{Change, Direction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -222,6 +223,9 @@ async fn act(
             repeat: body.repeat,
             new_session: body.new_session,
         }),
+        "hold" => call.change(Change::Direction(Direction::SendOnly)),
+        "unhold" => call.change(Change::Direction(Direction::SendRecv)),
+        "restart" => call.change(Change::Restart),
         "mute" => call.set_muted(true),
         "unmute" => call.set_muted(false),
         "play" => match body.source.as_deref().unwrap_or_default().parse::<SourceSpec>() {
