@@ -100,9 +100,7 @@ impl Call {
         let Some(reply) = former.reply(source, payload) else {
             return false;
         };
-        if let Some(event) = self.path.heard(now) {
-            self.raise(event);
-        }
+        // It proves nothing of the path from us to the peer, so it is no sign of life.
         self.transmit(local, source, Datagram(reply));
         true
     }
