@@ -10,6 +10,7 @@ use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Rtc};
 
+use crate::checks::Checks;
 use crate::codec::OpusEncoder;
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
@@ -22,11 +23,13 @@ use crate::{
 
 mod audio;
 mod engine;
+mod figures;
 mod renegotiate;
 mod restart;
 mod sources;
 mod transport;
 
+use figures::Figures;
 pub use renegotiate::Change;
 use renegotiate::Terms;
 use sources::Sources;
@@ -77,7 +80,8 @@ pub struct Call {
     outgoing: Outgoing,
     /// What later offers are measured against.
     terms: Terms,
-    measured: Measured,
+    checks: Checks,
+    figures: Figures,
     outputs: VecDeque<Output>,
 }
 
@@ -118,13 +122,6 @@ enum SocketState {
         candidate: Box<Candidate>,
     },
     Gone,
-}
-
-#[derive(Debug, Default)]
-struct Measured {
-    packets: u64,
-    bytes: u64,
-    round_trip: Option<Duration>,
 }
 
 impl Call {
@@ -246,6 +243,11 @@ impl Call {
                 self.datagram(now, socket, source, payload);
             }
             Input::Timeout => self.run_engine(now),
+            Input::Resumed { asleep } => {
+                let event = self.path.slept(now, asleep);
+                self.tell_path(event);
+                self.run_engine(now);
+            }
         }
         while let Some(event) = self.path.look(now) {
             self.raise(event);
@@ -284,12 +286,10 @@ impl Call {
         let mut statistics = Statistics {
             packets_sent: self.outgoing.packets(),
             bytes_sent: self.outgoing.bytes(),
-            packets_received: self.measured.packets,
-            bytes_received: self.measured.bytes,
             level_sent_dbov: self.outgoing.level_dbov(),
-            round_trip: self.measured.round_trip,
             ..Statistics::default()
         };
+        self.figures.write(self.now, self.checks.first(), &mut statistics);
         if let Negotiation::Agreed(agreed) = &self.negotiation {
             let counters = agreed.playout.counters();
             statistics.packets_lost = counters.lost;
@@ -346,7 +346,8 @@ impl Call {
             sources: Sources::default(),
             outgoing: Outgoing::new(&mut rng),
             terms: Terms::new(rng),
-            measured: Measured::default(),
+            checks: Checks::default(),
+            figures: Figures::new(now),
             outputs: VecDeque::new(),
             config,
             local,
@@ -388,14 +389,31 @@ impl Call {
         match &event {
             Event::Failed(reason) => {
                 tracing::info!(mid = %self.mid, %reason, "media failed");
+                self.figures.uninterrupted(self.now);
                 self.path.over();
             }
-            Event::Interrupted => tracing::info!(mid = %self.mid, "media interrupted"),
-            Event::Recovered => tracing::info!(mid = %self.mid, "media recovered"),
-            Event::Connected => tracing::info!(mid = %self.mid, "media connected"),
-            Event::LocalCandidate { .. } | Event::EndOfCandidates => {}
+            Event::Interrupted => {
+                tracing::info!(mid = %self.mid, "media interrupted");
+                self.figures.interrupted(self.now);
+            }
+            Event::Recovered => {
+                tracing::info!(mid = %self.mid, "media recovered");
+                self.figures.uninterrupted(self.now);
+            }
+            Event::Connected => {
+                tracing::info!(mid = %self.mid, "media connected");
+                self.figures.connected(self.now);
+            }
+            Event::EndOfCandidates => self.figures.gathered(self.now),
+            Event::LocalCandidate { .. } => {}
         }
         self.outputs.push_back(Output::Event(event));
+    }
+
+    fn tell_path(&mut self, event: Option<Event>) {
+        if let Some(event) = event {
+            self.raise(event);
+        }
     }
 
     fn fail(&mut self, reason: FailureReason) {

@@ -1,7 +1,7 @@
 //! What goes into a call and what comes out of it: datagrams, sockets, time and events.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -38,6 +38,12 @@ pub enum Input<'a> {
     },
     /// The instant of the last [`Output::Timeout`] has come.
     Timeout,
+    /// The machine was suspended, and `now` does not tell. A call whose path is dead ends soon after; one that lives is heard
+    /// of again within moments.
+    Resumed {
+        /// For how long.
+        asleep: Duration,
+    },
 }
 
 /// What is to be done.

@@ -69,7 +69,7 @@
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
 //! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
 //! | RFC 4733 telephone-event | negotiated and passed over; digits are neither sent nor reported yet |
-//! | RFC 7675 consent | a peer that is heard but answers no more checks, for half a minute, ends the call |
+//! | RFC 7675 consent | proved by answers to our own checks, one a second; a peer that answers none for half a minute ends the call, and in silence that long nothing but checks is sent |
 //!
 //! # Randomness
 //!
@@ -82,6 +82,7 @@
 
 mod call;
 mod candidate;
+mod checks;
 mod codec;
 mod config;
 mod dtls;
@@ -104,7 +105,7 @@ pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferError
 pub use identity::{Identity, IdentityError};
 pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId};
 pub use sdp::Direction;
-pub use statistics::Statistics;
+pub use statistics::{CandidateType, SetupTimes, Statistics};
 
 /// Samples a second of every PCM frame, and the clock of the RTP stream.
 pub const SAMPLE_RATE: u32 = 48_000;

@@ -1,10 +1,13 @@
 //! Watches whether the peer is still there.
 //!
-//! str0m reports a dead path only 14 to 24 seconds after the cut, and goes on sending. Here
-//! anything that the engine accepts from the peer (media, RTCP, the ICE checks that come every
-//! second even when a call is on hold) counts as a sign of life. Silence makes a call interrupted
-//! after a few seconds and failed after some more, the times a browser user knows. A peer that is
-//! heard but does not answer our checks is given a few seconds to do so again.
+//! str0m reports a dead path only 14 to 24 seconds after the cut, and goes on sending. Here two
+//! things count as a sign of life: media that SRTP finds genuine, and answers to our own checks,
+//! which are sent every second also when a call is on hold. Nothing else does, since anybody can
+//! send under the peer's address. Silence makes a call interrupted after a few seconds and failed
+//! after some more, the times a browser user knows.
+//!
+//! A peer that is heard but answers no check for half a minute consents to nothing any more
+//! (RFC 7675 section 5.1), and the call ends. In silence that long nothing but checks is sent.
 
 use std::time::{Duration, Instant};
 
@@ -25,25 +28,33 @@ pub(crate) struct Limits {
 /// tell why the peer went.
 const AFTER_CLOSE: Duration = Duration::from_secs(3);
 
-/// How long a peer that is heard may leave our checks unanswered after the engine gave them up:
-/// the timer of an outage can run out when the path is back already, and the next answer comes
-/// within a second or two.
-const CONSENT_GRACE: Duration = Duration::from_secs(5);
+/// How long an answered check is good for (RFC 7675 section 5.1).
+pub(crate) const CONSENT: Duration = Duration::from_secs(30);
+
+/// After a sleep of the machine a call has this long to show that it lives: three checks, of which some may be lost.
+const AFTER_SLEEP: Duration = Duration::from_secs(3);
 
 /// Where the path stands.
 #[derive(Debug)]
 enum Phase {
     /// The peer has not agreed yet; for how long it may think is for the signalling to say.
     Waiting,
-    /// Not connected yet; fails when the time is up.
+    /// Not connected yet; fails then.
     Connecting {
-        since: Instant,
+        until: Instant,
     },
     Alive {
         heard: Instant,
     },
+    /// Nothing is heard; fails then.
     Interrupted {
-        heard: Instant,
+        until: Instant,
+    },
+    /// The machine slept for longer than silence may last; fails then. What waited in the sockets meanwhile proves nothing:
+    /// only the answer to a check that was sent since does.
+    Woken {
+        at: Instant,
+        until: Instant,
     },
     /// The peer closed its side.
     Closed {
@@ -52,21 +63,12 @@ enum Phase {
     Over,
 }
 
-/// Whether the peer consents to what we send, as far as the engine's checks tell (RFC 7675).
-#[derive(Debug)]
-enum Consent {
-    Given,
-    /// The checks go unanswered; in silence that counts for nothing.
-    Doubted {
-        since: Instant,
-    },
-}
-
 #[derive(Debug)]
 pub(crate) struct PathMonitor {
     limits: Limits,
     phase: Phase,
-    consent: Consent,
+    /// The peer consents to be sent to until then.
+    consent: Option<Instant>,
 }
 
 impl PathMonitor {
@@ -79,30 +81,35 @@ impl PathMonitor {
                 failed: limits.failed.min(LONGEST),
             },
             phase: Phase::Waiting,
-            consent: Consent::Given,
+            consent: None,
         }
     }
 
     /// Both sides have agreed: the time to connect begins.
     pub(crate) fn begin(&mut self, now: Instant) {
         if let Phase::Waiting = self.phase {
-            self.phase = Phase::Connecting { since: now };
+            let until = now + self.limits.connect;
+            self.phase = Phase::Connecting { until };
         }
     }
 
     pub(crate) fn connected(&mut self, now: Instant) -> Option<Event> {
         match self.phase {
             Phase::Connecting { .. } => {
-                self.alive(now);
+                self.phase = Phase::Alive { heard: now };
+                self.consent = Some(now + CONSENT);
                 Some(Event::Connected)
             }
-            Phase::Waiting | Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Closed { .. } | Phase::Over => {
-                None
-            }
+            Phase::Waiting
+            | Phase::Alive { .. }
+            | Phase::Interrupted { .. }
+            | Phase::Woken { .. }
+            | Phase::Closed { .. }
+            | Phase::Over => None,
         }
     }
 
-    /// Something came from the peer.
+    /// Media came that are the peer's beyond doubt.
     pub(crate) fn heard(&mut self, now: Instant) -> Option<Event> {
         match &mut self.phase {
             Phase::Alive { heard } => {
@@ -110,37 +117,63 @@ impl PathMonitor {
                 None
             }
             Phase::Interrupted { .. } => {
-                self.alive(now);
+                self.phase = Phase::Alive { heard: now };
+                // Consent that ran out in the silence can be renewed before it ends the call.
+                let grace = now + AFTER_SLEEP;
+                self.consent = self.consent.map(|until| until.max(grace));
                 Some(Event::Recovered)
             }
-            Phase::Waiting | Phase::Connecting { .. } | Phase::Closed { .. } | Phase::Over => None,
+            Phase::Waiting | Phase::Connecting { .. } | Phase::Woken { .. } | Phase::Closed { .. } | Phase::Over => {
+                None
+            }
         }
     }
 
-    /// The peer answers our checks.
-    pub(crate) fn consented(&mut self) {
-        self.consent = Consent::Given;
-    }
-
-    /// The engine found our checks unanswered for long.
-    pub(crate) fn doubted(&mut self, now: Instant) {
-        if let Consent::Given = self.consent {
-            self.consent = Consent::Doubted { since: now };
+    /// The peer answered one of our checks, which was sent then.
+    pub(crate) fn answered(&mut self, now: Instant, sent: Instant) -> Option<Event> {
+        if let Phase::Woken { at, until } = self.phase {
+            if sent < at {
+                return None;
+            }
+            self.phase = Phase::Interrupted { until };
         }
-    }
-
-    /// The peer is heard from now on. Doubts from before count afresh.
-    fn alive(&mut self, now: Instant) {
-        self.phase = Phase::Alive { heard: now };
-        if let Consent::Doubted { since } = &mut self.consent {
-            *since = now;
+        if self.consent.is_some() {
+            self.consent = Some(now + CONSENT);
         }
+        self.heard(now)
     }
 
-    fn consent_deadline(&self) -> Option<Instant> {
-        match self.consent {
-            Consent::Given => None,
-            Consent::Doubted { since } => Some(since + CONSENT_GRACE),
+    /// The machine slept, which the clock did not see. That counts as silence, but whoever lives gets the time to show it.
+    pub(crate) fn slept(&mut self, now: Instant, asleep: Duration) -> Option<Event> {
+        let sooner = |until: Instant| {
+            until
+                .checked_sub(asleep)
+                .unwrap_or(now)
+                .max(now + AFTER_SLEEP)
+                .min(until)
+        };
+        self.consent = self.consent.map(sooner);
+        match &mut self.phase {
+            Phase::Connecting { until } => {
+                *until = sooner(*until);
+                None
+            }
+            Phase::Interrupted { until } | Phase::Woken { until, .. } => {
+                let until = sooner(*until);
+                self.phase = Phase::Woken { at: now, until };
+                None
+            }
+            Phase::Alive { heard } => {
+                let silent = now.saturating_duration_since(*heard).saturating_add(asleep);
+                if silent < self.limits.interrupted {
+                    *heard = now.checked_sub(silent).unwrap_or(now);
+                    return None;
+                }
+                let until = now + self.limits.failed.saturating_sub(silent).max(AFTER_SLEEP);
+                self.phase = Phase::Woken { at: now, until };
+                Some(Event::Interrupted)
+            }
+            Phase::Waiting | Phase::Closed { .. } | Phase::Over => None,
         }
     }
 
@@ -148,7 +181,7 @@ impl PathMonitor {
     /// is about to end too.
     pub(crate) fn closed(&mut self, now: Instant) {
         match self.phase {
-            Phase::Connecting { .. } | Phase::Alive { .. } | Phase::Interrupted { .. } => {
+            Phase::Connecting { .. } | Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Woken { .. } => {
                 self.phase = Phase::Closed { at: now };
             }
             Phase::Waiting | Phase::Closed { .. } | Phase::Over => {}
@@ -170,7 +203,15 @@ impl PathMonitor {
 
     /// Whether the call has been connected and is not over, be it silent or not.
     pub(crate) fn carries_media(&self) -> bool {
-        matches!(self.phase, Phase::Alive { .. } | Phase::Interrupted { .. })
+        matches!(
+            self.phase,
+            Phase::Alive { .. } | Phase::Interrupted { .. } | Phase::Woken { .. }
+        )
+    }
+
+    /// Whether more than checks may be sent: the peer consents, or has not been asked yet.
+    pub(crate) fn may_send(&self, now: Instant) -> bool {
+        self.consent.is_none_or(|until| now < until)
     }
 
     pub(crate) fn was_connected(&self) -> bool {
@@ -180,12 +221,11 @@ impl PathMonitor {
     /// When to look next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Connecting { since } => Some(since + self.limits.connect),
+            Phase::Connecting { until } | Phase::Interrupted { until } | Phase::Woken { until, .. } => Some(until),
             Phase::Alive { heard } => {
                 let silent = heard + self.limits.interrupted;
-                Some(self.consent_deadline().map_or(silent, |consent| consent.min(silent)))
+                Some(self.consent.map_or(silent, |consent| consent.min(silent)))
             }
-            Phase::Interrupted { heard } => Some(heard + self.limits.failed),
             Phase::Closed { at } => Some(at + AFTER_CLOSE),
             Phase::Waiting | Phase::Over => None,
         }
@@ -205,10 +245,11 @@ impl PathMonitor {
                 Some(Event::Failed(FailureReason::ConsentLost))
             }
             Phase::Alive { heard } => {
-                self.phase = Phase::Interrupted { heard };
+                let until = heard + self.limits.failed;
+                self.phase = Phase::Interrupted { until };
                 Some(Event::Interrupted)
             }
-            Phase::Interrupted { .. } => {
+            Phase::Interrupted { .. } | Phase::Woken { .. } => {
                 let seconds = self.limits.failed.as_secs();
                 Some(Event::Failed(FailureReason::PathLost { seconds }))
             }
@@ -219,118 +260,4 @@ impl PathMonitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fuzzing::an_instant;
-
-    const LIMITS: Limits = Limits {
-        connect: Duration::from_secs(30),
-        interrupted: Duration::from_secs(3),
-        failed: Duration::from_secs(15),
-    };
-
-    fn after(start: Instant, seconds: u64) -> Instant {
-        start + Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn silence_interrupts_then_fails_and_a_sign_of_life_recovers() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS);
-        path.begin(start);
-        assert_eq!(path.connected(start), Some(Event::Connected));
-        assert_eq!(path.connected(start), None);
-        assert_eq!(path.heard(after(start, 2)), None);
-        assert_eq!(path.look(after(start, 4)), None);
-        assert_eq!(path.deadline(), Some(after(start, 5)));
-        assert_eq!(path.look(after(start, 5)), Some(Event::Interrupted));
-        assert_eq!(path.look(after(start, 6)), None);
-        assert!(!path.is_alive() && path.carries_media());
-        assert_eq!(path.heard(after(start, 7)), Some(Event::Recovered));
-        assert_eq!(path.look(after(start, 10)), Some(Event::Interrupted));
-        let lost = FailureReason::PathLost { seconds: 15 };
-        assert_eq!(path.look(after(start, 22)), Some(Event::Failed(lost)));
-    }
-
-    #[test]
-    fn limits_without_end_are_a_day() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(Limits {
-            connect: Duration::MAX,
-            interrupted: Duration::MAX,
-            failed: Duration::MAX,
-        });
-        path.begin(start);
-        assert_eq!(path.deadline(), Some(after(start, 86_400)));
-        path.connected(start);
-        assert_eq!(path.look(after(start, 86_399)), None);
-        assert_eq!(path.look(after(start, 86_400)), Some(Event::Interrupted));
-        let lost = FailureReason::PathLost { seconds: 86_400 };
-        assert_eq!(path.look(after(start, 86_400)), Some(Event::Failed(lost)));
-    }
-
-    #[test]
-    fn one_look_after_a_long_sleep_tells_both_events() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS);
-        path.begin(start);
-        path.connected(start);
-        let woken = after(start, 3_600);
-        assert_eq!(path.look(woken), Some(Event::Interrupted));
-        assert!(matches!(path.look(woken), Some(Event::Failed(_))));
-        path.over();
-        assert_eq!(path.look(woken), None);
-        assert_eq!(path.deadline(), None);
-    }
-
-    #[test]
-    fn unanswered_checks_end_a_call_that_is_heard_after_a_grace() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS);
-        path.begin(start);
-        path.connected(start);
-        path.heard(after(start, 10));
-        path.doubted(after(start, 10));
-        path.heard(after(start, 12));
-        path.consented();
-        assert_eq!(path.deadline(), Some(after(start, 15)));
-
-        path.doubted(after(start, 13));
-        for second in 13..18 {
-            path.heard(after(start, second));
-            assert_eq!(path.look(after(start, second)), None);
-        }
-        assert_eq!(path.deadline(), Some(after(start, 18)));
-        let lost = FailureReason::ConsentLost;
-        assert_eq!(path.look(after(start, 18)), Some(Event::Failed(lost)));
-    }
-
-    #[test]
-    fn in_silence_unanswered_checks_count_for_nothing_and_afterwards_they_count_afresh() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS);
-        path.begin(start);
-        path.connected(start);
-        path.doubted(after(start, 1));
-        assert_eq!(path.look(after(start, 3)), Some(Event::Interrupted));
-        assert_eq!(path.look(after(start, 14)), None);
-        assert_eq!(path.heard(after(start, 14)), Some(Event::Recovered));
-        for second in 14..19 {
-            path.heard(after(start, second));
-            assert_eq!(path.look(after(start, second)), None);
-        }
-        let lost = FailureReason::ConsentLost;
-        assert_eq!(path.look(after(start, 19)), Some(Event::Failed(lost)));
-    }
-
-    #[test]
-    fn the_time_to_connect_counts_from_the_answer() {
-        let start = an_instant();
-        let mut path = PathMonitor::new(LIMITS);
-        assert_eq!(path.look(after(start, 3_600)), None);
-        path.begin(after(start, 20));
-        assert_eq!(path.look(after(start, 49)), None);
-        let never = FailureReason::NeverConnected { seconds: 30 };
-        assert_eq!(path.look(after(start, 50)), Some(Event::Failed(never)));
-    }
-}
+mod tests;

@@ -1,9 +1,15 @@
 //! Figures of a running call.
 
+use std::fmt;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// A snapshot of a call's counters since its start.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+///
+/// As JSON and the like, every field's name ends in its unit (`roundTripMs`, `levelSentDbov`) unless it is a number of things.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Statistics {
     /// RTP packets sent.
@@ -29,7 +35,99 @@ pub struct Statistics {
     /// Level of the last frames played, dBov.
     pub level_received_dbov: f32,
     /// What the jitter buffer holds now.
+    #[serde(rename = "playoutDelayMs", serialize_with = "milliseconds")]
     pub playout_delay: Duration,
-    /// Smoothed round trip of the ICE checks, when known.
+    /// How irregularly the peer's packets come in: the interarrival jitter of RFC 3550 section 6.4.1.
+    #[serde(rename = "jitterMs", serialize_with = "milliseconds")]
+    pub jitter: Duration,
+    /// The share of our packets that the peer reports as lost of late, 0 to 1, when it reports.
+    pub loss_reported_fraction: Option<f32>,
+    /// Round trip of the last answered ICE check, when known.
+    #[serde(rename = "roundTripMs", serialize_with = "maybe_milliseconds")]
     pub round_trip: Option<Duration>,
+    /// The kind of our candidate on the path in use.
+    pub local_candidate: Option<CandidateType>,
+    /// The kind of the peer's candidate on the path in use.
+    pub remote_candidate: Option<CandidateType>,
+    /// How many times the call was interrupted.
+    pub interruptions: u32,
+    /// How long it was interrupted in all, up to now.
+    #[serde(rename = "interruptedMs", serialize_with = "milliseconds")]
+    pub interrupted: Duration,
+    /// How the call came up.
+    pub setup: SetupTimes,
+}
+
+/// When the steps of connecting were done, each counted from the call's beginning: the offer being
+/// accepted, or made. A step that has not been done has no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct SetupTimes {
+    /// All local candidates were known.
+    #[serde(rename = "gatheredMs", serialize_with = "maybe_milliseconds")]
+    pub gathered: Option<Duration>,
+    /// The first ICE check was sent.
+    #[serde(rename = "firstCheckMs", serialize_with = "maybe_milliseconds")]
+    pub first_check: Option<Duration>,
+    /// ICE had found a path.
+    #[serde(rename = "iceMs", serialize_with = "maybe_milliseconds")]
+    pub ice: Option<Duration>,
+    /// The DTLS handshake was done.
+    #[serde(rename = "dtlsMs", serialize_with = "maybe_milliseconds")]
+    pub dtls: Option<Duration>,
+    /// The first audio packet was sent.
+    #[serde(rename = "firstSentMs", serialize_with = "maybe_milliseconds")]
+    pub first_sent: Option<Duration>,
+    /// The first audio packet of the peer came in.
+    #[serde(rename = "firstReceivedMs", serialize_with = "maybe_milliseconds")]
+    pub first_received: Option<Duration>,
+}
+
+/// The kinds of ICE candidates (RFC 8445 section 5.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum CandidateType {
+    /// An address of the machine.
+    #[serde(rename = "host")]
+    Host,
+    /// What a STUN server sees of it.
+    #[serde(rename = "srflx")]
+    ServerReflexive,
+    /// What the peer sees of it, learned from a check.
+    #[serde(rename = "prflx")]
+    PeerReflexive,
+    /// An address of a TURN server.
+    #[serde(rename = "relay")]
+    Relayed,
+}
+
+impl CandidateType {
+    /// The word of SDP (RFC 8839 section 5.1).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "srflx",
+            Self::PeerReflexive => "prflx",
+            Self::Relayed => "relay",
+        }
+    }
+}
+
+impl fmt::Display for CandidateType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// To a tenth of a millisecond: a finer clock would only make the numbers longer.
+fn in_milliseconds(duration: &Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(in_milliseconds(duration))
+}
+
+fn maybe_milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.as_ref().map(in_milliseconds).serialize(serializer)
 }

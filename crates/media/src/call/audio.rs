@@ -30,6 +30,7 @@ impl Call {
             RtpWrite::new(Pt::from(agreed.opus), sequence, numbers.timestamp, now, payload).marker(numbers.marker);
         if let Some(stream) = self.engine.direct_api().stream_tx(&ssrc(self.local.ssrc)) {
             stream.write_rtp(write);
+            self.figures.sent(now);
         }
         self.drain(now);
         self.run_engine(now);
@@ -48,9 +49,10 @@ impl Call {
 
     /// A packet of the peer that SRTP found genuine.
     pub(super) fn rtp(&mut self, now: Instant, packet: &RtpPacket) {
-        self.measured.packets += 1;
-        self.measured.bytes += packet.payload.len() as u64;
         let header = &packet.header;
+        self.figures.received(now, packet.payload.len(), header.timestamp);
+        let event = self.path.heard(now);
+        self.tell_path(event);
         let turn = self.sources.genuine(*header.ssrc, now);
         let Negotiation::Agreed(agreed) = &mut self.negotiation else {
             return;

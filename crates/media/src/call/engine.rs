@@ -14,7 +14,7 @@ use str0m::{IceConnectionState, IceCreds, Rtc, RtcConfig, RtcError};
 use super::{Call, Negotiation, Role, engine_mid, ssrc};
 use crate::io::Datagram;
 use crate::sdp::{LocalAudio, RemoteAudio, Setup};
-use crate::{CallConfig, DtlsVersion, FailureReason, dtls};
+use crate::{CallConfig, DtlsVersion, FailureReason, dtls, path};
 
 /// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
 /// hold: one a second, so that one lost is nothing and three in a row are an interruption.
@@ -22,7 +22,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// When a first check that was not answered is sent again. The first one often comes before the peer has our answer, so this
 /// is what a call waits for its media.
 const FIRST_CHECK_AGAIN: Duration = Duration::from_millis(100);
-/// Checks beyond one for each second until silence ends the call. The engine forgets a pair of candidates whose checks all went
+/// Checks beyond one for each second until silence, or lost consent, ends the call. The engine forgets a pair of candidates whose checks all went
 /// unanswered, and then nobody checks any more: a path that comes back in the last moment must still be known.
 const CHECKS_TO_SPARE: u64 = 8;
 /// The engine remembers all checks that went unanswered.
@@ -53,7 +53,8 @@ pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (
         .clear_codecs();
     config.set_initial_stun_rto(FIRST_CHECK_AGAIN);
     config.set_max_stun_rto(CHECK_INTERVAL);
-    let checks = settings.failed_after.as_secs().saturating_add(CHECKS_TO_SPARE);
+    let longest = settings.failed_after.max(path::CONSENT).as_secs();
+    let checks = longest.saturating_add(CHECKS_TO_SPARE);
     config.set_max_stun_retransmits(checks.min(MOST_CHECKS) as usize);
     let codecs = config.codec_config();
     let rate = Frequency::FORTY_EIGHT_KHZ;
@@ -97,6 +98,7 @@ impl Call {
             // A peer that sends no checks cannot control (RFC 8445 section 6.1.1).
             Role::Answerer => remote.ice_lite,
         };
+        self.checks.sealed_by(&remote.credentials.password);
         let mut direct = self.engine.direct_api();
         direct.set_ice_controlling(controlling);
         direct.set_remote_fingerprint(remote.fingerprint.clone());
@@ -163,13 +165,10 @@ impl Call {
                 tracing::debug!(mid = %self.mid, "the peer closed DTLS");
                 self.path.closed(now);
             }
-            str0m::Event::PeerStats(stats) => {
-                let pair = stats.selected_candidate_pair;
-                self.measured.round_trip = pair.and_then(|pair| pair.current_round_trip_time).or(stats.rtt);
-            }
             str0m::Event::MediaEgressStats(stats) => {
                 if let (Some(loss), Negotiation::Agreed(agreed)) = (stats.loss, &mut self.negotiation) {
                     agreed.encoder.expect_loss(loss);
+                    self.figures.loss_reported(loss);
                 }
             }
             // The engine's events are an open set, and the others tell an audio call nothing.
@@ -181,15 +180,13 @@ impl Call {
         tracing::debug!(mid = %self.mid, ?state, "ICE");
         match state {
             IceConnectionState::Connected | IceConnectionState::Completed => {
-                self.path.consented();
+                self.figures.ice(now);
                 if std::mem::take(&mut self.handshake_due) {
                     self.start_handshake(true);
                 }
             }
-            // Our checks go unanswered, perhaps those of an outage that is over: the path monitor
-            // decides when that ends the call (RFC 7675).
-            IceConnectionState::Disconnected => self.path.doubted(now),
-            IceConnectionState::New | IceConnectionState::Checking => {}
+            // Our checks go unanswered: the path monitor counts the answers itself, and decides when that ends the call.
+            IceConnectionState::Disconnected | IceConnectionState::New | IceConnectionState::Checking => {}
         }
     }
 

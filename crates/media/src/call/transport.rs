@@ -7,6 +7,7 @@ use str0m::net::{Protocol, Receive};
 
 use super::{Call, Negotiation, Socket, SocketState};
 use crate::candidate::{self, RemoteCandidate, Skipped};
+use crate::checks::is_stun;
 use crate::io::Datagram;
 use crate::{Applied, CandidateError, Event, FailureReason, Output, SocketId};
 
@@ -42,6 +43,7 @@ impl Call {
             let reason = "a socket without an address of its own cannot be offered to the peer";
             return self.socket_refused(now, id, reason);
         };
+        self.figures.local_candidate(address, candidate.kind());
         if let Some(added) = self.engine.add_local_candidate(candidate) {
             let text = candidate::write(added, self.terms.ufrag(&self.local));
             socket.state = SocketState::Bound {
@@ -121,6 +123,7 @@ impl Call {
                 }
                 self.remote_candidates += 1;
                 self.terms.remember(&candidate);
+                self.figures.remote_candidate(candidate.addr(), candidate.kind());
                 self.engine.add_remote_candidate(candidate);
                 self.run_engine(now);
             }
@@ -151,16 +154,36 @@ impl Call {
             tracing::trace!(mid = %self.mid, %source, "datagram from a stranger");
             return;
         }
-        if let Some(event) = self.path.heard(now) {
-            self.raise(event);
-        }
+        self.sign_of_life(now, payload);
         if self.path.carries_media() {
             self.sources.announce(&mut self.engine, payload);
         }
         self.feed(now, input);
     }
 
+    /// An answer to one of our checks is one; that the bytes came from the peer's address is none, since anybody can write it.
+    pub(super) fn sign_of_life(&mut self, now: Instant, payload: &[u8]) {
+        if let Some(sent) = self.checks.answered(payload) {
+            self.figures.round_trip(now, sent);
+            let event = self.path.answered(now, sent);
+            self.tell_path(event);
+        }
+    }
+
+    /// Whether this may be sent (RFC 7675 section 5.1), and what it tells of the path.
+    pub(super) fn may_send(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> bool {
+        self.checks.note(self.now, payload);
+        let check = is_stun(payload);
+        if !check {
+            self.figures.path(source, destination);
+        }
+        check || self.path.may_send(self.now)
+    }
+
     pub(super) fn transmit(&mut self, source: SocketAddr, destination: SocketAddr, payload: Datagram) {
+        if !self.may_send(source, destination, &payload) {
+            return;
+        }
         let from = self.sockets.iter().find(|socket| match &socket.state {
             SocketState::Bound { address, .. } => *address == source,
             SocketState::Asked | SocketState::Gone => false,

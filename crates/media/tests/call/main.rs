@@ -4,6 +4,7 @@ mod cut;
 mod descriptions;
 mod listen;
 mod loss;
+mod monitor;
 mod network;
 mod pair;
 mod renegotiate;

@@ -38,6 +38,10 @@ pub struct Network {
     rng: StdRng,
     under_way: Vec<Datagram>,
     pub sent: u64,
+    /// STUN messages among them.
+    pub checks: u64,
+    /// Answers to checks get lost.
+    pub unanswered: bool,
     /// The RTP sequence numbers that went by, the first and the last.
     pub sequences: Option<(u16, u16)>,
 }
@@ -51,18 +55,22 @@ impl Network {
             rng,
             under_way: Vec::new(),
             sent: 0,
+            checks: 0,
+            unanswered: false,
             sequences: None,
         }
     }
 
     pub fn send(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         self.sent += 1;
+        self.checks += u64::from(matches!(payload, [0..=3, ..]));
         if let [128..=191, 96 | 224, high, low, ..] = *payload {
             let sequence = u16::from_be_bytes([high, low]);
             let (first, _) = self.sequences.unwrap_or((sequence, sequence));
             self.sequences = Some((first, sequence));
         }
-        if self.cut || self.rng.random_bool(self.weather.loss) {
+        let answer = payload.starts_with(&[1, 1]);
+        if self.cut || (self.unanswered && answer) || self.rng.random_bool(self.weather.loss) {
             return;
         }
         let jitter = self.weather.jitter.mul_f64(self.rng.random::<f64>());

@@ -165,6 +165,20 @@ impl Pair {
         Self::of(offerer, answerer, now, setting)
     }
 
+    /// Both sides wait this long in silence before they fail.
+    pub fn patient(failed_after: Duration) -> Self {
+        let now = an_instant();
+        let patient = |last| {
+            let mut config = config(last);
+            config.failed_after = failed_after;
+            config
+        };
+        let (mut offerer, offer) = Call::offerer(patient(1), seed(1, 1), now);
+        let (answerer, answer) = Call::answerer(patient(2), &offer, seed(1, 2), now).expect("an offer like ours");
+        offerer.accept_answer(now, &answer).expect("an answer like ours");
+        Self::of(offerer, answerer, now, Setting::default())
+    }
+
     pub fn of(offerer: Call, answerer: Call, now: Instant, setting: Setting) -> Self {
         Self {
             start: now,
