@@ -143,6 +143,13 @@ impl PathMonitor {
         self.heard(now)
     }
 
+    /// ICE begins anew: until the peer knows our new credentials too, it can answer no check.
+    pub(crate) fn restarted(&mut self, now: Instant) {
+        if let Phase::Alive { heard } = &mut self.phase {
+            *heard = now;
+        }
+    }
+
     /// The machine slept, which the clock did not see. That counts as silence, but whoever lives gets the time to show it.
     pub(crate) fn slept(&mut self, now: Instant, asleep: Duration) -> Option<Event> {
         let sooner = |until: Instant| {

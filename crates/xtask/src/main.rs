@@ -29,8 +29,9 @@ usage: cargo xtask COMMAND
   fuzz replay                       run the committed corpora of all fuzz targets, on stable
   soak [--install] [NAME [AMOUNT]]  what the tests do, for hours; ends with `N passed, N failed`. NAME is
                                     `jingle-model` (AMOUNT sequences, 100000 unless told), `lives` (AMOUNT lives,
-                                    250000 unless told), or `fuzz` (AMOUNT seconds for each target, 1800 unless
-                                    told); without a name everything
+                                    250000 unless told), `network-sim` (AMOUNT calls on each simulated network, 1000
+                                    unless told), or `fuzz` (AMOUNT seconds for each target, 1800 unless told);
+                                    without a name everything
   bench [--install] [NAME]          benchmarks, in release, and their figures as a table; there is `jingle`
 
 Missing system packages are installed when this runs as root or with --install; otherwise the command that

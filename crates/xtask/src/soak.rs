@@ -40,7 +40,7 @@ enum Work {
 }
 
 /// Every share, in the order in which they run.
-pub(crate) const SHARES: [Share; 3] = [
+pub(crate) const SHARES: [Share; 4] = [
     Share {
         name: "jingle-model",
         unit: "sequences",
@@ -59,6 +59,16 @@ pub(crate) const SHARES: [Share; 3] = [
             target: "lives",
             source: "tests/lives/main.rs",
             variable: "OFFHOOK_LIVES",
+        },
+    },
+    Share {
+        name: "network-sim",
+        unit: "calls on each network",
+        usual: 1_000,
+        work: Work::Test {
+            target: "networks",
+            source: "crates/media/tests/networks/main.rs",
+            variable: "OFFHOOK_NETWORK_SEEDS",
         },
     },
     Share {
@@ -91,12 +101,12 @@ pub(crate) fn run(workspace: &Workspace, install: Install, shares: &[(Share, u64
 
 /// A test is selected from the whole workspace: selecting its package would change features and build it anew.
 fn test(workspace: &Workspace, name: &'static str, target: &str, variable: &str, amount: u64) -> Tally {
-    let arguments = ["test", "--workspace", "--test", target];
+    let arguments = ["test", "--workspace", "--test", target, "--", "--nocapture"];
     let soaking = CommandStage {
         name,
         step: Step::new("cargo", &arguments, LIMIT).variable(variable, amount.to_string()),
         counts_tests: true,
-        shows_table: false,
+        shows_table: true,
     };
     command(workspace, soaking)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use str0m::CandidateKind;
 
+use crate::checks::Way;
 use crate::statistics::{CandidateType, SetupTimes};
 use crate::{SAMPLE_RATE, Statistics};
 
@@ -27,7 +28,7 @@ pub(super) struct Figures {
     local: Vec<(SocketAddr, CandidateType)>,
     remote: Vec<(SocketAddr, CandidateType)>,
     /// The addresses that our media last went between.
-    path: Option<(SocketAddr, SocketAddr)>,
+    path: Option<Way>,
 }
 
 /// Interarrival jitter (RFC 3550 section 6.4.1 and appendix A.8), in seconds.
@@ -105,9 +106,9 @@ impl Figures {
         remember(&mut self.remote, address, kind);
     }
 
-    /// Something that is no check goes out: between these addresses is the path in use.
-    pub(super) fn path(&mut self, source: SocketAddr, destination: SocketAddr) {
-        self.path = Some((source, destination));
+    /// Something that is no check goes out: this is the path in use.
+    pub(super) fn path(&mut self, way: Way) {
+        self.path = Some(way);
     }
 
     pub(super) fn gathered(&mut self, now: Instant) {

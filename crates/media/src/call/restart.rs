@@ -47,6 +47,7 @@ impl Call {
         direct.set_local_ice_credentials(creds(&self.local.credentials));
         direct.set_remote_ice_credentials(creds(remote));
         self.checks.sealed_by(&remote.password);
+        self.path.restarted(now);
         for candidate in locals {
             self.engine.add_local_candidate(candidate);
         }

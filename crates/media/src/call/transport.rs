@@ -7,7 +7,7 @@ use str0m::net::{Protocol, Receive};
 
 use super::{Call, Negotiation, Socket, SocketState};
 use crate::candidate::{self, RemoteCandidate, Skipped};
-use crate::checks::is_stun;
+use crate::checks::{Way, is_stun};
 use crate::io::Datagram;
 use crate::{Applied, CandidateError, Event, FailureReason, Output, SocketId};
 
@@ -163,27 +163,32 @@ impl Call {
 
     /// An answer to one of our checks is one; that the bytes came from the peer's address is none, since anybody can write it.
     pub(super) fn sign_of_life(&mut self, now: Instant, payload: &[u8]) {
-        if let Some(sent) = self.checks.answered(payload) {
+        if let Some(sent) = self.checks.answered(now, payload) {
             self.figures.round_trip(now, sent);
             let event = self.path.answered(now, sent);
             self.tell_path(event);
         }
     }
 
-    /// Whether this may be sent (RFC 7675 section 5.1), and what it tells of the path.
-    pub(super) fn may_send(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> bool {
-        self.checks.note(self.now, payload);
-        let check = is_stun(payload);
-        if !check {
-            self.figures.path(source, destination);
+    /// Which way this goes; `None` when it may not be sent (RFC 7675 section 5.1).
+    pub(super) fn way(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Option<Way> {
+        let wanted = (source, destination);
+        if is_stun(payload) {
+            self.checks.note(self.now, wanted, payload);
+            return Some(wanted);
         }
-        check || self.path.may_send(self.now)
+        if !self.path.may_send(self.now) {
+            return None;
+        }
+        let way = self.checks.working(self.now, wanted);
+        self.figures.path(way);
+        Some(way)
     }
 
     pub(super) fn transmit(&mut self, source: SocketAddr, destination: SocketAddr, payload: Datagram) {
-        if !self.may_send(source, destination, &payload) {
+        let Some((source, destination)) = self.way(source, destination, &payload) else {
             return;
-        }
+        };
         let from = self.sockets.iter().find(|socket| match &socket.state {
             SocketState::Bound { address, .. } => *address == source,
             SocketState::Asked | SocketState::Gone => false,

@@ -1,0 +1,179 @@
+//! Ten networks, and how long calls take to connect on them: virtual time, every seed another call.
+//!
+//! How many calls a row has is read from `OFFHOOK_NETWORK_SEEDS`.
+
+#[allow(dead_code, reason = "shared with the tests of single calls")]
+#[path = "../call/network.rs"]
+mod network;
+#[allow(dead_code, reason = "shared with the tests of single calls")]
+#[path = "../call/pair.rs"]
+mod pair;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use network::Weather;
+use offhook_media::Event;
+use pair::{Pair, Setting};
+
+/// Within this a call is to connect.
+const LIMIT: Duration = Duration::from_secs(15);
+/// Calls of a row, unless told otherwise.
+const SEEDS: u64 = 20;
+
+/// One row of the table.
+struct Row {
+    name: &'static str,
+    weather: Weather,
+    /// The share of calls that must make it, in percent.
+    must: u64,
+    /// In the middle of the call the way is cut for a while, and then one side has another address.
+    moves: bool,
+}
+
+const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+const fn row(name: &'static str, delay: u64, loss: f64) -> Row {
+    Row {
+        name,
+        weather: Weather {
+            delay: millis(delay),
+            loss,
+            ..Weather::CLEAR
+        },
+        must: 100,
+        moves: false,
+    }
+}
+
+fn rows() -> [Row; 10] {
+    let mut heavy = row("loss-20", 50, 0.2);
+    heavy.must = 95;
+    let mut jitter = row("jitter-30", 50, 0.01);
+    jitter.weather.jitter = millis(30);
+    let mut disorder = row("disorder", 50, 0.01);
+    (disorder.weather.reordered, disorder.weather.duplicated) = (0.1, 0.05);
+    let mut narrow = row("narrow", 50, 0.01);
+    narrow.weather.bandwidth = Some(64_000);
+    let mut moved = row("moved", 50, 0.01);
+    moved.moves = true;
+    [
+        row("clear", 50, 0.0),
+        row("loss-1", 150, 0.01),
+        row("loss-5", 50, 0.05),
+        row("loss-10", 50, 0.1),
+        heavy,
+        row("delay-300", 300, 0.0),
+        jitter,
+        disorder,
+        narrow,
+        moved,
+    ]
+}
+
+/// How long this call took: to connect, or after a move to be heard again.
+fn call(row: &Row, seed: u64) -> Option<Duration> {
+    // The engine draws from a generator of the thread.
+    fastrand::seed(seed);
+    let mut pair = Pair::new(Setting {
+        seed,
+        weather: row.weather,
+        ..Setting::default()
+    });
+    let connected = |pair: &Pair| pair.offerer.call.is_connected() && pair.answerer.call.is_connected();
+    while !connected(&pair) && pair.elapsed() < LIMIT {
+        pair.run(millis(5));
+    }
+    let took = Some(pair.elapsed()).filter(|_| connected(&pair));
+    if !row.moves {
+        return took;
+    }
+    pair.run(millis(2_000));
+    let from = pair.elapsed();
+    pair.network.cut = true;
+    pair.run(millis(2_000));
+    pair.network.cut = false;
+    // The side that leads the checks, and the one that follows.
+    let before = ["192.0.2.1:40001", "192.0.2.2:40002"][seed as usize % 2];
+    let before = before.parse().expect("an address");
+    pair.network.moved = Some((before, "198.51.100.7:7007".parse().expect("an address")));
+    let received = |pair: &Pair| [&pair.offerer, &pair.answerer].map(|side| side.call.statistics().packets_received);
+    let [offerer, answerer] = received(&pair);
+    while pair.elapsed() - from < LIMIT {
+        pair.run(millis(20));
+        let now = received(&pair);
+        if connected(&pair) && now[0] > offerer + 5 && now[1] > answerer + 5 {
+            return Some(pair.elapsed() - from);
+        }
+    }
+    let failed = |event: &Event| matches!(event, Event::Failed(_));
+    let told = pair.answerer.events.iter().filter(|(_, event)| failed(event)).count();
+    assert!(told <= 1, "a failure is told once");
+    None
+}
+
+/// The times of all calls of a row that made it, sorted.
+#[allow(clippy::disallowed_methods, reason = "the calls are without threads, not the test")]
+fn times(row: &Row, seeds: u64) -> Vec<Duration> {
+    let next = AtomicU64::new(0);
+    let one_after_another = || {
+        let mut times = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return times;
+            }
+            times.extend(call(row, seed));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(one_after_another)).collect();
+        let joined = workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("no call panics"));
+        joined.collect()
+    });
+    times.sort();
+    times
+}
+
+fn milliseconds_at(times: &[Duration], share: f64) -> String {
+    let index = (share * times.len().saturating_sub(1) as f64).round() as usize;
+    times
+        .get(index)
+        .map_or("–".to_owned(), |time| time.as_millis().to_string())
+}
+
+#[allow(clippy::disallowed_methods, reason = "how much is tested is told from outside")]
+fn seeds() -> u64 {
+    std::env::var("OFFHOOK_NETWORK_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number of seeds"))
+}
+
+#[test]
+fn calls_connect_on_every_network() {
+    let seeds = seeds();
+    let mut table = String::from(
+        "| network | calls | within 15 s | p50 ms | p95 ms | longest ms |\n|---|---:|---:|---:|---:|---:|\n",
+    );
+    let mut short_of = Vec::new();
+    for row in rows() {
+        let times = times(&row, seeds);
+        let made_it = times.len() as u64;
+        table += &format!(
+            "| {} | {seeds} | {made_it} | {} | {} | {} |\n",
+            row.name,
+            milliseconds_at(&times, 0.5),
+            milliseconds_at(&times, 0.95),
+            milliseconds_at(&times, 1.0),
+        );
+        if made_it * 100 < row.must * seeds {
+            short_of.push(row.name);
+        }
+    }
+    println!("{table}");
+    assert!(short_of.is_empty(), "too few calls connected on {short_of:?}\n{table}");
+}
