@@ -1,6 +1,6 @@
 //! How a client is made.
 
-use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use offhook_audio::{Silence, Source, SourceSpec};
 use offhook_media::Identity;
@@ -31,7 +31,11 @@ pub struct ClientBuilder {
     play: Play,
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
+    statistics_every: Option<Duration>,
 }
+
+/// How often figures are told.
+const STATISTICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Where and for whom failures to connect are remembered.
 #[derive(Debug)]
@@ -65,6 +69,7 @@ impl ClientBuilder {
             play: Play::Made(Arc::new(|| Box::new(Silence))),
             record: None,
             addresses: None,
+            statistics_every: Some(STATISTICS_EVERY),
         }
     }
 
@@ -157,6 +162,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How often the figures of each call are told by [`Event::Statistics`](crate::Event::Statistics), and once more when it ends;
+    /// by default every 5 s. `None` is never, and so is a duration of nothing.
+    pub fn statistics_every(mut self, every: Option<Duration>) -> Self {
+        self.statistics_every = every.filter(|every| !every.is_zero());
+        self
+    }
+
     /// Makes the client. It is offline until [`Client::connect`].
     ///
     /// # Errors
@@ -195,6 +207,7 @@ impl ClientBuilder {
             addresses,
             source,
             record: self.record,
+            statistics_every: self.statistics_every,
             publisher,
         };
         let shell = Shell {

@@ -8,6 +8,7 @@ use std::{
 
 use futures_core::Stream;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
+use offhook_media::Statistics;
 use offhook_phone::{ChannelId, ConnectError, IceServers, TopicEvent};
 use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
@@ -85,6 +86,14 @@ pub enum Event {
         session: SessionId,
         /// To what.
         state: ConnectionState,
+    },
+    /// How the media of a session are doing, told every few seconds and when it ends; how often is for
+    /// [`statistics_every`](crate::ClientBuilder::statistics_every) to say.
+    Statistics {
+        /// Which session.
+        session: SessionId,
+        /// Its figures since it began.
+        statistics: Box<Statistics>,
     },
     /// All our ICE candidates are known and told.
     EndOfCandidates(SessionId),

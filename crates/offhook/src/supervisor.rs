@@ -26,7 +26,7 @@ use crate::{
     error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::Event,
     memory::MemoryWriter,
-    session::{self, Obituary, Session, Setup, Wish},
+    session::{self, Obituary, Session, Setup, Wish, Woken},
     token::TokenProvider,
     transport::{self, Dial, FromTransport, Said, Transport},
     worker::Clocks,
@@ -505,6 +505,9 @@ impl StreamHandler<Duration> for Supervisor {
     fn handle(&mut self, total: Duration, context: &mut Context<Self>) {
         let asleep = total.saturating_sub(std::mem::replace(&mut self.asleep, total));
         self.input(context, Input::Resumed { asleep });
+        for session in self.sessions.values() {
+            session.do_send(Woken(asleep));
+        }
     }
 
     /// The thread ends, and this with it.

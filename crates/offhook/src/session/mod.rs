@@ -5,12 +5,12 @@
 
 mod addresses;
 mod error;
+mod figures;
 mod obituary;
 mod offers;
 mod sockets;
 mod sound;
 mod stage;
-mod totals;
 
 use std::{
     path::PathBuf,
@@ -28,16 +28,14 @@ use offhook_jingle::{
 };
 use offhook_media::{self as media, Call, Change, Identity, Statistics};
 use offhook_phone::{SessionReport, SessionStart};
-use tokio::{
-    sync::{oneshot, watch},
-    task::spawn_blocking,
-};
+use tokio::{sync::watch, task::spawn_blocking};
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
 pub use self::error::SessionError;
 pub(crate) use self::{
     addresses::Addresses,
+    figures::Measure,
     obituary::Obituary,
     offers::{Alter, Wish},
     sound::SourceFactory,
@@ -76,6 +74,8 @@ pub(crate) struct Setup {
     pub(crate) source: SourceFactory,
     /// Where recordings go.
     pub(crate) record: Option<PathBuf>,
+    /// How often the figures of a session are told, if at all.
+    pub(crate) statistics_every: Option<Duration>,
     pub(crate) publisher: Publisher,
 }
 
@@ -123,10 +123,10 @@ pub(crate) struct End {
 #[rtype(result = "()")]
 pub(crate) struct Abandon;
 
-/// For a session: say how its media are doing, if it has any.
+/// For a session: the machine was suspended for so long.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Measure(pub(crate) oneshot::Sender<Option<Statistics>>);
+pub(crate) struct Woken(pub(crate) Duration);
 
 impl Session {
     pub(crate) fn new(
@@ -142,7 +142,7 @@ impl Session {
         context.add_stream(WatchStream::from_changes(beats));
         let SessionStart { config, seed } = start;
         let (id, conversation) = (config.id.clone(), config.conversation.clone());
-        Self {
+        let session = Self {
             conversation: conversation.clone(),
             dialogue: jingle::Session::new(config, seed, clock::now()),
             media: None,
@@ -159,7 +159,9 @@ impl Session {
             datagram: vec![0; LARGEST_DATAGRAM].into_boxed_slice(),
             span: tracing::info_span!("session", session = %id, conversation = conversation.as_ref().map(ConversationId::as_str)),
             id,
-        }
+        };
+        session.tell_figures_regularly(context);
+        session
     }
 
     /// Carries words to and fro until both cores have no more to say.
@@ -360,6 +362,7 @@ impl Session {
 
     /// The dialogue is over: free everything, complete the recording, and go.
     fn ended(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
+        self.tell_figures();
         for mut media in self.media.take().into_iter().chain(self.next.take()) {
             media.close();
             offers::free(Some(media), context);
@@ -473,13 +476,15 @@ impl Handler<Abandon> for Session {
     }
 }
 
-impl Handler<Measure> for Session {
+impl Handler<Woken> for Session {
     type Result = ();
 
-    fn handle(&mut self, Measure(reply): Measure, _: &mut Context<Self>) {
-        // Whoever asked may have stopped waiting.
-        let figures = self.media.as_ref().map(|media| media.call.statistics());
-        let _ = reply.send(figures.map(|figures| totals::total(&self.counted, figures)));
+    fn handle(&mut self, Woken(asleep): Woken, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        for media in self.media.iter_mut().chain(&mut self.next) {
+            media.call.handle_input(clock::now(), media::Input::Resumed { asleep });
+        }
+        self.pump(context);
     }
 }
 

@@ -13,9 +13,8 @@ use offhook_media::{Call, CallConfig, Change, Direction, ReofferError};
 use tokio::sync::oneshot;
 
 use super::{
-    Session,
+    Session, figures,
     stage::{Flow, Media, Stage},
-    totals,
 };
 use crate::{clock, error::ChangeFailure, event::ConnectionState};
 
@@ -116,7 +115,7 @@ impl Session {
         let is_up = next.flow == Flow::Up;
         tracing::info!(session = %self.id, generation = %next.generation, "new media take over");
         if let Some(mut old) = self.media.replace(next) {
-            self.counted = totals::total(&self.counted, old.call.statistics());
+            self.counted = figures::total(&self.counted, old.call.statistics());
             old.close();
             free(Some(old), context);
         }

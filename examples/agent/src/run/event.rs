@@ -67,6 +67,14 @@ impl Translator {
                 vec![session("replacedRtcSession", id, fields)]
             }
             Event::ConnectionState { session, state } => self.changed(session, *state),
+            Event::Statistics {
+                session: id,
+                statistics,
+            } => {
+                // It is a plain structure of numbers and words.
+                let fields = serde_json::to_value(statistics).unwrap_or_else(|_| json!({}));
+                vec![session("stats", id, fields)]
+            }
             Event::EndOfCandidates(id) => vec![session("endOfCandidates", id, json!({}))],
             Event::SessionError { session: id, error } => {
                 let error = json!({"code": error.code(), "message": error.to_string()});

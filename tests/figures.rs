@@ -1,0 +1,98 @@
+//! What a client tells of how its calls are doing.
+
+use std::time::Duration;
+
+use offhook::{CandidateType, ConnectionState, Event, Reason, SessionId, SourceSpec, Statistics};
+use offhook_sim::{Cloud, CloudConfig};
+use offhook_tests::softphone::{self, Diary, within};
+
+async fn told(diary: &mut Diary, of: &SessionId) -> Statistics {
+    let (_, statistics) = diary
+        .until(|event| match event {
+            Event::Statistics { session, statistics } if session == of => Some(**statistics),
+            _ => None,
+        })
+        .await;
+    statistics
+}
+
+#[tokio::test]
+async fn the_figures_of_a_call_are_told_now_and_then_and_when_it_ends() {
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let builder = softphone::builder(&cloud)
+        .play(SourceSpec::Tone { hertz: 1000 })
+        .statistics_every(Some(Duration::from_millis(300)));
+    let (client, mut diary) = softphone::connected(builder).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+
+    let first = told(&mut diary, call.session()).await;
+    let second = told(&mut diary, call.session()).await;
+
+    assert!(second.packets_sent > first.packets_sent, "{first:?} {second:?}");
+    assert!(second.packets_received > first.packets_received, "{first:?} {second:?}");
+    assert_eq!(second.local_candidate, Some(CandidateType::Host));
+    let setup = second.setup;
+    let steps = [
+        setup.gathered,
+        setup.first_check,
+        setup.ice,
+        setup.dtls,
+        setup.first_sent,
+        setup.first_received,
+    ];
+    assert!(steps.iter().all(Option::is_some), "{setup:?}");
+    assert!(setup.ice <= setup.dtls && setup.dtls <= setup.first_sent, "{setup:?}");
+
+    let before = diary.told().len();
+    within(client.end(call.session(), Reason::Success))
+        .await
+        .expect("it lives");
+    let (_, ()) = diary
+        .until(|event| matches!(event, Event::SessionEnded { .. }).then_some(()))
+        .await;
+    let since = diary.told()[before..].iter().map(|(_, event)| event);
+    let mut last = since.clone().filter_map(|event| match event {
+        Event::Statistics { statistics, .. } => Some(statistics.packets_sent),
+        _ => None,
+    });
+    assert!(
+        last.next_back().is_some_and(|sent| sent >= second.packets_sent),
+        "the last figures"
+    );
+    let closed = |event: &Event| {
+        matches!(
+            event,
+            Event::ConnectionState {
+                state: ConnectionState::Closed,
+                ..
+            }
+        )
+    };
+    let after_closing = since.skip_while(|event| !closed(event));
+    assert_eq!(
+        after_closing
+            .filter(|event| matches!(event, Event::Statistics { .. }))
+            .count(),
+        0
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn figures_that_nobody_wants_are_not_told() {
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let (client, mut diary) = softphone::connected(softphone::builder(&cloud).statistics_every(None)).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+    assert!(
+        client.statistics(call.session()).await.is_some(),
+        "unless they are asked for"
+    );
+
+    client.shutdown().await;
+
+    let told = diary.to_the_end().await;
+    let figures = told
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Statistics { .. }));
+    assert_eq!(figures.count(), 0);
+}
