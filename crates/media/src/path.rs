@@ -143,10 +143,13 @@ impl PathMonitor {
         self.heard(now)
     }
 
-    /// ICE begins anew: until the peer knows our new credentials too, it can answer no check.
+    /// ICE begins anew, which the signalling told: until the peer has our new credentials it answers no check. Silence counts from
+    /// now, and a path that was lost has its time once more.
     pub(crate) fn restarted(&mut self, now: Instant) {
-        if let Phase::Alive { heard } = &mut self.phase {
-            *heard = now;
+        match &mut self.phase {
+            Phase::Alive { heard } => *heard = now,
+            Phase::Interrupted { until } | Phase::Woken { until, .. } => *until = now + self.limits.failed,
+            Phase::Waiting | Phase::Connecting { .. } | Phase::Closed { .. } | Phase::Over => {}
         }
     }
 

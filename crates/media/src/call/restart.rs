@@ -12,6 +12,7 @@ use str0m::ice::StunMessage;
 use str0m::{Candidate, IceCreds};
 
 use super::{Call, SocketState};
+use crate::checks::is_stun;
 use crate::io::Datagram;
 use crate::sdp::Credentials;
 use crate::{Event, candidate, dtls};
@@ -36,6 +37,8 @@ impl Call {
         // tells; those of the one before are forgotten.
         let before = std::mem::take(&mut self.terms.candidates.latest);
         let outdated = std::mem::replace(&mut self.terms.candidates.former, before);
+        self.checks.sealed_by(&remote.password);
+        self.path.restarted(now);
         let mut direct = self.engine.direct_api();
         for candidate in &locals {
             direct.invalidate_candidate(candidate);
@@ -46,8 +49,6 @@ impl Call {
         }
         direct.set_local_ice_credentials(creds(&self.local.credentials));
         direct.set_remote_ice_credentials(creds(remote));
-        self.checks.sealed_by(&remote.password);
-        self.path.restarted(now);
         for candidate in locals {
             self.engine.add_local_candidate(candidate);
         }
@@ -111,8 +112,8 @@ impl Call {
 impl Former {
     /// The success response, if this is a check that knows the password.
     fn reply(&self, source: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
-        // STUN by its first byte (RFC 7983); a request of 20 bytes at least.
-        if payload.len() < 20 || payload[0] > 3 {
+        // A request has 20 bytes at least.
+        if payload.len() < 20 || !is_stun(payload) {
             return None;
         }
         let message = StunMessage::parse(payload).ok()?;
