@@ -86,6 +86,9 @@ impl Line {
             match self.call.poll_output() {
                 Output::Event(event) => return Ok(event),
                 Output::Timeout(until) => return Err(until),
+                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("there are no servers, and the interfaces stay")
+                }
                 Output::Transmit {
                     socket,
                     destination,

@@ -242,6 +242,7 @@ impl Call {
             } => {
                 self.datagram(now, socket, source, payload);
             }
+            Input::Connected { .. } | Input::Resolved { .. } | Input::Received { .. } | Input::Addresses(_) => {}
             Input::Timeout => self.run_engine(now),
             Input::Resumed { asleep } => {
                 let event = self.path.slept(now, asleep);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::Identity;
+use crate::{IcePolicy, IceServer, Identity};
 
 /// The DTLS versions that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -24,6 +24,10 @@ pub struct CallConfig {
     pub identity: Identity,
     /// The local addresses: one UDP socket is asked for on each, and each becomes a host candidate.
     pub addresses: Vec<IpAddr>,
+    /// STUN and TURN servers, in the order of preference. None.
+    pub servers: Vec<IceServer>,
+    /// Which candidates may be used. All.
+    pub policy: IcePolicy,
     /// The encoder's target, bits a second, unless the peer asks for less. 32 000.
     pub bitrate: i32,
     /// The encoder's effort, 0 to 10. 5.
@@ -46,6 +50,8 @@ impl CallConfig {
         Self {
             identity,
             addresses,
+            servers: Vec::new(),
+            policy: IcePolicy::default(),
             bitrate: 32_000,
             complexity: 5,
             dtls: DtlsVersion::default(),

@@ -125,7 +125,11 @@ fn drain(call: &mut Call, now: Instant) -> Instant {
                 let address = SocketAddr::new(address, 40_008);
                 call.handle_input(now, Input::Opened { socket, address });
             }
-            Output::Transmit { .. } | Output::Event(_) => {}
+            Output::Transmit { .. }
+            | Output::Event(_)
+            | Output::Resolve { .. }
+            | Output::Connect { .. }
+            | Output::Close { .. } => {}
             Output::Timeout(due) => return due,
         }
     }

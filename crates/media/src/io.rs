@@ -1,12 +1,12 @@
-//! What goes into a call and what comes out of it: datagrams, sockets, time and events.
+//! What goes into a call and what comes out of it: datagrams, sockets, streams, time and events.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// Names one UDP socket of one call. The call gives the number out in [`Output::Open`]; the shell
-/// gives it back with everything that concerns this socket.
+/// Names one socket of one call, be it UDP or a stream. The call gives the number out in [`Output::Open`] or
+/// [`Output::Connect`]; the shell gives it back with everything that concerns this socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
 
@@ -20,13 +20,40 @@ pub enum Input<'a> {
         /// The address and port it is bound to.
         address: SocketAddr,
     },
-    /// The socket asked for by [`Output::Open`] could not be bound, or has broken.
+    /// The stream asked for by [`Output::Connect`] stands, TLS and all.
+    Connected {
+        /// Which one.
+        socket: SocketId,
+        /// The address and port of this end.
+        local: SocketAddr,
+        /// Those of the server.
+        remote: SocketAddr,
+    },
+    /// The socket asked for by [`Output::Open`] could not be bound, the stream asked for by [`Output::Connect`] could not be
+    /// connected, or one of them has broken or was closed by the other end.
     Refused {
         /// Which one.
         socket: SocketId,
         /// The operating system's words, for the log.
         reason: String,
     },
+    /// What [`Output::Resolve`] asked for.
+    Resolved {
+        /// The name.
+        name: &'a str,
+        /// Its addresses, the preferred ones first; none when it has none or could not be asked for.
+        addresses: Vec<IpAddr>,
+    },
+    /// Bytes came in on a stream, cut anyhow.
+    Received {
+        /// On which stream.
+        socket: SocketId,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// The network interfaces have changed: these are the local addresses now, in the place of those in
+    /// [`CallConfig::addresses`](crate::CallConfig::addresses).
+    Addresses(Vec<IpAddr>),
     /// A datagram came in.
     Datagram {
         /// On which socket.
@@ -57,19 +84,50 @@ pub enum Output {
         /// The local address to bind.
         address: IpAddr,
     },
-    /// Send a datagram.
+    /// Connect a stream to a server, whose name is to be resolved and, for TLS, verified, and answer with
+    /// [`Input::Connected`] or [`Input::Refused`].
+    Connect {
+        /// The name of the stream to be.
+        socket: SocketId,
+        /// The server's name, or its address.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What runs over TCP.
+        security: StreamSecurity,
+    },
+    /// Resolve a name to its addresses and answer with [`Input::Resolved`]. Each is asked for once.
+    Resolve {
+        /// The name.
+        name: String,
+    },
+    /// Send a datagram, or write these bytes to a stream: all or none, and none when it is congested.
     Transmit {
         /// From which socket.
         socket: SocketId,
-        /// To whom.
+        /// To whom; of a stream, to its other end.
         destination: SocketAddr,
         /// Its bytes.
         payload: Datagram,
+    },
+    /// Close this socket, after what was sent. Nothing is said of it any more.
+    Close {
+        /// Which one.
+        socket: SocketId,
     },
     /// Something the application should know.
     Event(Event),
     /// Nothing more to do until this instant, when [`Input::Timeout`] is due.
     Timeout(Instant),
+}
+
+/// What runs over the TCP connection of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StreamSecurity {
+    /// Nothing.
+    Plain,
+    /// TLS, the server's certificate being verified for its name.
+    Tls,
 }
 
 /// The bytes of one outgoing datagram.
@@ -151,6 +209,9 @@ pub enum FailureReason {
     /// The DTLS handshake failed, or its certificate is not the one that was announced.
     #[error("the DTLS handshake failed: {0}")]
     Security(String),
+    /// Only relayed candidates are allowed, and no server relays for us.
+    #[error("no TURN server relays for this call, and nothing else is allowed: {0}")]
+    NoRelay(String),
     /// No socket could be bound.
     #[error("no UDP socket could be opened: {0}")]
     NoSocket(String),

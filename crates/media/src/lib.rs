@@ -47,6 +47,8 @@
 //!                 }
 //!                 Output::Event(Event::Connected) => connected += 1,
 //!                 Output::Event(_) => {}
+//!                 // Only with STUN and TURN servers, or when interfaces change.
+//!                 Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {}
 //!                 Output::Timeout(_) => break,
 //!             }
 //!         }
@@ -97,14 +99,16 @@ mod outgoing;
 mod path;
 mod playout;
 mod sdp;
+mod servers;
 mod statistics;
 
 pub use call::{Call, Change};
 pub use config::{CallConfig, DtlsVersion};
 pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferErrorKind, ReofferError};
 pub use identity::{Identity, IdentityError};
-pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId};
+pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId, StreamSecurity};
 pub use sdp::Direction;
+pub use servers::{IcePolicy, IceServer, ServerError, ServerKind, TurnTransport};
 pub use statistics::{CandidateType, SetupTimes, Statistics};
 
 /// Samples a second of every PCM frame, and the clock of the RTP stream.

@@ -189,6 +189,9 @@ impl Pair {
                 }
                 Output::Event(Event::Failed(_)) => side.failed = true,
                 Output::Event(Event::EndOfCandidates | Event::Interrupted | Event::Recovered) => {}
+                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
+                    unreachable!("there are no servers, and the interfaces stay")
+                }
                 Output::Timeout(_) => unreachable!("returned above"),
             }
         }

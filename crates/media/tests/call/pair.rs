@@ -328,6 +328,9 @@ impl Pair {
                     }
                     side.events.push((elapsed, event));
                 }
+                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("there are no servers, and the interfaces stay")
+                }
                 Output::Timeout(due) => {
                     side.due = due;
                     return busy;

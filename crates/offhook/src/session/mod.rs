@@ -271,6 +271,7 @@ impl Session {
                 };
                 media.call.handle_input(clock::now(), input);
             }
+            media::Output::Resolve { .. } | media::Output::Connect { .. } | media::Output::Close { .. } => {}
             // What becomes of the media of a call that we hung up is of no interest.
             media::Output::Event(_) if media.flow == Flow::Over => {}
             media::Output::Event(event) => {

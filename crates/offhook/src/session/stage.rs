@@ -89,7 +89,11 @@ impl Media {
                 } => {
                     self.sockets.send(socket, destination, payload.as_ref());
                 }
-                media::Output::Event(_) | media::Output::Open { .. } => {}
+                media::Output::Event(_)
+                | media::Output::Open { .. }
+                | media::Output::Resolve { .. }
+                | media::Output::Connect { .. }
+                | media::Output::Close { .. } => {}
                 media::Output::Timeout(_) => return,
             }
         }

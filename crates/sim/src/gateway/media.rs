@@ -161,6 +161,8 @@ impl Media {
                     self.waiting.push_back((socket, destination, payload));
                 }
                 Output::Event(event) => self.events.push(event),
+                // The gateway is in the open: it needs no servers, and its address stays.
+                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {}
                 Output::Timeout(at) => {
                     self.deadline = at;
                     return;

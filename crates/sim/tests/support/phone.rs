@@ -158,6 +158,9 @@ impl Phone {
                     let _ = socket.send_to(&payload, destination).await;
                 }
                 Output::Event(event) => self.handle_event(client, event).await,
+                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("there are no servers, and the interfaces stay")
+                }
                 Output::Timeout(at) => {
                     self.deadline = at;
                     return;
