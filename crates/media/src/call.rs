@@ -1,7 +1,7 @@
 //! One peer connection for audio.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -22,14 +22,18 @@ use crate::{
 };
 
 mod audio;
+mod doubts;
 mod engine;
 mod figures;
+mod gathering;
+mod relays;
 mod renegotiate;
 mod restart;
 mod sources;
 mod transport;
 
 use figures::Figures;
+use gathering::Gathering;
 pub use renegotiate::Change;
 use renegotiate::Terms;
 use sources::Sources;
@@ -57,8 +61,8 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Randomness
 /// ICE credentials, SSRC, sequence numbers and names are drawn from the seed. Transaction ids and
-/// some other numbers inside str0m come from a thread-local generator (`fastrand`), the DTLS keys
-/// from the crypto library: two runs of one seed give the same events, not the same bytes.
+/// some other numbers inside str0m come from a thread-local generator (`fastrand`), those of TURN from
+/// `rand`'s, the DTLS keys from the crypto library: two runs of one seed give the same events, not the same bytes.
 pub struct Call {
     now: Instant,
     mid: String,
@@ -73,7 +77,7 @@ pub struct Call {
     handshake_due: bool,
     handshake_errors: u32,
     sockets: Vec<Socket>,
-    gathering: bool,
+    gather: Gathering,
     remote_candidates: usize,
     path: PathMonitor,
     sources: Sources,
@@ -110,8 +114,10 @@ struct Agreed {
     playout: Playout,
 }
 
+/// One for datagrams of peers.
 struct Socket {
     id: SocketId,
+    ip: IpAddr,
     state: SocketState,
 }
 
@@ -242,11 +248,22 @@ impl Call {
             } => {
                 self.datagram(now, socket, source, payload);
             }
-            Input::Connected { .. } | Input::Resolved { .. } | Input::Received { .. } | Input::Addresses(_) => {}
-            Input::Timeout => self.run_engine(now),
+            Input::Connected { socket, local, remote } => {
+                self.relay_opened(now, socket, local, Some(remote));
+            }
+            Input::Received { socket, bytes } => {
+                self.relay_received(now, socket, None, bytes);
+            }
+            Input::Resolved { name, addresses } => self.resolved(now, name, addresses),
+            Input::Addresses(addresses) => self.addresses_changed(now, addresses),
+            Input::Timeout => {
+                self.gather_on(now);
+                self.run_engine(now);
+            }
             Input::Resumed { asleep } => {
                 let event = self.path.slept(now, asleep);
                 self.tell_path(event);
+                self.gather_on(now);
                 self.run_engine(now);
             }
         }
@@ -259,9 +276,10 @@ impl Call {
     pub fn close(&mut self, now: Instant) {
         self.now = now;
         if self.path.is_over() {
-            return;
+            return self.release_relays(now);
         }
         self.close_engine(now);
+        self.release_relays(now);
         self.path.over();
         self.outputs.retain(|output| matches!(output, Output::Transmit { .. }));
         tracing::debug!(mid = %self.mid, "media closed");
@@ -277,8 +295,8 @@ impl Call {
         if self.path.is_over() {
             return Output::Timeout(idle);
         }
-        let due = self.path.deadline().map_or(idle, |deadline| deadline.min(idle));
-        Output::Timeout(due.min(self.engine_due))
+        let due = self.path.deadline().into_iter().chain(self.gather.deadline());
+        Output::Timeout(due.chain([self.engine_due, idle]).min().unwrap_or(idle))
     }
 
     /// The call's figures by now.
@@ -341,11 +359,11 @@ impl Call {
             handshake_due: false,
             handshake_errors: 0,
             sockets: Vec::new(),
-            gathering: true,
             remote_candidates: 0,
             path: PathMonitor::new(limits),
             sources: Sources::default(),
             outgoing: Outgoing::new(&mut rng),
+            gather: Gathering::new(StdRng::from_rng(&mut rng), now),
             terms: Terms::new(rng),
             checks: Checks::default(),
             figures: Figures::new(now),
@@ -353,7 +371,7 @@ impl Call {
             config,
             local,
         };
-        call.ask_for_sockets();
+        call.ask_for_sockets(now);
         call
     }
 
@@ -396,6 +414,7 @@ impl Call {
             Event::Interrupted => {
                 tracing::info!(mid = %self.mid, "media interrupted");
                 self.figures.interrupted(self.now);
+                self.doubt_relays(self.now);
             }
             Event::Recovered => {
                 tracing::info!(mid = %self.mid, "media recovered");

@@ -5,7 +5,7 @@
 //! cannot be used is told from what is broken, and neither disturbs the call: a peer whose
 //! candidates are all unusable is still found when its checks arrive (peer reflexive).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use str0m::net::Protocol;
 use str0m::{Candidate, CandidateKind};
@@ -89,12 +89,68 @@ pub(crate) fn read(text: &str, ufrag: Option<&str>) -> Result<RemoteCandidate, C
     )))
 }
 
-/// A candidate for the socket bound to this address; `None` when nobody could reach it.
-pub(crate) fn host(address: SocketAddr) -> Option<Candidate> {
-    if address.port() == 0 || !is_usable(address.ip()) {
+/// Type preferences (RFC 8445 section 5.1.2.2), those of relays as browsers set them.
+const HOST: u32 = 126;
+pub(crate) const RELAYED_OVER_UDP: u32 = 2;
+pub(crate) const RELAYED_OVER_TCP: u32 = 1;
+pub(crate) const RELAYED_OVER_TLS: u32 = 0;
+
+/// A candidate for the socket bound to this address; `None` when nobody could reach it. Of two candidates of a kind, the one with
+/// the higher local preference is used, 0 to 65,535.
+pub(crate) fn host(address: SocketAddr, preference: u32) -> Option<Candidate> {
+    local(address, CandidateKind::Host, HOST, preference)
+}
+
+/// A candidate for this address on a TURN server.
+pub(crate) fn relayed(address: SocketAddr, type_preference: u32, preference: u32) -> Option<Candidate> {
+    local(address, CandidateKind::Relayed, type_preference, preference)
+}
+
+/// A candidate for the socket bound to `base`, which the world sees at this address.
+pub(crate) fn reflexive(address: SocketAddr, base: SocketAddr) -> Option<Candidate> {
+    if !is_reachable(address) {
         return None;
     }
-    Candidate::host(address, Protocol::Udp).ok()
+    Candidate::server_reflexive(address, base, Protocol::Udp).ok()
+}
+
+/// Made of its parts, because the engine would prefer the oldest of several: when interfaces change and allocations are lost,
+/// the youngest is the one that works.
+fn local(address: SocketAddr, kind: CandidateKind, type_preference: u32, preference: u32) -> Option<Candidate> {
+    if !is_reachable(address) {
+        return None;
+    }
+    let (letter, related) = match kind {
+        CandidateKind::Host => ('h', None),
+        CandidateKind::PeerReflexive | CandidateKind::ServerReflexive | CandidateKind::Relayed => {
+            let nowhere: IpAddr = match address.ip() {
+                IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            // Where it really is from is nobody's business (RFC 8828).
+            ('r', Some(SocketAddr::new(nowhere, 0)))
+        }
+    };
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits() >> 16,
+    };
+    let priority = type_preference << 24 | preference.min(0xFFFF) << 8 | 255;
+    Some(Candidate::from_parts(
+        format!("{letter}{type_preference}{ip:x}"),
+        1,
+        Protocol::Udp,
+        priority,
+        address,
+        kind,
+        related,
+        None,
+        None,
+    ))
+}
+
+fn is_reachable(address: SocketAddr) -> bool {
+    address.port() != 0 && is_usable(address.ip())
 }
 
 /// The text of a local candidate, as browsers write it.
@@ -201,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_local_candidate_reads_back() {
-        let local = host("192.0.2.7:40000".parse().unwrap()).expect("a usable address");
+        let local = host("192.0.2.7:40000".parse().unwrap(), 1).expect("a usable address");
         let text = write(&local, "XyMo");
         assert!(text.ends_with("typ host generation 0 ufrag XyMo"), "{text}");
         assert!(matches!(read_here(&text), Ok(RemoteCandidate::Usable(_))));
-        assert!(host("169.254.1.1:4000".parse().unwrap()).is_none());
+        assert!(host("169.254.1.1:4000".parse().unwrap(), 1).is_none());
     }
 }

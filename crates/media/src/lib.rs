@@ -66,7 +66,9 @@
 //! | document | state |
 //! |---|---|
 //! | RFC 8866 SDP, RFC 8829 JSEP | offers read leniently, answers written in the offer's terms; one audio section, all others declined; later offers change a running call: directions ([`Direction`]), payload numbers, credentials |
-//! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host candidates, peer reflexive ones discovered; no STUN or TURN servers; restarts by either side, during which the old path plays on |
+//! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host, server reflexive and relayed candidates, peer reflexive ones discovered; new ones when interfaces change; the policies `all` and `relay`; restarts by either side, during which the old path plays on |
+//! | RFC 8489 STUN, RFC 7064 | Binding over UDP, without authentication; no `stuns:` |
+//! | RFC 8656 TURN, RFC 7065 | allocations over UDP, TCP and TLS with long-term credentials (401, 438), refreshed, given back at the end and made anew after 437, a broken stream or a silent server; permissions, channels. One address of the server's family; no ALTERNATE-SERVER, no TCP to peers (RFC 6062) |
 //! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2, or 1.3 by configuration, with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
 //! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
@@ -78,6 +80,7 @@
 //! The seed decides ICE credentials, SSRC, names and first numbers. str0m draws transaction ids
 //! and the like from `fastrand`, which is one generator for each **thread**: simulations that
 //! want the same events every time run one per thread and compare events, not bytes.
+//! TURN transactions have ids from the system's generator.
 //! [`Identity::generate`] uses the crypto library's own randomness.
 //!
 //! [str0m]: https://docs.rs/str0m
@@ -91,6 +94,7 @@ mod dtls;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gather;
 mod identity;
 mod io;
 pub mod jitter;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use str0m::ice::StunMessage;
 use str0m::{Candidate, IceCreds};
 
-use super::{Call, SocketState};
+use super::Call;
 use crate::checks::is_stun;
 use crate::io::Datagram;
 use crate::sdp::Credentials;
@@ -32,7 +32,7 @@ pub(super) struct Former {
 impl Call {
     /// Begins to check with the new credentials on both sides.
     pub(super) fn restart_engine(&mut self, now: Instant, former: Credentials, remote: &Credentials) {
-        let locals: Vec<Candidate> = self.bound_candidates().cloned().collect();
+        let locals: Vec<Candidate> = self.local_candidates();
         // An address of the former generation may be that of the next one too, before its candidate
         // tells; those of the one before are forgotten.
         let before = std::mem::take(&mut self.terms.candidates.latest);
@@ -64,7 +64,8 @@ impl Call {
     pub(super) fn tell_candidates_again(&mut self) {
         let ufrag = self.terms.ufrag(&self.local).to_owned();
         let texts: Vec<String> = self
-            .bound_candidates()
+            .local_candidates()
+            .iter()
             .map(|candidate| candidate::write(candidate, &ufrag))
             .collect();
         for candidate in texts {
@@ -73,16 +74,9 @@ impl Call {
                 candidate,
             });
         }
-        if !self.gathering {
+        if self.gather.open_until.is_none() {
             self.raise(Event::EndOfCandidates);
         }
-    }
-
-    fn bound_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.sockets.iter().filter_map(|socket| match &socket.state {
-            SocketState::Bound { candidate, .. } => Some(&**candidate),
-            SocketState::Asked | SocketState::Gone => None,
-        })
     }
 
     /// Answers a check with our former credentials; whether it was one.
