@@ -4,7 +4,7 @@ use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use offhook_audio::{Silence, Source, SourceSpec};
 use offhook_media::Identity;
-use offhook_phone::{AnswerPolicy, Endpoints, Login, PhoneConfig};
+use offhook_phone::{AnswerPolicy, Endpoints, IcePolicy, Login, PhoneConfig};
 use offhook_xmpp::Timeouts;
 use url::Host;
 
@@ -32,6 +32,8 @@ pub struct ClientBuilder {
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
     statistics_every: Option<Duration>,
+    policy: IcePolicy,
+    ipv6: bool,
 }
 
 /// How often figures are told.
@@ -70,6 +72,8 @@ impl ClientBuilder {
             record: None,
             addresses: None,
             statistics_every: Some(STATISTICS_EVERY),
+            policy: IcePolicy::default(),
+            ipv6: false,
         }
     }
 
@@ -169,6 +173,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Which candidates media may use; by default what the servers allow: all, or relayed ones only if there is no STUN server among
+    /// them. [`IcePolicy::Relay`] hides all addresses of this machine from the far end.
+    pub fn ice_policy(mut self, policy: IcePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Whether media use the IPv6 addresses of the interfaces too; by default they do not. Addresses that are given by
+    /// [`addresses`](Self::addresses) are used as they are.
+    pub fn ipv6(mut self, ipv6: bool) -> Self {
+        self.ipv6 = ipv6;
+        self
+    }
+
     /// Makes the client. It is offline until [`Client::connect`].
     ///
     /// # Errors
@@ -195,6 +213,7 @@ impl ClientBuilder {
             Some(addresses) => Addresses::Fixed(addresses),
             None => Addresses::Interfaces {
                 loopback: is_loopback(&self.phone.endpoints),
+                ipv6: self.ipv6,
             },
         };
         if addresses.list().map_err(BuildError::Interfaces)?.is_empty() {
@@ -205,6 +224,8 @@ impl ClientBuilder {
         let setup = Setup {
             identity: Identity::generate()?,
             addresses,
+            policy: self.policy,
+            tls: engine.tls(),
             source,
             record: self.record,
             statistics_every: self.statistics_every,

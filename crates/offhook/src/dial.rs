@@ -69,6 +69,11 @@ impl Dialer {
         Self { tls, proxies }
     }
 
+    /// With which trust anchors servers are verified.
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
+        self.tls.clone()
+    }
+
     /// Opens the WebSocket of this URL.
     pub(crate) async fn open(&self, url: &Url) -> Result<Socket, DialError> {
         match time::timeout(TIMEOUT, self.dial(url)).await {

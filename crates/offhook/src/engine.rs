@@ -116,6 +116,11 @@ impl Engine {
         &self.0.media[next % self.0.media.len()]
     }
 
+    /// TLS as the engine speaks it.
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
+        self.0.dialer.tls()
+    }
+
     pub(crate) fn dialer(&self) -> Dialer {
         self.0.dialer.clone()
     }

@@ -52,6 +52,7 @@ mod dial;
 mod engine;
 mod error;
 mod event;
+mod interfaces;
 mod memory;
 mod proxy;
 mod rest;

@@ -260,7 +260,7 @@ impl Supervisor {
         let session = self
             .engine
             .media()
-            .spawn(move |clocks, context| Session::new(start, setup, obituary, clocks.frames.watch(), context));
+            .spawn(move |clocks, context| Session::new(start, setup, obituary, clocks, context));
         self.sessions.insert(id, session);
     }
 

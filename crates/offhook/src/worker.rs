@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::suspend::Suspends;
+use crate::{interfaces::Interfaces, suspend::Suspends};
 
 /// The public audio frame.
 const FRAME: Duration = Duration::from_millis(20);
@@ -24,6 +24,7 @@ type Job = Box<dyn FnOnce(&Clocks) + Send>;
 pub(crate) struct Clocks {
     pub(crate) frames: FrameClock,
     pub(crate) suspends: Suspends,
+    pub(crate) interfaces: Interfaces,
 }
 
 /// A handle to a thread; the thread ends when the last one is dropped.
@@ -79,6 +80,7 @@ fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSen
         let clocks = Rc::new(Clocks {
             frames: FrameClock::start(),
             suspends: Suspends::start(),
+            interfaces: Interfaces::start(),
         });
         while let Some(job) = queue.recv().await {
             let clocks = clocks.clone();

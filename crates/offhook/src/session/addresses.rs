@@ -12,6 +12,8 @@ pub(crate) enum Addresses {
     Interfaces {
         /// Also those of loopback.
         loopback: bool,
+        /// Also those of IPv6.
+        ipv6: bool,
     },
 }
 
@@ -20,18 +22,21 @@ impl Addresses {
     pub(crate) fn list(&self) -> io::Result<Vec<IpAddr>> {
         match self {
             Self::Fixed(addresses) => Ok(addresses.clone()),
-            Self::Interfaces { loopback } => {
+            Self::Interfaces { loopback, ipv6 } => {
                 let interfaces = get_if_addrs()?;
                 let usable = interfaces
                     .iter()
                     .filter(|interface| *loopback || !interface.is_loopback());
-                Ok(usable.map(Interface::ip).filter(|ip| is_usable(*ip)).collect())
+                Ok(usable.map(Interface::ip).filter(|ip| is_usable(*ip, *ipv6)).collect())
             }
         }
     }
 }
 
-/// IPv4, and reachable beyond the link.
-fn is_usable(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(ip) if !ip.is_link_local())
+/// Reachable beyond the link.
+fn is_usable(ip: IpAddr, ipv6: bool) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !ip.is_link_local(),
+        IpAddr::V6(ip) => ipv6 && !ip.is_unicast_link_local(),
+    }
 }

@@ -8,9 +8,11 @@ mod error;
 mod figures;
 mod obituary;
 mod offers;
+mod servers;
 mod sockets;
 mod sound;
 mod stage;
+mod streams;
 
 use std::{
     path::PathBuf,
@@ -27,8 +29,9 @@ use offhook_jingle::{
     stanza::Farewell,
 };
 use offhook_media::{self as media, Call, Change, Identity, Statistics};
-use offhook_phone::{SessionReport, SessionStart};
-use tokio::{sync::watch, task::spawn_blocking};
+use offhook_phone::{IcePolicy, IceServers, SessionReport, SessionStart};
+use rustls::ClientConfig;
+use tokio::task::spawn_blocking;
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
@@ -44,12 +47,15 @@ use self::{
     offers::Offered,
     sound::Sound,
     stage::{Flow, Media, Ready, Stage},
+    streams::{Arrival, Arrived, Destination, resolve},
 };
 use crate::{
     alarm::{Alarm, Rang},
     clock,
     event::{ConnectionState, Event, Publisher},
+    interfaces::Changes,
     supervisor::FromSession,
+    worker::Clocks,
 };
 
 /// How many datagrams of one socket are taken before others have their turn.
@@ -70,6 +76,10 @@ pub(crate) struct Setup {
     pub(crate) identity: Identity,
     /// Where to gather host candidates.
     pub(crate) addresses: Addresses,
+    /// The application's word on which candidates may be used.
+    pub(crate) policy: IcePolicy,
+    /// For TURN over TLS.
+    pub(crate) tls: Arc<ClientConfig>,
     /// What the far end hears.
     pub(crate) source: SourceFactory,
     /// Where recordings go.
@@ -97,6 +107,8 @@ pub(crate) struct Session {
     state: Option<ConnectionState>,
     sound: Sound,
     setup: Arc<Setup>,
+    /// The STUN and TURN servers of its media.
+    ice: IceServers,
     alarm: Alarm,
     beat: u64,
     obituary: Obituary,
@@ -133,14 +145,18 @@ impl Session {
         start: SessionStart,
         setup: Arc<Setup>,
         obituary: Obituary,
-        beats: watch::Receiver<u64>,
+        clocks: &Clocks,
         context: &mut Context<Self>,
     ) -> Self {
         let (alarm, rings) = Alarm::new();
         context.add_stream(rings);
+        let beats = clocks.frames.watch();
         let beat = *beats.borrow();
         context.add_stream(WatchStream::from_changes(beats));
-        let SessionStart { config, seed } = start;
+        if let Addresses::Interfaces { .. } = setup.addresses {
+            context.add_stream(WatchStream::from_changes(clocks.interfaces.watch()));
+        }
+        let SessionStart { config, seed, ice } = start;
         let (id, conversation) = (config.id.clone(), config.conversation.clone());
         let session = Self {
             conversation: conversation.clone(),
@@ -153,6 +169,7 @@ impl Session {
             state: None,
             sound: Sound::new((setup.source)()),
             setup,
+            ice,
             alarm,
             beat,
             obituary,
@@ -247,6 +264,7 @@ impl Session {
     }
 
     fn media_said(&mut self, stage: Stage, output: media::Output, context: &mut Context<Self>) {
+        let tls = self.setup.tls.clone();
         let Some(media) = self.stage(stage) else {
             return;
         };
@@ -271,7 +289,35 @@ impl Session {
                 };
                 media.call.handle_input(clock::now(), input);
             }
-            media::Output::Resolve { .. } | media::Output::Connect { .. } | media::Output::Close { .. } => {}
+            media::Output::Resolve { name } => {
+                let media = media.sockets.number();
+                let resolving = wrap_future(resolve(name.clone()));
+                context.spawn(resolving.map(move |addresses, actor: &mut Self, context| {
+                    let name = name.as_str();
+                    actor.media_input(media, media::Input::Resolved { name, addresses }, context);
+                }));
+            }
+            media::Output::Connect {
+                socket,
+                host,
+                port,
+                security,
+            } => {
+                let destination = Destination {
+                    host,
+                    port,
+                    security,
+                    tls,
+                };
+                media
+                    .sockets
+                    .connect(socket, destination, |arrivals| context.add_stream(arrivals));
+            }
+            media::Output::Close { socket } => {
+                if let Some(reader) = media.sockets.close(socket) {
+                    context.cancel_future(reader);
+                }
+            }
             // What becomes of the media of a call that we hung up is of no interest.
             media::Output::Event(_) if media.flow == Flow::Over => {}
             media::Output::Event(event) => {
@@ -279,6 +325,16 @@ impl Session {
                 self.media_event(stage, generation, event, context);
             }
             media::Output::Timeout(_) => {}
+        }
+    }
+
+    /// Something for the media of this number, if there are such.
+    fn media_input(&mut self, number: u64, input: media::Input<'_>, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        let mut media = self.media.iter_mut().chain(&mut self.next);
+        if let Some(media) = media.find(|media| media.sockets.number() == number) {
+            media.call.handle_input(clock::now(), input);
+            self.pump(context);
         }
     }
 
@@ -516,6 +572,46 @@ impl StreamHandler<Ready> for Session {
     }
 
     /// A socket is gone; that of an earlier generation, or of a call that is over.
+    fn finished(&mut self, _: &mut Context<Self>) {}
+}
+
+/// What happens to streams to TURN servers.
+impl StreamHandler<Arrived> for Session {
+    fn handle(&mut self, Arrived { media, socket, what }: Arrived, context: &mut Context<Self>) {
+        let bytes;
+        let input = match what {
+            Arrival::Connected { local, remote } => media::Input::Connected { socket, local, remote },
+            Arrival::Broken(reason) => media::Input::Refused { socket, reason },
+            Arrival::Bytes(arrived) => {
+                bytes = arrived;
+                media::Input::Received { socket, bytes: &bytes }
+            }
+        };
+        self.media_input(media, input, context);
+    }
+
+    /// A stream is gone, which was told.
+    fn finished(&mut self, _: &mut Context<Self>) {}
+}
+
+/// The network interfaces have changed.
+impl StreamHandler<Changes> for Session {
+    fn handle(&mut self, _: Changes, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        let addresses = match self.setup.addresses.list() {
+            Ok(addresses) => addresses,
+            Err(error) => return tracing::warn!(%error, "the network interfaces cannot be listed"),
+        };
+        for media in self.media.iter_mut().chain(&mut self.next) {
+            let addresses = addresses.clone();
+            media
+                .call
+                .handle_input(clock::now(), media::Input::Addresses(addresses));
+        }
+        self.pump(context);
+    }
+
+    /// They are not watched any more.
     fn finished(&mut self, _: &mut Context<Self>) {}
 }
 

@@ -13,7 +13,7 @@ use offhook_media::{Call, CallConfig, Change, Direction, ReofferError};
 use tokio::sync::oneshot;
 
 use super::{
-    Session, figures,
+    Session, figures, servers,
     stage::{Flow, Media, Stage},
 };
 use crate::{clock, error::ChangeFailure, event::ConnectionState};
@@ -80,7 +80,9 @@ impl Session {
             tracing::warn!(%error, "the network interfaces cannot be listed");
             Vec::new()
         });
-        let config = CallConfig::new(self.setup.identity.clone(), addresses);
+        let mut config = CallConfig::new(self.setup.identity.clone(), addresses);
+        config.servers = servers::servers(&self.ice);
+        config.policy = servers::policy(&self.ice, self.setup.policy);
         let (call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),

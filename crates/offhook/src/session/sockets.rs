@@ -1,4 +1,4 @@
-//! The UDP sockets of one call: opened when the media core asks, read without a copy into a mailbox.
+//! The sockets of one call: opened when the media core asks; UDP is read without a copy into a mailbox.
 
 use std::{
     io,
@@ -12,14 +12,19 @@ use actix::SpawnHandle;
 use futures_core::Stream;
 use offhook_media::SocketId;
 use tokio::net::UdpSocket;
+use tokio_stream::wrappers::ReceiverStream;
 
-use super::stage::Ready;
+use super::{
+    stage::Ready,
+    streams::{self, Arrived, Destination},
+};
 
 /// The sockets of one call, few enough to look through.
 pub(super) struct Sockets {
     /// Which media of the session they are of.
     media: u64,
     open: Vec<Open>,
+    streams: Vec<streams::Stream>,
 }
 
 struct Open {
@@ -40,6 +45,7 @@ impl Sockets {
         Self {
             media,
             open: Vec::new(),
+            streams: Vec::new(),
         }
     }
 
@@ -71,12 +77,40 @@ impl Sockets {
         Ok(bound)
     }
 
+    /// Which media of the session they are of.
+    pub(super) fn number(&self) -> u64 {
+        self.media
+    }
+
+    /// Connects a stream; `read` attaches what happens to it to whoever wants to know.
+    pub(super) fn connect(
+        &mut self,
+        id: SocketId,
+        destination: Destination,
+        read: impl FnOnce(ReceiverStream<Arrived>) -> SpawnHandle,
+    ) {
+        let stream = streams::Stream::connect(self.media, id, destination, read);
+        self.streams.push(stream);
+    }
+
+    /// Closes a socket. What its reader is to be cancelled by.
+    pub(super) fn close(&mut self, id: SocketId) -> Option<SpawnHandle> {
+        if let Some(index) = self.streams.iter().position(|stream| stream.id == id) {
+            return Some(self.streams.swap_remove(index).reader);
+        }
+        let index = self.open.iter().position(|open| open.id == id)?;
+        Some(self.open.swap_remove(index).reader)
+    }
+
     /// Sends a datagram, or loses it as a network may: a full buffer must not hold up the call.
     pub(super) fn send(&self, id: SocketId, destination: SocketAddr, payload: &[u8]) {
         if let Some(socket) = self.socket(id)
             && let Err(error) = socket.try_send_to(payload, destination)
         {
             tracing::debug!(%destination, %error, "a datagram is lost at home");
+        }
+        if let Some(stream) = self.streams.iter().find(|stream| stream.id == id) {
+            stream.send(payload);
         }
     }
 
@@ -87,7 +121,8 @@ impl Sockets {
 
     /// What to cancel when the call is over but its actor is not.
     pub(super) fn readers(&self) -> impl Iterator<Item = SpawnHandle> {
-        self.open.iter().map(|open| open.reader)
+        let streams = self.streams.iter().map(|stream| stream.reader);
+        self.open.iter().map(|open| open.reader).chain(streams)
     }
 
     fn socket(&self, id: SocketId) -> Option<&UdpSocket> {

@@ -109,8 +109,9 @@ impl Phone {
         }
         self.lines.sessions.insert(config.id.clone(), line);
         let seed = self.ids.seed();
+        let ice = self.ice_servers().clone();
         self.outputs
-            .push_back(Output::StartSession(Box::new(SessionStart { config, seed })));
+            .push_back(Output::StartSession(Box::new(SessionStart { config, seed, ice })));
     }
 
     pub(super) fn end_session(&mut self, session: SessionId, farewell: Farewell, by: session::EndedBy) {

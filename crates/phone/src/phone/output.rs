@@ -18,6 +18,8 @@ use crate::{
     http::{HttpFailure, HttpId, HttpReply, HttpRequest},
 };
 
+use super::ice::IceServers;
+
 /// Names one attempt to connect: one WebSocket, one stream. What an older attempt still says is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub u64);
@@ -240,6 +242,8 @@ pub struct SessionStart {
     pub config: session::SessionConfig,
     /// The session's randomness.
     pub seed: [u8; 32],
+    /// The STUN and TURN servers of its media.
+    pub ice: IceServers,
 }
 
 /// A command for the stream of the current attempt.
