@@ -6,6 +6,8 @@
 //! 99th percentile of connecting over a path with 5 % loss down by half, and one configuration
 //! serves all calls of the process.
 
+mod records;
+
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -78,7 +80,11 @@ impl DtlsInstance for Instance {
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.handle_packet(packet)
+        let records = records::plausible(packet);
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.0.handle_packet(&records)
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {

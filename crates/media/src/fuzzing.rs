@@ -57,11 +57,13 @@ pub fn candidate(data: &[u8]) {
     drive(&mut call, now);
 }
 
-/// Any bytes as noise between two calls, once in the middle of their handshake and once when they
-/// are connected: pieces of datagrams, each preceded by its length in one byte, and damage to
-/// genuine ones, after the byte 255.
+/// Any bytes as noise between two calls, once from the start, once in the middle of their handshake and once when they
+/// are connected: pieces of datagrams, each preceded by its length in one byte, from the other's address or
+/// from a stranger's (after the byte 254), pauses (253), and damage to genuine datagrams (255). A
+/// call that is connected stays so and is heard; one that is not connects, unless the noise could be the
+/// peer's part in a handshake.
 pub fn datagrams(data: &[u8]) {
-    for begins in [Begins::InTheHandshake, Begins::WhenConnected] {
+    for begins in [Begins::AtTheStart, Begins::InTheHandshake, Begins::WhenConnected] {
         let mut pair = Pair::new(begins);
         pair.disturb(data);
         pair.settle();

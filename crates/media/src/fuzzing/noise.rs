@@ -15,10 +15,18 @@ const TO_CONNECT: usize = 1_000;
 const WAKES: usize = 100;
 /// In place of a length: the next genuine datagram is damaged.
 const DAMAGE: u8 = u8::MAX;
+/// In place of a length: the next piece comes from a stranger.
+const STRANGER: u8 = 254;
+/// In place of a length: so many steps pass.
+const PAUSE: u8 = 253;
+/// Longest pause, in steps: half a second, so that noise does not become a cut.
+const LONGEST_PAUSE: u8 = 100;
 
 /// When the noise begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begins {
+    /// Before the first datagram.
+    AtTheStart,
     /// With the first record of the DTLS handshake.
     InTheHandshake,
     /// When both calls are connected.
@@ -47,6 +55,10 @@ pub(super) struct Pair {
     handshake: bool,
     /// Where the next genuine datagrams are damaged, and with which bits.
     damage: VecDeque<(usize, u8)>,
+    begins: Begins,
+    /// Something could be taken for the peer's part in a handshake, which nothing protects before it is through.
+    misleading: bool,
+    steps: u32,
 }
 
 impl Pair {
@@ -71,9 +83,13 @@ impl Pair {
             wire: VecDeque::new(),
             handshake: false,
             damage: VecDeque::new(),
+            begins,
+            misleading: false,
+            steps: 0,
         };
         for _ in 0..TO_CONNECT {
             let ready = match begins {
+                Begins::AtTheStart => true,
                 Begins::InTheHandshake => pair.handshake,
                 Begins::WhenConnected => pair.sides.iter().all(|side| side.connected),
             };
@@ -87,7 +103,8 @@ impl Pair {
 
     /// Noise of this much: each piece is its length in one byte and then its bytes, and reaches
     /// the sides in turn from the address of the other. The length 255 stands for a place and the
-    /// bits that are turned over there in the next genuine datagram.
+    /// bits that are turned over there in the next genuine datagram, 254 for a piece, after the last byte
+    /// of an address, that comes from there, and 253 for a pause of so many steps.
     pub(super) fn disturb(&mut self, data: &[u8]) {
         let (mut rest, mut to) = (data, 1);
         while let Some((length, after)) = rest.split_first() {
@@ -95,11 +112,32 @@ impl Pair {
                 let (place, after) = after.split_at(after.len().min(2));
                 if let [at, bits] = *place {
                     self.damage.push_back((usize::from(at), bits));
+                    self.misleading = true;
                 }
                 rest = after;
+            } else if *length == PAUSE {
+                let (steps, after) = after.split_at(after.len().min(1));
+                for _ in 0..steps.first().map_or(0, |steps| (*steps).min(LONGEST_PAUSE)) {
+                    self.talk_at_times();
+                    self.step();
+                }
+                rest = after;
+            } else if *length == STRANGER {
+                let (head, after) = after.split_at(after.len().min(2));
+                if let [last, length] = *head {
+                    let (payload, after) = after.split_at(after.len().min(usize::from(length)));
+                    let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, last));
+                    self.give(to, SocketAddr::new(address, 40_000), payload);
+                    to = 1 - to;
+                    rest = after;
+                } else {
+                    rest = after;
+                }
             } else {
                 let (payload, after) = after.split_at(after.len().min(usize::from(*length)));
-                self.give(to, payload);
+                self.misleading |= matches!(payload, [20..=63, ..]);
+                let peer = self.sides[1 - to].address;
+                self.give(to, peer, payload);
                 to = 1 - to;
                 rest = after;
             }
@@ -108,10 +146,37 @@ impl Pair {
         }
     }
 
-    /// Goes on without further noise.
+    /// Goes on without further noise, and looks whether it has changed anything.
     pub(super) fn settle(&mut self) {
-        for _ in 0..100 {
+        let could_be_misled = self.begins != Begins::WhenConnected && self.misleading;
+        for _ in 0..if could_be_misled { 100 } else { TO_CONNECT } {
+            if !could_be_misled && self.sides.iter().all(|side| side.connected) {
+                break;
+            }
             self.step();
+        }
+        let received = |side: &Side| side.call.statistics().packets_received;
+        let before = [received(&self.sides[0]), received(&self.sides[1])];
+        for _ in 0..100 {
+            self.talk_at_times();
+            self.step();
+        }
+        if !could_be_misled {
+            for (side, before) in self.sides.iter().zip(before) {
+                assert!(
+                    side.connected && !side.failed,
+                    "noise has ended a call, or kept it from beginning"
+                );
+                assert!(received(side) > before + 10, "noise has silenced a call");
+            }
+        }
+    }
+
+    /// Every fourth step is a frame.
+    fn talk_at_times(&mut self) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(4) {
+            self.talk();
         }
     }
 
@@ -123,8 +188,7 @@ impl Pair {
         }
     }
 
-    fn give(&mut self, to: usize, payload: &[u8]) {
-        let source = self.sides[1 - to].address;
+    fn give(&mut self, to: usize, source: SocketAddr, payload: &[u8]) {
         let socket = SocketId(0);
         let input = Input::Datagram {
             socket,
@@ -145,7 +209,8 @@ impl Pair {
                     *byte ^= bits;
                 }
             }
-            self.give(1 - from, &payload);
+            let source = self.sides[from].address;
+            self.give(1 - from, source, &payload);
         }
         for index in 0..2 {
             self.drain(index);
@@ -204,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_pair_without_noise_is_connected_and_stays_so() {
-        for begins in [Begins::InTheHandshake, Begins::WhenConnected] {
+        for begins in [Begins::AtTheStart, Begins::InTheHandshake, Begins::WhenConnected] {
             let mut pair = Pair::new(begins);
             assert_eq!(
                 pair.sides.iter().all(|side| side.connected),
@@ -213,6 +278,25 @@ mod tests {
             pair.disturb(&[]);
             pair.settle();
             assert!(pair.sides.iter().all(|side| side.connected && !side.failed));
+        }
+    }
+
+    #[test]
+    fn forged_records_keep_no_handshake_from_ending() {
+        // An alert that refuses, data in the clear, a message of a number that no handshake reaches, and a record of another protocol.
+        let forged = [
+            b"\x0f\x15\xfe\xfd\0\0\0\0\0\0\0\x01\0\x02\x02\x28".to_vec(),
+            b"\x0f\x17\xfe\xfd\0\0\0\0\0\0\0\x02\0\x02hi".to_vec(),
+            b"\x1a\x16\xfe\xfd\0\0\0\0\0\0\0\x03\0\x0d\x02\0\0\x01\0\xc8\0\0\0\0\0\x01x".to_vec(),
+            b"\x0f\x16\x03\x03\0\0\0\0\0\0\0\x04\0\x02hi".to_vec(),
+        ];
+        for begins in [Begins::AtTheStart, Begins::InTheHandshake, Begins::WhenConnected] {
+            let mut pair = Pair::new(begins);
+            for round in 0..40 {
+                pair.disturb(&forged[round % forged.len()]);
+            }
+            pair.misleading = false;
+            pair.settle();
         }
     }
 
