@@ -26,7 +26,7 @@ pub(crate) struct Bench {
     pub(crate) name: &'static str,
     package: &'static str,
     /// The benchmarks of the package that measure time, by criterion.
-    timed: &'static str,
+    timed: Option<&'static str>,
     /// The benchmarks of the package that print `figure NAME VALUE`.
     counted: &'static str,
     /// The same done by a program that others wrote.
@@ -64,10 +64,12 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 1] = [Bench {
+pub(crate) const BENCHES: [Bench; 2] = [JINGLE, SETUP];
+
+const JINGLE: Bench = Bench {
     name: "jingle",
     package: "offhook-jingle",
-    timed: "calls",
+    timed: Some("calls"),
     counted: "memory",
     other: Some(Other {
         name: "stanza in Node",
@@ -96,7 +98,27 @@ pub(crate) const BENCHES: [Bench; 1] = [Bench {
         Row::Count("bytes allocated a stanza, with XML", "text/bytes-allocated"),
         Row::Count("bytes held by a live session", "held/bytes"),
     ],
-}];
+};
+
+/// From accepting a call to its first audio packet.
+const SETUP: Bench = Bench {
+    name: "setup",
+    package: "offhook-media",
+    timed: None,
+    counted: "setup",
+    other: None,
+    columns: &[("no delay", "none"), ("50 ms one way", "50-ms")],
+    rows: &[
+        Row::Count("ms until the offer is here, median", "offer"),
+        Row::Count("ms until all candidates are known", "gathered"),
+        Row::Count("ms until the first check is sent", "first-check"),
+        Row::Count("ms until ICE has a path", "ice"),
+        Row::Count("ms until DTLS is through", "dtls"),
+        Row::Count("ms until the first audio packet is sent", "audio"),
+        Row::Count("the same, 95th percentile", "audio-p95"),
+        Row::Count("the most that its median may be", "limit"),
+    ],
+};
 
 /// The set of this name.
 pub(crate) fn bench(name: &str) -> Option<Bench> {
@@ -128,7 +150,7 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
         });
     }
     let mut tally = Tally::default();
-    for target in [bench.timed, bench.counted] {
+    for target in bench.timed.into_iter().chain([bench.counted]) {
         let arguments = ["bench", "--package", bench.package, "--bench", target];
         let measuring = CommandStage {
             name: target,
@@ -140,7 +162,9 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
     }
     let mut figures = Figures::default();
     if tally.failed == 0 {
-        figures.add_criterion(&criterion)?;
+        if bench.timed.is_some() {
+            figures.add_criterion(&criterion)?;
+        }
         let log = workspace.log(bench.counted);
         let printed = fs::read_to_string(&log).map_err(|source| Error::File { path: log, source })?;
         figures.add_printed(&printed);
@@ -291,7 +315,7 @@ mod tests {
             let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
             let folder = crates.join(bench.package.trim_start_matches("offhook-"));
             let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-            for target in [bench.timed, bench.counted] {
+            for target in bench.timed.into_iter().chain([bench.counted]) {
                 assert!(
                     manifest.contains(&format!("[[bench]]\nname = \"{target}\"")),
                     "{target}"

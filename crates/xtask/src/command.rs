@@ -267,17 +267,17 @@ mod tests {
     #[test]
     fn one_benchmark_is_named_or_all_run() {
         let all = bench::BENCHES.to_vec();
-        for (line, install) in [
-            ("bench", Install::AsRoot),
-            ("bench jingle", Install::AsRoot),
-            ("bench --install jingle", Install::Always),
+        let one = |name| vec![bench::bench(name).expect("a benchmark")];
+        for (line, install, benches) in [
+            ("bench", Install::AsRoot, all),
+            ("bench setup", Install::AsRoot, one("setup")),
+            ("bench --install jingle", Install::Always, one("jingle")),
         ] {
-            let benches = all.clone();
             assert_eq!(parsed(line), Ok(Command::Bench { install, benches }), "{line}");
         }
         for (line, fault) in [
-            ("bench sip", "there is no benchmark `sip`; there are jingle"),
-            ("bench jingle fast", "bench needs one name (jingle), or none"),
+            ("bench sip", "there is no benchmark `sip`; there are jingle, setup"),
+            ("bench jingle fast", "bench needs one name (jingle, setup), or none"),
         ] {
             assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");
         }

@@ -32,7 +32,7 @@ usage: cargo xtask COMMAND
                                     250000 unless told), `network-sim` (AMOUNT calls on each simulated network, 1000
                                     unless told), or `fuzz` (AMOUNT seconds for each target, 1800 unless told);
                                     without a name everything
-  bench [--install] [NAME]          benchmarks, in release, and their figures as a table; there is `jingle`
+  bench [--install] [NAME]          benchmarks, in release, and their figures as a table: `jingle`, `setup`
 
 Missing system packages are installed when this runs as root or with --install; otherwise the command that
 installs them is printed, and the exit status is 1.
