@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use offhook::{CandidateType, ConnectionState, Event, Reason, SessionId, SourceSpec, Statistics};
-use offhook_sim::{Cloud, CloudConfig};
+use offhook_jingle::Dialect;
+use offhook_sim::{Cloud, CloudConfig, GatewayConfig, Reinvite};
 use offhook_tests::softphone::{self, Diary, within};
 
 async fn told(diary: &mut Diary, of: &SessionId) -> Statistics {
@@ -95,4 +96,40 @@ async fn figures_that_nobody_wants_are_not_told() {
         .iter()
         .filter(|(_, event)| matches!(event, Event::Statistics { .. }));
     assert_eq!(figures.count(), 0);
+}
+
+#[tokio::test]
+async fn rule_43_the_end_of_old_media_is_not_that_of_new_ones_under_the_same_id_and_figures_go_on() {
+    let config = CloudConfig {
+        gateway: GatewayConfig {
+            dialect: Dialect::SdpOverXmpp,
+            ..GatewayConfig::default()
+        },
+        ..CloudConfig::default()
+    };
+    let cloud = Cloud::start(config).await.expect("loopback");
+    let builder = softphone::builder(&cloud).statistics_every(Some(Duration::from_millis(200)));
+    let (client, mut diary) = softphone::connected(builder).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+    let before = told(&mut diary, call.session()).await;
+
+    call.reinvite(Reinvite::default());
+    within(call.replaced(1)).await.expect("the call lives");
+    softphone::goes_on(&call).await;
+
+    let mut last = before;
+    for _ in 0..10 {
+        let now = told(&mut diary, call.session()).await;
+        assert!(now.packets_received >= last.packets_received, "{last:?} {now:?}");
+        assert!(now.packets_sent >= last.packets_sent, "{last:?} {now:?}");
+        last = now;
+    }
+    assert!(
+        last.packets_received > before.packets_received + 25,
+        "{before:?} {last:?}"
+    );
+    assert_eq!(diary.count(|event| matches!(event, Event::SessionEnded { .. })), 0);
+    let live: Vec<SessionId> = client.sessions().await.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(live, [call.session().clone()]);
+    client.shutdown().await;
 }

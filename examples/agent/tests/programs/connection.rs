@@ -49,6 +49,32 @@ async fn a_lost_connection_is_told_and_whether_calls_survive_it_is_an_option() {
 }
 
 #[tokio::test]
+async fn the_figures_of_a_call_are_told_when_it_ends_each_named_with_its_unit() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::with(&cloud, &[]).await;
+    let session = cloud.call_for(30.0).await;
+    agent.event("change:active").await;
+    cloud.does(&format!("calls/{session}/hangup"), json!({})).await;
+
+    let stats = agent.event("stats").await;
+
+    assert_eq!(stats["sessionId"], session, "{stats}");
+    assert_eq!(stats["localCandidate"], "host", "{stats}");
+    for figure in ["packetsSent", "bytesReceived", "interruptions"] {
+        assert!(stats[figure].is_u64(), "{stats}");
+    }
+    for figure in ["roundTripMs", "jitterMs", "levelReceivedDbov"] {
+        assert!(stats[figure].is_number(), "{stats}");
+    }
+    for step in ["gatheredMs", "firstCheckMs", "iceMs", "dtlsMs"] {
+        assert!(stats["setup"][step].is_number(), "{stats}");
+    }
+    agent.event("terminated").await;
+    agent.done(json!({"command": "quit"})).await;
+    assert!(timeout(LIMIT, agent.child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
 async fn a_program_is_heard_while_the_connection_is_coming_up() {
     // A cloud that takes connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
