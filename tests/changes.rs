@@ -256,6 +256,32 @@ fn right_channel(wav: &[u8]) -> Vec<i16> {
     frames.map(|frame| i16::from_le_bytes([frame[2], frame[3]])).collect()
 }
 
+/// Longer than a client tries to connect media.
+const GIVEN_UP: Duration = Duration::from_secs(32);
+
+#[tokio::test]
+async fn new_media_that_come_to_nothing_leave_the_old_ones() {
+    let story = Story::begin(Dialect::SdpOverXmpp).await;
+    story.call.reinvite(Reinvite {
+        lose_answer: true,
+        ..Reinvite::default()
+    });
+    let begun = story.received().await;
+    within(async {
+        while story.received().await < begun + GIVEN_UP.as_millis() as u64 / 20 {
+            sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    story.both_are_heard().await;
+    softphone::is_controllable(&story.cloud, &story.call).await;
+    // Another attempt is welcome.
+    story.call.reinvite(Reinvite::default());
+    within(story.call.replaced(1)).await.expect("the call lives");
+    story.both_are_heard().await;
+    assert_eq!(story.end().await, UNDISTURBED);
+}
+
 #[tokio::test]
 async fn a_reinvite_is_not_noticed_by_whoever_watches_the_session() {
     let mut story = Story::begin(Dialect::SdpOverXmpp).await;

@@ -24,6 +24,8 @@ pub struct Reinvite {
     /// is; the client is expected to end that one. In Jingle, which has no word for a conversation,
     /// the new session is proposed first, and always: under the same id there are no new media.
     pub new_session: bool,
+    /// The gateway acknowledges the answer and loses it: its new media come to nothing, and the old ones go on.
+    pub lose_answer: bool,
 }
 
 /// The media that are to replace those of a session.
@@ -32,6 +34,8 @@ pub(super) struct Next {
     pub(super) progress: Progress,
     /// The client's description.
     pub(super) remote: String,
+    /// The answer is lost.
+    pub(super) deaf: bool,
     /// The JSON-RPC id of the offer, the same in every repetition.
     id: String,
     offer: String,
@@ -86,6 +90,7 @@ impl Call {
                 Dialect::SdpOverXmpp => Progress::Offered { candidates: Vec::new() },
             },
             remote: String::new(),
+            deaf: reinvite.lose_answer,
             id: self.inner.draw_id(),
             offer,
             repetitions: reinvite.repeat,

@@ -111,6 +111,10 @@ impl Call {
         let Phase::Session(session) = &mut self.phase else {
             return ControlFlow::Continue(());
         };
+        if session.next.as_ref().is_some_and(|next| next.deaf) {
+            self.acknowledge(client, request);
+            return ControlFlow::Continue(());
+        }
         let is_first = session.next.is_none();
         let (progress, media, remote) = match &mut session.next {
             Some(next) => (&mut next.progress, &mut next.media, &mut next.remote),

@@ -200,6 +200,7 @@ struct Action {
     conversation: Option<String>,
     repeat: u32,
     new_session: bool,
+    lose_answer: bool,
 }
 
 async fn act(
@@ -222,6 +223,7 @@ async fn act(
             conversation: body.conversation.map(ConversationId::new),
             repeat: body.repeat,
             new_session: body.new_session,
+            lose_answer: body.lose_answer,
         }),
         "hold" => call.change(Change::Direction(Direction::SendOnly)),
         "unhold" => call.change(Change::Direction(Direction::SendRecv)),
