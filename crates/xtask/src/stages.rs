@@ -127,7 +127,19 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     }
     command(
         workspace,
-        testing(name, &["--test", "prosody", "--test", "stanza", "--", "--ignored"]),
+        testing(
+            name,
+            &[
+                "--test",
+                "prosody",
+                "--test",
+                "stanza",
+                "--test",
+                "turn",
+                "--",
+                "--ignored",
+            ],
+        ),
     )
 }
 

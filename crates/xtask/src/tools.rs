@@ -65,11 +65,17 @@ const FOR_FUZZING: [SystemTool; 1] = [SystemTool {
     package: "g++",
 }];
 
-/// A server that the client is tested against, with what its modules load.
-const FOR_INTEROP: [SystemTool; 1] = [SystemTool {
-    programs: &["prosody"],
-    package: "prosody lua-sec lua-event lua-expat",
-}];
+/// Servers that the client is tested against, with what their modules load.
+const FOR_INTEROP: [SystemTool; 2] = [
+    SystemTool {
+        programs: &["prosody"],
+        package: "prosody lua-sec lua-event lua-expat",
+    },
+    SystemTool {
+        programs: &["turnserver"],
+        package: "coturn",
+    },
+];
 
 /// The library `stanza` runs in Node.
 const FOR_NODE: [SystemTool; 2] = [
