@@ -11,11 +11,13 @@ use str0m::rtp::Ssrc;
 use str0m::{Candidate, Rtc};
 
 use crate::checks::Checks;
-use crate::codec::OpusEncoder;
+use crate::codec::Encoder;
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
 use crate::playout::Playout;
-use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, OUR_UFRAG, RemoteAudio, Setup};
+use crate::sdp::{
+    self, AudioFormat, Credentials, Description, Direction, Formats, LocalAudio, OUR_UFRAG, RemoteAudio, Setup,
+};
 use crate::{
     AnswerError, Applied, CallConfig, CandidateError, Event, FailureReason, Input, OfferError, Output, SocketId,
     Statistics,
@@ -38,9 +40,7 @@ pub use renegotiate::Change;
 use renegotiate::Terms;
 use sources::Sources;
 
-/// The payload types and the mid of our own offers: those of the gateways.
-const OFFERED_OPUS: u8 = 96;
-const OFFERED_EVENTS: u8 = 101;
+/// The mid of our own offers: that of the gateways.
 const OFFERED_MID: &str = "audio";
 /// "Nothing to do" as an instant.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -108,9 +108,9 @@ enum Negotiation {
 /// What both descriptions together settled.
 struct Agreed {
     direction: Direction,
-    opus: u8,
+    formats: Formats,
     ufrag: String,
-    encoder: OpusEncoder,
+    encoder: Encoder,
     playout: Playout,
 }
 
@@ -143,7 +143,7 @@ impl Call {
         now: Instant,
     ) -> Result<(Self, String), OfferError> {
         let description = Description::read(offer)?;
-        let remote = RemoteAudio::find(&description)?;
+        let remote = RemoteAudio::find(&description, &config.codecs)?;
         let mut rng = StdRng::from_seed(seed);
         let mut local = local_audio(&config, &mut rng);
         local.direction = remote.direction.reversed();
@@ -153,32 +153,23 @@ impl Call {
         };
         let answer = sdp::answer(&description, &remote, &local);
         let mid = remote.mid.clone().unwrap_or_else(|| "audio".to_owned());
-        let events = remote.events.as_ref().map(|events| events.payload_type);
-        let mut call = Self::start(
-            config,
-            Role::Answerer,
-            local,
-            mid,
-            (remote.opus.payload_type, events),
-            rng,
-            now,
-        );
+        let mut call = Self::start(config, Role::Answerer, local, mid, &remote.formats, rng, now);
         call.agree(now, remote)?;
         call.terms.say(&answer);
         tracing::debug!(mid = %call.mid, direction = call.local.direction.as_str(), "offer answered");
         Ok((call, answer))
     }
 
-    /// Begins a call with an offer like those of the gateways: Opus on 96, telephone-event on
-    /// 101, mid `audio`, no candidates.
+    /// Begins a call with an offer like those of the gateways: the configured codecs, Opus on 96, telephone-event on 101 and
+    /// 126, mid `audio`, no candidates.
     #[must_use]
     pub fn offerer(config: CallConfig, seed: [u8; 32], now: Instant) -> (Self, String) {
         let mut rng = StdRng::from_seed(seed);
         let local = local_audio(&config, &mut rng);
-        let offer = sdp::offer(OFFERED_MID, OFFERED_OPUS, OFFERED_EVENTS, &local);
-        let payload_types = (OFFERED_OPUS, Some(OFFERED_EVENTS));
+        let formats = Formats::offered(&config.codecs);
+        let offer = sdp::offer(OFFERED_MID, &formats, &local);
         let mid = OFFERED_MID.to_owned();
-        let mut call = Self::start(config, Role::Offerer, local, mid, payload_types, rng, now);
+        let mut call = Self::start(config, Role::Offerer, local, mid, &formats, rng, now);
         call.terms.say(&offer);
         (call, offer)
     }
@@ -195,14 +186,8 @@ impl Call {
             return Err(AnswerError::NotExpected);
         }
         let description = Description::read(sdp)?;
-        let remote = RemoteAudio::find(&description)?;
-        if remote.opus.payload_type != OFFERED_OPUS {
-            let answered = remote.opus.payload_type;
-            return Err(AnswerError::PayloadType {
-                offered: OFFERED_OPUS,
-                answered,
-            });
-        }
+        let mut remote = RemoteAudio::find(&description, &self.config.codecs)?;
+        remote.formats.confirm(&Formats::offered(&self.config.codecs))?;
         let setup = match remote.setup {
             Setup::Active => Setup::Passive,
             Setup::Passive => Setup::Active,
@@ -340,7 +325,7 @@ impl Call {
         role: Role,
         local: LocalAudio,
         mid: String,
-        payload_types: (u8, Option<u8>),
+        formats: &Formats,
         mut rng: StdRng,
         now: Instant,
     ) -> Self {
@@ -354,7 +339,7 @@ impl Call {
             mid,
             role,
             negotiation: Negotiation::Offered { early: Vec::new() },
-            engine: engine::build(&config, &local, payload_types, now),
+            engine: engine::build(&config, &local, formats, now),
             engine_due: now,
             handshake_due: false,
             handshake_errors: 0,
@@ -377,12 +362,13 @@ impl Call {
 
     /// Both descriptions are there: the engine learns what the peer is.
     fn agree(&mut self, now: Instant, remote: RemoteAudio) -> Result<(), OfferError> {
+        let AudioFormat { codec, wishes, .. } = *remote.formats.preferred();
         let agreed = Agreed {
             direction: self.local.direction,
-            opus: remote.opus.payload_type,
+            formats: remote.formats.clone(),
             ufrag: remote.credentials.ufrag.clone(),
-            encoder: OpusEncoder::new(audio::encoder_settings(&self.config, &remote))?,
-            playout: Playout::new(self.config.playout_delay, now)?,
+            encoder: Encoder::new(codec, audio::encoder_settings(&self.config, wishes))?,
+            playout: Playout::new(codec, self.config.playout_delay, now)?,
         };
         let former = std::mem::replace(&mut self.negotiation, Negotiation::Agreed(Box::new(agreed)));
         self.connect_engine(now, &remote);

@@ -1,117 +1,190 @@
-//! Opus (RFC 6716) as a call uses it: 48 kHz mono, 20 ms frames, voice.
+//! The audio codecs of a call, behind one shape: 20 ms frames of 48 kHz mono in, the codec's packets out, and back.
 
-use opus::{Application, Bitrate, Channels, Decoder, Encoder};
+use std::fmt;
 
-use crate::{Frame, OfferError, SAMPLE_RATE};
+use crate::{FRAME_SAMPLES, Frame, OfferError, SAMPLE_RATE};
 
-/// The longest Opus packet: 120 ms (RFC 6716 section 2.1.4).
-pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
-/// Concealment comes in steps of 2.5 ms.
-pub(crate) const STEP_SAMPLES: usize = 120;
-/// What one 20 ms packet can need at the highest rate (RFC 6716 section 3.2.1).
-const MAX_PACKET_BYTES: usize = 1_275;
-/// The loss that the encoder prepares for until reports tell better, per cent.
-const ASSUMED_LOSS: i32 = 10;
+mod conceal;
+mod g711;
+mod opus;
+mod rate;
 
-/// How the peer and the configuration want us to encode.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EncoderSettings {
-    pub(crate) bitrate: i32,
-    pub(crate) complexity: i32,
-    pub(crate) in_band_fec: bool,
-    pub(crate) constant_rate: bool,
+pub(crate) use g711::Law;
+use g711::{G711Decoder, G711Encoder};
+pub(crate) use opus::{EncoderSettings, MAX_PACKET_SAMPLES, STEP_SAMPLES};
+use opus::{OpusDecoder, OpusEncoder};
+
+/// An audio codec that calls can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Opus (RFC 6716, RFC 7587): 48 kHz, with concealment and redundancy.
+    Opus,
+    /// G.711 with the mu-law (RFC 3551 section 4.5.14): 8 kHz, 64 kbit/s, telephone quality.
+    Pcmu,
+    /// G.711 with the A-law.
+    Pcma,
 }
 
-/// Turns frames into Opus packets.
-pub(crate) struct OpusEncoder {
-    encoder: Encoder,
-    in_band_fec: bool,
-    packet: Box<[u8; MAX_PACKET_BYTES]>,
-}
+impl Codec {
+    /// All of them, the best first.
+    pub const ALL: [Self; 3] = [Self::Opus, Self::Pcmu, Self::Pcma];
 
-impl OpusEncoder {
-    pub(crate) fn new(settings: EncoderSettings) -> Result<Self, OfferError> {
-        let build = || -> opus::Result<Encoder> {
-            // `Voip` filters and shapes the voice; `Audio` keeps its waveform, which bots, recorders and measurements want.
-            let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Audio)?;
-            encoder.set_bitrate(Bitrate::Bits(settings.bitrate.clamp(6_000, 510_000)))?;
-            encoder.set_complexity(settings.complexity.clamp(0, 10))?;
-            encoder.set_vbr(!settings.constant_rate)?;
-            encoder.set_inband_fec(settings.in_band_fec)?;
-            if settings.in_band_fec {
-                encoder.set_packet_loss_perc(ASSUMED_LOSS)?;
-            }
-            Ok(encoder)
-        };
-        let encoder = build().map_err(|error| OfferError::Codec(error.to_string()))?;
-        let packet = Box::new([0; MAX_PACKET_BYTES]);
-        Ok(Self {
-            encoder,
-            in_band_fec: settings.in_band_fec,
-            packet,
-        })
+    /// The name in `a=rtpmap` lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
     }
 
-    /// The packet for this frame; `None` when libopus refuses, which a frame of fixed size
-    /// gives it no reason for.
-    pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
-        let size = self.encoder.encode(frame, &mut self.packet[..]).ok()?;
-        self.packet.get(..size)
+    /// Ticks a second of its RTP timestamps.
+    #[must_use]
+    pub const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus => SAMPLE_RATE,
+            Self::Pcmu | Self::Pcma => 8_000,
+        }
     }
 
-    /// Prepares for the loss that the peer reports, 0 to 1. Never for none: the next burst
-    /// comes unannounced.
-    pub(crate) fn expect_loss(&mut self, fraction: f32) {
-        if self.in_band_fec {
-            let percent = (fraction * 100.0).round().clamp(5.0, 30.0) as i32;
-            // An encoder that keeps its former setting still works.
-            let _ = self.encoder.set_packet_loss_perc(percent);
+    /// Ticks of the RTP timestamp in one 20 ms frame.
+    pub(crate) const fn frame_ticks(self) -> u32 {
+        self.clock_rate() / 50
+    }
+
+    /// An RTP timestamp as one of a clock of 48 kHz. Multiplying modulo 2^32 keeps the differences right when it wraps.
+    pub(crate) const fn timestamp_at_48k(self, timestamp: u32) -> u32 {
+        timestamp.wrapping_mul(SAMPLE_RATE / self.clock_rate())
+    }
+
+    /// How many samples at 48 kHz this packet holds; `None` when it is none of this codec.
+    pub(crate) fn packet_samples(self, packet: &[u8]) -> Option<u32> {
+        match self {
+            Self::Opus => opus::packet_samples(packet),
+            Self::Pcmu | Self::Pcma => g711::packet_samples(packet),
+        }
+    }
+
+    fn law(self) -> Option<Law> {
+        match self {
+            Self::Opus => None,
+            Self::Pcmu => Some(Law::Mu),
+            Self::Pcma => Some(Law::A),
         }
     }
 }
 
-/// Turns Opus packets into samples, and invents those that are missing.
-pub(crate) struct OpusDecoder {
-    decoder: Decoder,
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
-impl OpusDecoder {
-    pub(crate) fn new() -> Result<Self, OfferError> {
-        let decoder =
-            Decoder::new(SAMPLE_RATE, Channels::Mono).map_err(|error| OfferError::Codec(error.to_string()))?;
-        Ok(Self { decoder })
+/// Turns frames into packets.
+pub(crate) enum Encoder {
+    Opus(OpusEncoder),
+    G711(Codec, Box<G711Encoder>),
+}
+
+impl Encoder {
+    pub(crate) fn new(codec: Codec, settings: EncoderSettings) -> Result<Self, OfferError> {
+        match codec.law() {
+            None => OpusEncoder::new(settings).map(Self::Opus),
+            Some(law) => Ok(Self::G711(codec, Box::new(G711Encoder::new(law)))),
+        }
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        match self {
+            Self::Opus(_) => Codec::Opus,
+            Self::G711(codec, _) => *codec,
+        }
+    }
+
+    /// The packet for this frame; `None` when the codec refuses, which a frame of fixed size gives it no reason for.
+    pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
+        match self {
+            Self::Opus(encoder) => encoder.encode(frame),
+            Self::G711(_, encoder) => Some(encoder.encode(frame)),
+        }
+    }
+
+    /// Prepares for the loss that the peer reports, 0 to 1.
+    pub(crate) fn expect_loss(&mut self, fraction: f32) {
+        match self {
+            Self::Opus(encoder) => encoder.expect_loss(fraction),
+            Self::G711(..) => {}
+        }
+    }
+}
+
+/// Turns packets into samples, and invents those that are missing.
+pub(crate) enum Decoder {
+    Opus(OpusDecoder),
+    G711(Codec, Box<G711Decoder>),
+}
+
+impl Decoder {
+    pub(crate) fn new(codec: Codec) -> Result<Self, OfferError> {
+        match codec.law() {
+            None => OpusDecoder::new().map(Self::Opus),
+            Some(law) => Ok(Self::G711(codec, Box::new(G711Decoder::new(law)))),
+        }
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        match self {
+            Self::Opus(_) => Codec::Opus,
+            Self::G711(codec, _) => *codec,
+        }
+    }
+
+    /// A packet may carry what is needed to rebuild the one before it.
+    pub(crate) fn has_redundancy(&self) -> bool {
+        match self {
+            Self::Opus(_) => true,
+            Self::G711(..) => false,
+        }
     }
 
     /// Forgets the stream: the next packet is the first.
     pub(crate) fn reset(&mut self) {
-        // A decoder that keeps its state still decodes.
-        let _ = self.decoder.reset_state();
+        match self {
+            Self::Opus(decoder) => decoder.reset(),
+            Self::G711(_, decoder) => decoder.reset(),
+        }
     }
 
-    /// Decodes a packet to the beginning of `out`; returns how many samples it held.
-    pub(crate) fn decode(&mut self, packet: &[u8], out: &mut [i16]) -> Option<usize> {
-        self.decoder.decode(packet, out, false).ok()
+    /// Decodes a packet to the beginning of `out`, or leaves a frame of silence where the payload is broken; returns how
+    /// many samples it held.
+    pub(crate) fn decode(&mut self, packet: &[u8], out: &mut [i16; MAX_PACKET_SAMPLES]) -> usize {
+        let samples = match self {
+            Self::Opus(decoder) => decoder.decode(packet, out).unwrap_or(0),
+            Self::G711(_, decoder) => decoder.decode(packet, out),
+        };
+        if samples == 0 {
+            out[..FRAME_SAMPLES].fill(0);
+            return FRAME_SAMPLES;
+        }
+        samples.min(out.len())
     }
 
     /// Fills `out` with what went before `next`, from the redundancy that `next` carries, or by
     /// concealment where it carries none. The length must be a multiple of 2.5 ms.
     pub(crate) fn recover(&mut self, next: &[u8], out: &mut [i16]) {
-        if self.decoder.decode(next, out, true).is_err() {
-            out.fill(0);
+        match self {
+            Self::Opus(decoder) => decoder.recover(next, out),
+            Self::G711(_, decoder) => decoder.conceal(out),
         }
     }
 
-    /// Fills `out` with a continuation of what was decoded last. The length must be a multiple
-    /// of 2.5 ms.
+    /// Fills `out` with a continuation of what was decoded last. The length must be a multiple of 2.5 ms.
     pub(crate) fn conceal(&mut self, out: &mut [i16]) {
-        if self.decoder.decode(&[], out, false).is_err() {
-            out.fill(0);
+        match self {
+            Self::Opus(decoder) => decoder.conceal(out),
+            Self::G711(_, decoder) => decoder.conceal(out),
         }
     }
-}
-
-/// How many samples at 48 kHz this packet holds, by its first bytes; `None` when it is no Opus.
-pub(crate) fn packet_samples(packet: &[u8]) -> Option<u32> {
-    let samples = opus::packet::get_nb_samples(packet, SAMPLE_RATE).ok()?;
-    (1..=MAX_PACKET_SAMPLES).contains(&samples).then_some(samples as u32)
 }

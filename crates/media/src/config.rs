@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::{IcePolicy, IceServer, Identity};
+use crate::{Codec, IcePolicy, IceServer, Identity};
 
 /// The DTLS versions that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -28,9 +28,12 @@ pub struct CallConfig {
     pub servers: Vec<IceServer>,
     /// Which candidates may be used. All.
     pub policy: IcePolicy,
-    /// The encoder's target, bits a second, unless the peer asks for less. 32 000.
+    /// The codecs to use. An offer lists them in this order; an answer takes those of them that are offered, in the offer's
+    /// order. [`Codec::ALL`].
+    pub codecs: Vec<Codec>,
+    /// The Opus encoder's target, bits a second, unless the peer asks for less. 32 000.
     pub bitrate: i32,
-    /// The encoder's effort, 0 to 10. 5.
+    /// The Opus encoder's effort, 0 to 10. 5.
     pub complexity: i32,
     /// The DTLS versions to speak.
     pub dtls: DtlsVersion,
@@ -52,6 +55,7 @@ impl CallConfig {
             addresses,
             servers: Vec::new(),
             policy: IcePolicy::default(),
+            codecs: Codec::ALL.to_vec(),
             bitrate: 32_000,
             complexity: 5,
             dtls: DtlsVersion::default(),

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::Codec;
+
 /// As much of the peer's text as a message has room for.
 const EXCERPT: usize = 64;
 
@@ -52,7 +54,7 @@ pub enum OfferError {
         profile: String,
     },
     /// None of the offered codecs is known here.
-    #[error("none of the offered codecs is supported ({offered}); opus/48000/2 is needed")]
+    #[error("none of the offered codecs is supported ({offered}); opus/48000/2, PCMU/8000 or PCMA/8000 is needed")]
     NoUsableCodec {
         /// The names of those that were offered, at most 64 characters of them.
         offered: String,
@@ -123,8 +125,10 @@ pub enum AnswerError {
     #[error("the answer cannot be used: {0}")]
     Unusable(#[from] OfferError),
     /// The answer renumbers a payload type, which RFC 8829 section 5.3.1 advises against.
-    #[error("the answer uses payload type {answered} for Opus, where {offered} was offered")]
+    #[error("the answer uses payload type {answered} for {codec}, where {offered} was offered")]
     PayloadType {
+        /// Of which codec.
+        codec: Codec,
         /// The number in our offer.
         offered: u8,
         /// The number in the answer.

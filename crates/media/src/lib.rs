@@ -1,4 +1,4 @@
-//! One WebRTC audio call without I/O: ICE, DTLS-SRTP and Opus over [str0m].
+//! One WebRTC audio call without I/O: ICE, DTLS-SRTP, Opus and G.711 over [str0m].
 //!
 //! A [`Call`] is one peer connection with one audio stream. It answers an offer (or makes one),
 //! trickles its candidates, connects, turns 20 ms frames of 48 kHz mono PCM into packets and
@@ -71,7 +71,8 @@
 //! | RFC 8656 TURN, RFC 7065 | allocations over UDP, TCP and TLS with long-term credentials (401, 438), refreshed, given back at the end and made anew after 437, a broken stream or a silent server; permissions, channels. One address of the server's family; no ALTERNATE-SERVER, no TCP to peers (RFC 6062) |
 //! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2, or 1.3 by configuration, with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
-//! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. G.711 is not spoken: an offer without Opus is refused |
+//! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment; the peer's `useinbandfec`, `cbr` and `maxaveragebitrate` are honoured. |
+//! | RFC 3551 PCMU and PCMA (G.711) | 20 ms sent, any length up to 120 ms received, resampled from and to 48 kHz, lost packets concealed; each side sends the first format of the other's description that it knows, and takes every one that both descriptions name |
 //! | RFC 4733 telephone-event | negotiated and passed over; digits are neither sent nor reported yet |
 //! | RFC 7675 consent | proved by answers to our own checks, one a second; a peer that answers none for half a minute ends the call, and in silence that long nothing but checks is sent |
 //!
@@ -107,6 +108,7 @@ mod servers;
 mod statistics;
 
 pub use call::{Call, Change};
+pub use codec::Codec;
 pub use config::{CallConfig, DtlsVersion};
 pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferErrorKind, ReofferError};
 pub use identity::{Identity, IdentityError};

@@ -5,9 +5,9 @@ use std::time::Instant;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::OpusEncoder;
+use crate::Frame;
+use crate::codec::Encoder;
 use crate::level::{SILENCE_DBOV, level_dbov};
-use crate::{FRAME_SAMPLES, Frame};
 
 /// A pause of the caller longer than this many frames is a pause of the audio; a shorter one is a
 /// hiccup that the caller makes up for.
@@ -67,12 +67,19 @@ impl Outgoing {
         &mut self,
         now: Instant,
         frame: &Frame,
-        encoder: &'a mut OpusEncoder,
+        encoder: &'a mut Encoder,
     ) -> Option<(Numbers, &'a [u8])> {
         let index = self.tick(now);
         self.level = level_dbov(frame);
+        let ticks = encoder.codec().frame_ticks();
         let payload = encoder.encode(frame)?;
-        let elapsed = (index as u32).wrapping_mul(FRAME_SAMPLES as u32);
+        let numbers = self.number(index, ticks, payload.len());
+        Some((numbers, payload))
+    }
+
+    /// The numbers of the packet of this frame, at this many ticks a frame.
+    fn number(&mut self, index: u64, ticks: u32, bytes: usize) -> Numbers {
+        let elapsed = (index as u32).wrapping_mul(ticks);
         let numbers = Numbers {
             sequence: self.sequence,
             timestamp: self.first_timestamp.wrapping_add(elapsed),
@@ -81,8 +88,8 @@ impl Outgoing {
         self.sequence += 1;
         self.talking = true;
         self.packets += 1;
-        self.bytes += payload.len() as u64;
-        Some((numbers, payload))
+        self.bytes += bytes as u64;
+        numbers
     }
 
     pub(crate) fn level_dbov(&self) -> f32 {
@@ -119,13 +126,14 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::codec::EncoderSettings;
+    use crate::FRAME_SAMPLES;
+    use crate::codec::{Codec, EncoderSettings};
     use crate::fuzzing::an_instant;
 
     struct Story {
         start: Instant,
         outgoing: Outgoing,
-        encoder: OpusEncoder,
+        encoder: Encoder,
     }
 
     impl Story {
@@ -139,7 +147,7 @@ mod tests {
             Self {
                 start: an_instant(),
                 outgoing: Outgoing::new(&mut StdRng::from_seed([3; 32])),
-                encoder: OpusEncoder::new(settings).expect("an encoder"),
+                encoder: Encoder::new(Codec::Opus, settings).expect("an encoder"),
             }
         }
 

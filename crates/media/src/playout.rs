@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{MAX_PACKET_SAMPLES, OpusDecoder, STEP_SAMPLES, packet_samples};
+use crate::codec::{Codec, Decoder, MAX_PACKET_SAMPLES, STEP_SAMPLES};
 use crate::jitter::{Counters, Inserted, JitterBuffer, Step};
 use crate::level::{SILENCE_DBOV, level_dbov};
 use crate::{FRAME_SAMPLES, Frame, OfferError};
@@ -15,7 +15,7 @@ const FADE: usize = 240;
 /// The receiving side of the audio.
 pub(crate) struct Playout {
     buffer: JitterBuffer,
-    decoder: OpusDecoder,
+    decoder: Decoder,
     /// Decoded samples, of which `ready` have not been heard.
     decoded: Box<[i16; MAX_PACKET_SAMPLES]>,
     ready: std::ops::Range<usize>,
@@ -25,10 +25,11 @@ pub(crate) struct Playout {
 }
 
 impl Playout {
-    pub(crate) fn new(delay: Duration, now: Instant) -> Result<Self, OfferError> {
+    /// A player of a stream in this codec.
+    pub(crate) fn new(codec: Codec, delay: Duration, now: Instant) -> Result<Self, OfferError> {
         Ok(Self {
             buffer: JitterBuffer::new(delay, now),
-            decoder: OpusDecoder::new()?,
+            decoder: Decoder::new(codec)?,
             decoded: Box::new([0; MAX_PACKET_SAMPLES]),
             ready: 0..0,
             dropped: Box::new([0; MAX_PACKET_SAMPLES]),
@@ -36,9 +37,21 @@ impl Playout {
         })
     }
 
-    /// Takes a packet; `None` when its payload is no Opus.
-    pub(crate) fn insert(&mut self, now: Instant, sequence: u16, timestamp: u32, payload: &[u8]) -> Option<Inserted> {
-        let samples = packet_samples(payload)?;
+    /// Takes a packet of this codec; `None` when its payload is none. A codec other than the last one's begins a new stream.
+    pub(crate) fn insert(
+        &mut self,
+        now: Instant,
+        (sequence, timestamp): (u16, u32),
+        codec: Codec,
+        payload: &[u8],
+    ) -> Option<Inserted> {
+        let samples = codec.packet_samples(payload)?;
+        if codec != self.decoder.codec() {
+            let next = Decoder::new(codec).ok()?;
+            self.reset();
+            self.decoder = next;
+        }
+        let timestamp = codec.timestamp_at_48k(timestamp);
         let inserted = self.buffer.insert(now, sequence, timestamp, samples, payload);
         match inserted {
             Inserted::Restarted => self.fade_out(),
@@ -96,7 +109,12 @@ impl Playout {
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        self.buffer.counters()
+        let mut counters = self.buffer.counters();
+        if !self.decoder.has_redundancy() {
+            // What the buffer asked to be rebuilt had to be invented.
+            counters.concealed += std::mem::take(&mut counters.recovered);
+        }
+        counters
     }
 
     /// What is buffered, decoded or not.
@@ -110,9 +128,9 @@ impl Playout {
             Step::Play {
                 payload,
                 squeeze: false,
-            } => decode(&mut self.decoder, payload, &mut self.decoded[..]),
+            } => self.decoder.decode(payload, &mut self.decoded),
             Step::Play { payload, squeeze: true } => {
-                let dropped = decode(&mut self.decoder, payload, &mut self.dropped[..]);
+                let dropped = self.decoder.decode(payload, &mut self.dropped);
                 return self.squeeze(now, dropped);
             }
             Step::Recover { next, samples } => {
@@ -133,7 +151,7 @@ impl Playout {
     /// Plays the packet after the dropped one, blending from the one to the other.
     fn squeeze(&mut self, now: Instant, dropped: usize) -> bool {
         if let Step::Play { payload, .. } = self.buffer.next(now) {
-            let samples = decode(&mut self.decoder, payload, &mut self.decoded[..]);
+            let samples = self.decoder.decode(payload, &mut self.decoded);
             let blend = BLEND.min(samples).min(dropped);
             for index in 0..blend {
                 let (old, new) = (i32::from(self.dropped[index]), i32::from(self.decoded[index]));
@@ -151,17 +169,6 @@ impl Playout {
     }
 }
 
-/// Decodes, or leaves a frame of silence where the payload is broken.
-fn decode(decoder: &mut OpusDecoder, payload: &[u8], out: &mut [i16]) -> usize {
-    match decoder.decode(payload, out) {
-        Some(samples) if samples > 0 => samples.min(out.len()),
-        Some(_) | None => {
-            out[..FRAME_SAMPLES].fill(0);
-            FRAME_SAMPLES
-        }
-    }
-}
-
 fn fitting(samples: usize) -> usize {
     samples.clamp(STEP_SAMPLES, MAX_PACKET_SAMPLES) / STEP_SAMPLES * STEP_SAMPLES
 }
@@ -169,7 +176,7 @@ fn fitting(samples: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{EncoderSettings, OpusEncoder};
+    use crate::codec::{Encoder, EncoderSettings};
     use crate::fuzzing::an_instant;
 
     const FRAME: Duration = Duration::from_millis(20);
@@ -184,7 +191,7 @@ mod tests {
     impl Story {
         fn new() -> Self {
             let now = an_instant();
-            let playout = Playout::new(2 * FRAME, now).expect("a decoder");
+            let playout = Playout::new(Codec::Opus, 2 * FRAME, now).expect("a decoder");
             Self {
                 now,
                 playout,
@@ -200,7 +207,7 @@ mod tests {
                 in_band_fec: true,
                 constant_rate: false,
             };
-            let mut encoder = OpusEncoder::new(settings).expect("an encoder");
+            let mut encoder = Encoder::new(Codec::Opus, settings).expect("an encoder");
             for number in 0..25_u16 {
                 let mut frame = [0; FRAME_SAMPLES];
                 for (index, sample) in frame.iter_mut().enumerate() {
@@ -209,7 +216,8 @@ mod tests {
                 }
                 let packet = encoder.encode(&frame).expect("a packet");
                 let timestamp = timestamp + u32::from(number) * 960;
-                self.playout.insert(self.now, sequence + number, timestamp, packet);
+                let numbers = (sequence + number, timestamp);
+                self.playout.insert(self.now, numbers, Codec::Opus, packet);
                 let mut heard = [0; FRAME_SAMPLES];
                 self.playout.pull(self.now, &mut heard);
                 self.heard.extend_from_slice(&heard);

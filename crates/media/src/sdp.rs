@@ -8,6 +8,7 @@
 
 mod audio;
 mod description;
+mod formats;
 mod revise;
 mod write;
 
@@ -16,6 +17,7 @@ mod tests;
 
 pub(crate) use audio::{Credentials, OUR_UFRAG, RemoteAudio, Setup};
 pub(crate) use description::Description;
+pub(crate) use formats::{AudioFormat, Formats, Wishes};
 pub(crate) use revise::revise;
 pub(crate) use write::{LocalAudio, answer, offer};
 

@@ -8,7 +8,7 @@ use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 use super::sources::Turn;
 use super::{Call, Negotiation, ssrc};
 use crate::codec::EncoderSettings;
-use crate::sdp::RemoteAudio;
+use crate::sdp::Wishes;
 use crate::{CallConfig, Frame};
 
 impl Call {
@@ -26,8 +26,8 @@ impl Call {
             return;
         };
         let sequence = SeqNo::from(numbers.sequence);
-        let write =
-            RtpWrite::new(Pt::from(agreed.opus), sequence, numbers.timestamp, now, payload).marker(numbers.marker);
+        let format = Pt::from(agreed.formats.preferred().payload_type);
+        let write = RtpWrite::new(format, sequence, numbers.timestamp, now, payload).marker(numbers.marker);
         if let Some(stream) = self.engine.direct_api().stream_tx(&ssrc(self.local.ssrc)) {
             stream.write_rtp(write);
             self.figures.sent(now);
@@ -65,8 +65,9 @@ impl Call {
             agreed.playout.reset();
         }
         let (sequence, timestamp) = (header.sequence_number, header.timestamp);
-        if *header.payload_type == agreed.opus {
-            let inserted = agreed.playout.insert(now, sequence, timestamp, &packet.payload);
+        if let Some(codec) = agreed.formats.codec(*header.payload_type) {
+            let numbers = (sequence, timestamp);
+            let inserted = agreed.playout.insert(now, numbers, codec, &packet.payload);
             tracing::trace!(mid = %self.mid, sequence, timestamp, ?inserted, "packet");
         } else {
             // Telephone events share the numbers of the audio; there is no audio in them.
@@ -76,12 +77,12 @@ impl Call {
 }
 
 /// How the peer wants to be spoken to, within what the configuration allows.
-pub(super) fn encoder_settings(config: &CallConfig, remote: &RemoteAudio) -> EncoderSettings {
-    let most = remote.opus.max_bitrate.unwrap_or(i32::MAX);
+pub(super) fn encoder_settings(config: &CallConfig, wishes: Wishes) -> EncoderSettings {
+    let most = wishes.max_bitrate.unwrap_or(i32::MAX);
     EncoderSettings {
         bitrate: config.bitrate.min(most),
         complexity: config.complexity,
-        in_band_fec: remote.opus.in_band_fec,
-        constant_rate: remote.opus.constant_rate,
+        in_band_fec: wishes.in_band_fec,
+        constant_rate: wishes.constant_rate,
     }
 }

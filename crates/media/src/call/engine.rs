@@ -7,14 +7,14 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::format::{Codec, FormatParams};
+use str0m::format::{Codec as EngineCodec, FormatParams};
 use str0m::media::{Frequency, MediaKind, Pt};
 use str0m::{IceConnectionState, IceCreds, Rtc, RtcConfig, RtcError};
 
 use super::{Call, Negotiation, Role, engine_mid, ssrc};
 use crate::io::Datagram;
-use crate::sdp::{LocalAudio, RemoteAudio, Setup};
-use crate::{CallConfig, DtlsVersion, FailureReason, dtls, path};
+use crate::sdp::{Formats, LocalAudio, RemoteAudio, Setup};
+use crate::{CallConfig, Codec, DtlsVersion, FailureReason, dtls, path};
 
 /// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
 /// hold: one a second, so that one lost is nothing and three in a row are an interruption.
@@ -33,8 +33,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// a leftover, a peer that repeats itself cannot.
 const HANDSHAKE_ERRORS: u32 = 3;
 
-/// An engine for one audio stream with these payload types.
-pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (u8, Option<u8>), now: Instant) -> Rtc {
+/// An engine for one audio stream in these formats.
+pub(super) fn build(settings: &CallConfig, local: &LocalAudio, formats: &Formats, now: Instant) -> Rtc {
     let credentials = IceCreds {
         ufrag: local.credentials.ufrag.clone(),
         pass: local.credentials.password.clone(),
@@ -57,31 +57,40 @@ pub(super) fn build(settings: &CallConfig, local: &LocalAudio, (opus, events): (
     let checks = longest.saturating_add(CHECKS_TO_SPARE);
     config.set_max_stun_retransmits(checks.min(MOST_CHECKS) as usize);
     let codecs = config.codec_config();
-    let rate = Frequency::FORTY_EIGHT_KHZ;
-    codecs.add_config(
-        Pt::from(opus),
-        None,
-        Codec::Opus,
-        rate,
-        Some(2),
-        FormatParams::default(),
-    );
-    if let Some(events) = events {
-        codecs.add_config(Pt::from(events), None, Codec::Tele, rate, None, FormatParams::default());
-    }
-    // A later description may number the formats anew, and what the engine has no entry for it drops.
-    for other in (35..=63)
-        .chain(96..=127)
-        .filter(|number| *number != opus && Some(*number) != events)
-    {
+    let clock = |rate: u32| Frequency::new(rate).unwrap_or(Frequency::FORTY_EIGHT_KHZ);
+    let mut add = |number: u8, codec, rate, channels| {
         codecs.add_config(
-            Pt::from(other),
+            Pt::from(number),
             None,
-            Codec::Opus,
-            rate,
-            Some(2),
+            codec,
+            clock(rate),
+            channels,
             FormatParams::default(),
         );
+    };
+    for format in &formats.audio {
+        let (codec, channels) = match format.codec {
+            Codec::Opus => (EngineCodec::Opus, Some(2)),
+            Codec::Pcmu => (EngineCodec::PCMU, None),
+            Codec::Pcma => (EngineCodec::PCMA, None),
+        };
+        add(format.payload_type, codec, format.codec.clock_rate(), channels);
+    }
+    for events in &formats.events {
+        add(events.payload_type, EngineCodec::Tele, events.clock_rate, None);
+    }
+    // A later description may number the formats anew, and what the engine has no entry for it drops.
+    let is_named = |number: &u8| {
+        formats.audio.iter().any(|format| format.payload_type == *number)
+            || formats.events.iter().any(|events| events.payload_type == *number)
+    };
+    for other in (35..=63).chain(96..=127).filter(|number| !is_named(number)) {
+        add(other, EngineCodec::Opus, crate::SAMPLE_RATE, Some(2));
+    }
+    for (fixed, codec) in [(0, EngineCodec::PCMU), (8, EngineCodec::PCMA)] {
+        if !is_named(&fixed) {
+            add(fixed, codec, Codec::Pcmu.clock_rate(), None);
+        }
     }
     let mut rtc = config.build(now);
     let mut direct = rtc.direct_api();

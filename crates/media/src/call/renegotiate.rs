@@ -11,9 +11,11 @@ use str0m::Candidate;
 
 use super::restart::Former;
 use super::{Agreed, Call, Negotiation, audio, ice_text};
-use crate::codec::OpusEncoder;
-use crate::sdp::{self, Credentials, Description, Direction, LocalAudio, OUR_UFRAG, RemoteAudio, Setup};
-use crate::{AnswerError, ChangeError, Event, OfferError, Output, ReofferError};
+use crate::codec::Encoder;
+use crate::sdp::{
+    self, AudioFormat, Credentials, Description, Direction, Formats, LocalAudio, OUR_UFRAG, RemoteAudio, Setup,
+};
+use crate::{AnswerError, CallConfig, ChangeError, Event, OfferError, Output, ReofferError};
 
 /// What an offer of ours is to change in a running call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +104,12 @@ impl Terms {
         self.candidates.latest.push(candidate.clone());
     }
 
+    /// What our offer that waits for its answer lists.
+    fn offered_formats(&self, config: &CallConfig) -> Result<Formats, OfferError> {
+        let said = self.pending.as_ref().map_or(&self.said, |pending| &pending.said);
+        RemoteAudio::find(&Description::read(said)?, &config.codecs).map(|ours| ours.formats)
+    }
+
     fn new_credentials(&mut self) -> Credentials {
         Credentials {
             ufrag: ice_text(&mut self.rng, OUR_UFRAG),
@@ -126,7 +134,7 @@ impl Call {
             return Err(ReofferError::Crossing);
         }
         let description = Description::read(sdp)?;
-        let remote = RemoteAudio::find(&description)?;
+        let remote = RemoteAudio::find(&description, &self.config.codecs)?;
         if !self.continues(&remote) {
             return Err(ReofferError::OtherAssociation);
         }
@@ -223,21 +231,14 @@ impl Call {
             return Err(AnswerError::NotExpected);
         }
         let description = Description::read(sdp)?;
-        let remote = RemoteAudio::find(&description)?;
+        let mut remote = RemoteAudio::find(&description, &self.config.codecs)?;
         if !self.continues(&remote) {
             return Err(AnswerError::OtherAssociation);
         }
         if self.is_restart(&remote) != restarts {
             return Err(AnswerError::Restart { asked: restarts });
         }
-        if let Negotiation::Agreed(agreed) = &self.negotiation
-            && agreed.opus != remote.opus.payload_type
-        {
-            return Err(AnswerError::PayloadType {
-                offered: agreed.opus,
-                answered: remote.opus.payload_type,
-            });
-        }
+        remote.formats.confirm(&self.terms.offered_formats(&self.config)?)?;
         let encoder = self.encoder_for(&remote)?;
         let Some(pending) = self.terms.pending.take() else {
             return Err(AnswerError::NotExpected);
@@ -282,25 +283,22 @@ impl Call {
     }
 
     /// Another encoder, when the peer wishes to be spoken to in another way.
-    fn encoder_for(&self, remote: &RemoteAudio) -> Result<Option<OpusEncoder>, OfferError> {
-        if self
-            .terms
-            .remote
-            .as_ref()
-            .is_some_and(|former| former.opus == remote.opus)
-        {
+    fn encoder_for(&self, remote: &RemoteAudio) -> Result<Option<Encoder>, OfferError> {
+        let former = self.terms.remote.as_ref().map(|former| former.formats.preferred());
+        let AudioFormat { codec, wishes, .. } = *remote.formats.preferred();
+        if former.is_some_and(|former| (former.codec, former.wishes) == (codec, wishes)) {
             return Ok(None);
         }
-        OpusEncoder::new(audio::encoder_settings(&self.config, remote)).map(Some)
+        Encoder::new(codec, audio::encoder_settings(&self.config, wishes)).map(Some)
     }
 
     /// Both sides have agreed on something else; nothing can fail any more.
-    fn adopt(&mut self, now: Instant, local: LocalAudio, remote: RemoteAudio, encoder: Option<OpusEncoder>) {
+    fn adopt(&mut self, now: Instant, local: LocalAudio, remote: RemoteAudio, encoder: Option<Encoder>) {
         let restarts = self.is_restart(&remote);
         let before = std::mem::replace(&mut self.local, local);
         if let Negotiation::Agreed(agreed) = &mut self.negotiation {
             agreed.turn(self.local.direction);
-            agreed.opus = remote.opus.payload_type;
+            agreed.formats.clone_from(&remote.formats);
             agreed.ufrag.clone_from(&remote.credentials.ufrag);
             if let Some(encoder) = encoder {
                 agreed.encoder = encoder;

@@ -6,8 +6,9 @@ use str0m::config::Fingerprint;
 
 use super::Direction;
 use super::description::{Description, Section};
-use crate::OfferError;
+use super::formats::Formats;
 use crate::error::excerpt;
+use crate::{Codec, OfferError};
 
 /// The peer's audio, with everything that is needed to talk to it.
 #[derive(Debug, Clone)]
@@ -22,8 +23,7 @@ pub(crate) struct RemoteAudio {
     pub(crate) ice_lite: bool,
     pub(crate) rtcp_mux: bool,
     pub(crate) direction: Direction,
-    pub(crate) opus: Opus,
-    pub(crate) events: Option<Events>,
+    pub(crate) formats: Formats,
     /// Candidates that came inside the description.
     pub(crate) candidates: Vec<String>,
 }
@@ -54,46 +54,33 @@ pub(crate) enum Setup {
     Passive,
 }
 
-/// The peer's Opus format and what it wishes to receive (RFC 7587 section 6).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Opus {
-    pub(crate) payload_type: u8,
-    pub(crate) in_band_fec: bool,
-    pub(crate) constant_rate: bool,
-    /// Bits a second.
-    pub(crate) max_bitrate: Option<i32>,
-}
-
-/// The peer's telephone-event format (RFC 4733).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Events {
-    pub(crate) payload_type: u8,
-    pub(crate) clock_rate: u32,
-    /// Whether the peer listed the events it knows.
-    pub(crate) listed: bool,
-}
-
 impl RemoteAudio {
-    /// Picks the first audio section that is offered, and reads what it and its surroundings say.
-    pub(crate) fn find(description: &Description) -> Result<Self, OfferError> {
-        let (index, section) = description
-            .sections
-            .iter()
-            .enumerate()
-            .find(|(_, section)| section.media == "audio" && !section.is_rejected())
-            .ok_or(OfferError::NoAudio)?;
+    /// Picks the first audio section that can be used with one of these codecs, and reads what it and its surroundings say.
+    /// When none can be, the first one's fault is told.
+    pub(crate) fn find(description: &Description, codecs: &[Codec]) -> Result<Self, OfferError> {
+        let sections = description.sections.iter().enumerate();
+        let mut fault = OfferError::NoAudio;
+        for (index, section) in sections.filter(|(_, section)| section.media == "audio" && !section.is_rejected()) {
+            match Self::of(description, index, section, codecs) {
+                Ok(audio) => return Ok(audio),
+                Err(error) if fault == OfferError::NoAudio => fault = error,
+                Err(_) => {}
+            }
+        }
+        Err(fault)
+    }
+
+    fn of(description: &Description, index: usize, section: &Section, codecs: &[Codec]) -> Result<Self, OfferError> {
         if !is_rtp(&section.profile) {
             return Err(OfferError::Profile {
                 profile: excerpt(&section.profile),
             });
         }
         let levels = Levels::of(description, section);
-        let opus = opus(section)?;
         Ok(Self {
             index,
             mid: section.mid().map(str::to_owned),
-            events: events(section, opus.payload_type),
-            opus,
+            formats: Formats::of(section, codecs)?,
             fingerprint: fingerprint(&levels)?,
             credentials: credentials(&levels)?,
             setup: setup(&levels)?,
@@ -148,115 +135,6 @@ fn is_rtp(profile: &str) -> bool {
     // there: ICE and the fingerprint decide (RFC 8829 section 5.1.2).
     let last = profile.rsplit('/').next().unwrap_or_default();
     profile.contains("RTP/") && matches!(last, "AVP" | "AVPF" | "SAVP" | "SAVPF")
-}
-
-fn opus(section: &Section) -> Result<Opus, OfferError> {
-    let formats = || section.formats.iter().filter_map(|format| Format::of(section, format));
-    let found = formats().find(|format| {
-        format.name.eq_ignore_ascii_case("opus")
-            && format.clock_rate == crate::SAMPLE_RATE
-            && matches!(format.channels, None | Some("2"))
-    });
-    let Some(format) = found else {
-        let names: Vec<&str> = formats().map(|format| format.name).take(16).collect();
-        let offered = if names.is_empty() {
-            "nothing known".into()
-        } else {
-            names.join(", ")
-        };
-        return Err(OfferError::NoUsableCodec {
-            offered: excerpt(&offered),
-        });
-    };
-    let parameter = |name: &str| {
-        let mut pairs = format.parameters.split(';').filter_map(|pair| pair.split_once('='));
-        pairs
-            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
-    };
-    Ok(Opus {
-        payload_type: format.payload_type,
-        in_band_fec: parameter("useinbandfec") == Some("1"),
-        constant_rate: parameter("cbr") == Some("1"),
-        max_bitrate: parameter("maxaveragebitrate").and_then(|value| value.parse().ok()),
-    })
-}
-
-/// Opus runs at 48 kHz, and so do the events that belong to it (RFC 4733 section 2.1); an 8 kHz
-/// format is taken where there is no other.
-fn events(section: &Section, opus: u8) -> Option<Events> {
-    let candidates = || {
-        let formats = section.formats.iter().filter_map(|format| Format::of(section, format));
-        formats.filter(move |format| format.payload_type != opus && format.name.eq_ignore_ascii_case("telephone-event"))
-    };
-    let format = candidates()
-        .find(|format| format.clock_rate == crate::SAMPLE_RATE)
-        .or_else(|| candidates().find(|format| format.clock_rate == 8_000))?;
-    Some(Events {
-        payload_type: format.payload_type,
-        clock_rate: format.clock_rate,
-        listed: !format.parameters.is_empty(),
-    })
-}
-
-/// A payload type with its `a=rtpmap` and `a=fmtp`.
-struct Format<'a> {
-    payload_type: u8,
-    name: &'a str,
-    clock_rate: u32,
-    channels: Option<&'a str>,
-    parameters: &'a str,
-}
-
-impl<'a> Format<'a> {
-    fn of(section: &'a Section, format: &'a str) -> Option<Self> {
-        // "096" and "+96" would be second names of 96.
-        let payload_type = format
-            .parse()
-            .ok()
-            .filter(|number: &u8| is_payload_type(*number) && number.to_string() == format)?;
-        let of_this = move |value: &'a str| {
-            value
-                .split_once(' ')
-                .filter(|(number, _)| *number == format)
-                .map(|(_, rest)| rest.trim())
-        };
-        let parameters = section.attributes.all("fmtp").find_map(of_this).unwrap_or_default();
-        let Some(encoding) = section.attributes.all("rtpmap").find_map(of_this) else {
-            let name = static_name(payload_type)?;
-            return Some(Self {
-                payload_type,
-                name,
-                clock_rate: 8_000,
-                channels: None,
-                parameters,
-            });
-        };
-        let mut parts = encoding.split('/');
-        Some(Self {
-            payload_type,
-            name: parts.next()?,
-            clock_rate: parts.next()?.parse().ok()?,
-            channels: parts.next(),
-            parameters,
-        })
-    }
-}
-
-/// The numbers that RTP can use next to RTCP on one port (RFC 5761 section 4).
-fn is_payload_type(number: u8) -> bool {
-    matches!(number, 0..=63 | 96..=127)
-}
-
-/// The audio formats whose numbers speak for themselves (RFC 3551 section 6).
-fn static_name(payload_type: u8) -> Option<&'static str> {
-    match payload_type {
-        0 => Some("PCMU"),
-        8 => Some("PCMA"),
-        9 => Some("G722"),
-        13 => Some("CN"),
-        _ => None,
-    }
 }
 
 fn fingerprint(levels: &Levels<'_>) -> Result<Fingerprint, OfferError> {

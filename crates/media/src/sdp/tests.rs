@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{Description, RemoteAudio};
+use crate::Codec;
 use crate::fuzzing::{self, an_instant};
 
 const GATEWAY: &str = include_str!("../../tests/call/offers/gateway.sdp");
@@ -35,7 +36,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {
         if let Ok(description) = Description::read(&text) {
-            let _ = RemoteAudio::find(&description);
+            let _ = RemoteAudio::find(&description, &Codec::ALL);
         }
     }
 
@@ -54,7 +55,7 @@ proptest! {
         prop_assert_eq!(medias(&offer), medias(&read));
         let accepted = read.sections.iter().filter(|section| !section.is_rejected());
         prop_assert_eq!(accepted.count(), 1);
-        prop_assert!(RemoteAudio::find(&read).is_ok());
+        prop_assert!(RemoteAudio::find(&read, &Codec::ALL).is_ok());
     }
 }
 

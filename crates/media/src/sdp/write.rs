@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::Direction;
 use super::audio::{Credentials, RemoteAudio, Setup};
 use super::description::{Description, Section};
+use super::formats::Formats;
+use crate::Codec;
 
 /// Our half of a description.
 #[derive(Debug, Clone)]
@@ -39,19 +41,17 @@ pub(crate) fn answer(offer: &Description, remote: &RemoteAudio, local: &LocalAud
     text.0
 }
 
-/// An offer like those of the gateways: Opus and telephone-event on one audio section.
-pub(crate) fn offer(mid: &str, opus: u8, events: u8, local: &LocalAudio) -> String {
+/// An offer like those of the gateways: one audio section with these formats.
+pub(crate) fn offer(mid: &str, formats: &Formats, local: &LocalAudio) -> String {
     let mut text = Text::default();
     session(&mut text, local, Some(mid));
-    text.line(format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {opus} {events}"));
+    media(&mut text, "UDP/TLS/RTP/SAVPF", formats);
     transport(&mut text, local);
     text.line(format_args!("a=mid:{mid}"));
     text.line(format_args!("a={}", local.direction.as_str()));
     stream(&mut text, local);
     text.line(format_args!("a=rtcp-mux"));
-    text.line(format_args!("a=rtpmap:{opus} opus/48000/2"));
-    text.line(format_args!("a=fmtp:{opus} minptime=10;useinbandfec=1"));
-    text.line(format_args!("a=rtpmap:{events} telephone-event/48000"));
+    describe(&mut text, formats);
     source(&mut text, local);
     text.0
 }
@@ -68,12 +68,7 @@ fn session(text: &mut Text, local: &LocalAudio, bundled: Option<&str>) {
 }
 
 fn accepted(text: &mut Text, section: &Section, remote: &RemoteAudio, local: &LocalAudio) {
-    let opus = remote.opus.payload_type;
-    text.part(format_args!("m=audio 9 {} {opus}", section.profile));
-    if let Some(events) = &remote.events {
-        text.part(format_args!(" {}", events.payload_type));
-    }
-    text.line(format_args!(""));
+    media(text, &section.profile, &remote.formats);
     transport(text, local);
     if let Some(mid) = &remote.mid {
         text.line(format_args!("a=mid:{mid}"));
@@ -83,16 +78,39 @@ fn accepted(text: &mut Text, section: &Section, remote: &RemoteAudio, local: &Lo
     if remote.rtcp_mux {
         text.line(format_args!("a=rtcp-mux"));
     }
-    text.line(format_args!("a=rtpmap:{opus} opus/48000/2"));
-    text.line(format_args!("a=fmtp:{opus} minptime=10;useinbandfec=1"));
-    if let Some(events) = &remote.events {
+    describe(text, &remote.formats);
+    source(text, local);
+}
+
+fn media(text: &mut Text, profile: &str, formats: &Formats) {
+    text.part(format_args!("m=audio 9 {profile}"));
+    for format in &formats.audio {
+        text.part(format_args!(" {}", format.payload_type));
+    }
+    for events in &formats.events {
+        text.part(format_args!(" {}", events.payload_type));
+    }
+    text.line(format_args!(""));
+}
+
+fn describe(text: &mut Text, formats: &Formats) {
+    for format in &formats.audio {
+        let (number, codec, rate) = (format.payload_type, format.codec, format.codec.clock_rate());
+        match codec {
+            Codec::Opus => {
+                text.line(format_args!("a=rtpmap:{number} {codec}/{rate}/2"));
+                text.line(format_args!("a=fmtp:{number} minptime=10;useinbandfec=1"));
+            }
+            Codec::Pcmu | Codec::Pcma => text.line(format_args!("a=rtpmap:{number} {codec}/{rate}")),
+        }
+    }
+    for events in &formats.events {
         let number = events.payload_type;
         text.line(format_args!("a=rtpmap:{number} telephone-event/{}", events.clock_rate));
         if events.listed {
             text.line(format_args!("a=fmtp:{number} 0-15"));
         }
     }
-    source(text, local);
 }
 
 fn declined(text: &mut Text, section: &Section) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_media::{AnswerError, Applied, Call, OfferError, OfferErrorKind};
+use offhook_media::{AnswerError, Applied, Call, Codec, OfferError, OfferErrorKind};
 
 use crate::listen::{level, purity};
 use crate::pair::{Pair, Setting, an_instant, config, seed};
@@ -31,7 +31,7 @@ fn a_gateways_offer_is_answered_in_its_own_terms() {
 
     assert_eq!(lines(&answer, "v="), ["v=0"]);
     assert_eq!(lines(&answer, "a=group"), ["a=group:BUNDLE audio"]);
-    assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 101"]);
+    assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 0 8 101 126"]);
     assert_eq!(lines(&answer, "a=mid"), ["a=mid:audio"]);
     assert_eq!(lines(&answer, "a=setup"), ["a=setup:active"]);
     assert_eq!(lines(&answer, "a=sendrecv"), ["a=sendrecv"]);
@@ -39,7 +39,13 @@ fn a_gateways_offer_is_answered_in_its_own_terms() {
     assert_eq!(lines(&answer, "a=fmtp"), ["a=fmtp:96 minptime=10;useinbandfec=1"]);
     assert_eq!(
         lines(&answer, "a=rtpmap"),
-        ["a=rtpmap:96 opus/48000/2", "a=rtpmap:101 telephone-event/48000"]
+        [
+            "a=rtpmap:96 opus/48000/2",
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:8 PCMA/8000",
+            "a=rtpmap:101 telephone-event/48000",
+            "a=rtpmap:126 telephone-event/8000"
+        ]
     );
     assert_eq!(lines(&answer, "a=ice-options"), ["a=ice-options:trickle"]);
     assert_eq!(lines(&answer, "a=candidate"), [""; 0]);
@@ -93,11 +99,17 @@ fn a_payload_type_has_one_name() {
     for name in ["096", "+96", "96"] {
         let answer = answered(&with(&format!("96 {name}"), name));
         // The events that have a number of their own.
-        assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 126"], "{name}");
+        assert_eq!(
+            lines(&answer, "m="),
+            ["m=audio 9 UDP/TLS/RTP/SAVPF 96 0 8 126"],
+            "{name}"
+        );
         assert_eq!(lines(&answer, "a=rtpmap:96"), ["a=rtpmap:96 opus/48000/2"], "{name}");
     }
     for name in ["096", "+96", "0x60", "-96", "352"] {
-        let offer = with(name, "101").replace("a=rtpmap:96 ", &format!("a=rtpmap:{name} "));
+        let offer = with(name, "101")
+            .replace("a=rtpmap:96 ", &format!("a=rtpmap:{name} "))
+            .replace(" 0 8 ", " ");
         let error = answer_to(&offer).expect_err(name);
         assert!(matches!(error, OfferError::NoUsableCodec { .. }), "{name}: {error}");
     }
@@ -108,7 +120,9 @@ fn no_message_repeats_a_peers_text_at_length() {
     let long = "y".repeat(1_000);
     for offer in [
         GATEWAY.replace("UDP/TLS/RTP/SAVPF", &long),
-        GATEWAY.replace("opus/48000/2", &format!("{long}/48000")),
+        GATEWAY
+            .replace("opus/48000/2", &format!("{long}/48000"))
+            .replace(" 0 8 ", " "),
         GATEWAY.replace("actpass", &long),
         GATEWAY.replace("sha-256", &long),
     ] {
@@ -159,7 +173,7 @@ fn the_profile_of_the_offer_comes_back() {
         "RTP/AVP",
     ] {
         let answer = answered(&GATEWAY.replace("UDP/TLS/RTP/SAVPF", profile));
-        assert_eq!(lines(&answer, "m="), [format!("m=audio 9 {profile} 96 101")]);
+        assert_eq!(lines(&answer, "m="), [format!("m=audio 9 {profile} 96 0 8 101 126")]);
     }
 }
 
@@ -170,14 +184,60 @@ fn the_payload_types_are_the_remotes() {
         .replace(":96 ", ":111 ")
         .replace("a=rtpmap:101 ", "a=rtpmap:110 ");
     let answer = answered(&offer);
-    assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 111 110"]);
+    assert_eq!(lines(&answer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 0 111 8 126 110"]);
     assert_eq!(
         lines(&answer, "a=rtpmap"),
-        ["a=rtpmap:111 opus/48000/2", "a=rtpmap:110 telephone-event/48000"]
+        [
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:111 opus/48000/2",
+            "a=rtpmap:8 PCMA/8000",
+            "a=rtpmap:126 telephone-event/8000",
+            "a=rtpmap:110 telephone-event/48000"
+        ]
     );
+}
 
-    let only_8k = GATEWAY.replace("a=rtpmap:101 telephone-event/48000\r\n", "");
-    assert_eq!(lines(&answered(&only_8k), "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 126"]);
+#[test]
+fn events_go_with_the_audio_of_their_clock_where_there_is_such() {
+    let formats = |remove: &[&str]| {
+        let text = GATEWAY.replace("SAVPF 96 0 8 101 126", "SAVPF 96 0 101 126");
+        let offer = remove
+            .iter()
+            .fold(text, |text, line| text.replace(&format!("{line}\r\n"), ""));
+        lines(&answered(&offer), "m=")[0].to_owned()
+    };
+    let (at_48k, at_8k) = (
+        "a=rtpmap:101 telephone-event/48000",
+        "a=rtpmap:126 telephone-event/8000",
+    );
+    assert!(formats(&[]).ends_with("SAVPF 96 0 101 126"));
+    assert!(formats(&[at_48k]).ends_with("SAVPF 96 0 126"));
+    assert!(formats(&[at_48k, at_8k]).ends_with("SAVPF 96 0"));
+    let only = |formats: &str| {
+        let offer = GATEWAY.replace("SAVPF 96 0 8 101 126", &format!("SAVPF {formats}"));
+        lines(&answered(&offer), "m=")[0].to_owned()
+    };
+    // Opus alone, whose events have the wrong clock, is still better off with them than without.
+    assert!(only("96 126").ends_with("SAVPF 96 126"));
+    assert!(only("96 126 101").ends_with("SAVPF 96 101"));
+    assert!(only("0 101 126").ends_with("SAVPF 0 126"));
+}
+
+#[test]
+fn an_audio_section_that_can_be_used_is_found_behind_one_that_cannot() {
+    let at = GATEWAY.find("m=audio").expect("an audio section");
+    let (head, audio) = GATEWAY.split_at(at);
+    let speex = "m=audio 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:s\r\na=rtpmap:97 speex/16000\r\n";
+    let answer = answered(&format!("{head}{speex}{audio}"));
+    assert_eq!(
+        lines(&answer, "m="),
+        [
+            "m=audio 0 UDP/TLS/RTP/SAVPF 97",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 96 0 8 101 126"
+        ]
+    );
+    let error = answer_to(&format!("{head}{speex}{speex}")).expect_err("no codec");
+    assert!(error.to_string().contains("speex"), "{error}");
 }
 
 #[test]
@@ -215,7 +275,7 @@ fn other_sections_are_declined_in_their_places() {
         lines(&answer, "m="),
         [
             "m=video 0 UDP/TLS/RTP/SAVPF 97 98",
-            "m=audio 9 UDP/TLS/RTP/SAVPF 96 101",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 96 0 8 101 126",
             "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
         ]
     );
@@ -292,9 +352,9 @@ fn what_cannot_be_answered_is_refused_with_its_reason() {
             "udptl",
         ),
         (
-            GATEWAY.replace("opus/48000/2", "speex/16000"),
+            GATEWAY.replace("opus/48000/2", "speex/16000").replace(" 0 8 ", " "),
             OfferErrorKind::Incompatible,
-            "PCMU",
+            "speex",
         ),
         (without("a=fingerprint"), OfferErrorKind::Incompatible, "fingerprint"),
         (
@@ -322,7 +382,7 @@ fn a_browsers_answer_fits_our_offer() {
     let now = an_instant();
     let (mut call, offer) = Call::offerer(config(1), seed(1, 1), now);
     assert!(!offer.contains("a=candidate"));
-    assert_eq!(lines(&offer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 101"]);
+    assert_eq!(lines(&offer, "m="), ["m=audio 9 UDP/TLS/RTP/SAVPF 96 0 8 101 126"]);
     assert_eq!(lines(&offer, "a=setup"), ["a=setup:actpass"]);
 
     let bad = call.accept_answer(now, "nonsense");
@@ -331,6 +391,7 @@ fn a_browsers_answer_fits_our_offer() {
     assert_eq!(open, Err(AnswerError::OpenRole));
     let other = BROWSER_ANSWER.replace("SAVPF 96", "SAVPF 111").replace(":96 ", ":111 ");
     let renumbered = AnswerError::PayloadType {
+        codec: Codec::Opus,
         offered: 96,
         answered: 111,
     };

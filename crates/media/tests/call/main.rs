@@ -1,5 +1,6 @@
 //! Two calls and a network between them, in virtual time: minutes of call in a moment.
 
+mod codecs;
 mod cut;
 mod descriptions;
 mod listen;

@@ -346,3 +346,27 @@ fn nothing_is_changed_before_it_is_agreed_and_after_it_is_over() {
     assert_eq!(answerer.offer(now, Change::Restart), Err(ChangeError::NotAgreed));
     assert_eq!(answerer.accept_offer(now, &offer), Err(ReofferError::NotAgreed));
 }
+
+#[test]
+fn an_offer_may_prefer_another_codec() {
+    let mut pair = connected(12);
+    let now = pair.now;
+    let offer = pair.offerer.call.offer(now, Change::Direction(Direction::SendRecv));
+    let offer = offer.expect("a call that can change");
+    let other = offer.replace("SAVPF 96 0 8", "SAVPF 0 8 96");
+    assert_ne!(offer, other);
+    let answer = pair.answerer.call.accept_offer(now, &other);
+    let answer = answer.expect("an offer that can be answered");
+    pair.offerer.call.accept_answer(now, &answer).expect("an answer");
+    let before = pair.answerer.call.statistics();
+    pair.run(2 * SECOND);
+
+    assert!(hears(&pair.answerer, 440.0) && hears(&pair.offerer, 1_000.0));
+    let after = pair.answerer.call.statistics();
+    let bytes = after.bytes_received - before.bytes_received;
+    let packets = after.packets_received - before.packets_received;
+    assert!(
+        bytes >= 158 * packets,
+        "G.711 has 160 bytes in 20 ms: {bytes} in {packets}"
+    );
+}
