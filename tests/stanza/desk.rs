@@ -281,7 +281,7 @@ impl Desk {
             Event::EndOfCandidates => session.end_of_candidates(now, generation),
             Event::Connected => session.media_connected(now, generation),
             Event::Failed(_) => session.media_failed(now, Reason::FailedTransport),
-            Event::Interrupted | Event::Recovered => Ok(()),
+            Event::Interrupted | Event::Recovered | Event::Digit { .. } => Ok(()),
         };
         // A session that is ending takes no more of this.
         let _ = self.endpoint.with_session(Instant::now(), session, command);

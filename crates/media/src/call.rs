@@ -12,6 +12,7 @@ use str0m::{Candidate, Rtc};
 
 use crate::checks::Checks;
 use crate::codec::Encoder;
+use crate::digits::{DigitReader, DigitSender};
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
 use crate::playout::Playout;
@@ -28,6 +29,7 @@ mod doubts;
 mod engine;
 mod figures;
 mod gathering;
+mod keys;
 mod relays;
 mod renegotiate;
 mod restart;
@@ -86,6 +88,9 @@ pub struct Call {
     terms: Terms,
     checks: Checks,
     figures: Figures,
+    muted: bool,
+    digits: DigitSender,
+    received_digits: DigitReader,
     outputs: VecDeque<Output>,
 }
 
@@ -252,6 +257,7 @@ impl Call {
                 self.run_engine(now);
             }
         }
+        self.look_for_digits(now);
         while let Some(event) = self.path.look(now) {
             self.raise(event);
         }
@@ -280,8 +286,9 @@ impl Call {
         if self.path.is_over() {
             return Output::Timeout(idle);
         }
-        let due = self.path.deadline().into_iter().chain(self.gather.deadline());
-        Output::Timeout(due.chain([self.engine_due, idle]).min().unwrap_or(idle))
+        let deadlines = [self.path.deadline(), self.gather.deadline(), self.received_digits.deadline()];
+        let due = deadlines.into_iter().flatten().fold(idle, Instant::min);
+        Output::Timeout(due.min(self.engine_due))
     }
 
     /// The call's figures by now.
@@ -352,6 +359,9 @@ impl Call {
             terms: Terms::new(rng),
             checks: Checks::default(),
             figures: Figures::new(now),
+            muted: false,
+            digits: DigitSender::default(),
+            received_digits: DigitReader::default(),
             outputs: VecDeque::new(),
             config,
             local,
@@ -371,6 +381,7 @@ impl Call {
             playout: Playout::new(codec, self.config.playout_delay, now)?,
         };
         let former = std::mem::replace(&mut self.negotiation, Negotiation::Agreed(Box::new(agreed)));
+        self.drop_unwanted_digits();
         self.connect_engine(now, &remote);
         self.path.begin(now);
         let early = match former {
@@ -411,7 +422,7 @@ impl Call {
                 self.figures.connected(self.now);
             }
             Event::EndOfCandidates => self.figures.gathered(self.now),
-            Event::LocalCandidate { .. } => {}
+            Event::LocalCandidate { .. } | Event::Digit { .. } => {}
         }
         self.outputs.push_back(Output::Event(event));
     }

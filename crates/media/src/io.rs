@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::Digit;
+
 /// Names one socket of one call, be it UDP or a stream. The call gives the number out in [`Output::Open`] or
 /// [`Output::Connect`]; the shell gives it back with everything that concerns this socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,6 +180,13 @@ pub enum Event {
     Interrupted,
     /// The peer is heard again after [`Event::Interrupted`].
     Recovered,
+    /// The peer pressed a key of its telephone, and let go of it (RFC 4733).
+    Digit {
+        /// Which one.
+        digit: Digit,
+        /// For how long, as far as was heard.
+        duration: Duration,
+    },
     /// The call is over; nothing follows. Raised at most once.
     Failed(FailureReason),
 }

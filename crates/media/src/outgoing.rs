@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 
 use crate::Frame;
 use crate::codec::Encoder;
+use crate::digits::EventPacket;
 use crate::level::{SILENCE_DBOV, level_dbov};
 
 /// A pause of the caller longer than this many frames is a pause of the audio; a shorter one is a
@@ -77,6 +78,24 @@ impl Outgoing {
         Some((numbers, payload))
     }
 
+    /// Numbers the packet of a telephone event that takes the place of this frame (RFC 4733 section 2.5.1).
+    pub(crate) fn event(&mut self, now: Instant, frame: &Frame, event: &EventPacket, bytes: usize) -> Numbers {
+        let index = self.tick(now);
+        self.level = level_dbov(frame);
+        let EventPacket { timestamp, marker, .. } = *event;
+        Numbers {
+            timestamp,
+            marker,
+            ..self.number(index, 0, bytes)
+        }
+    }
+
+    /// The timestamp of a frame that came now, at this many ticks a frame.
+    pub(crate) fn due_timestamp(&self, now: Instant, ticks: u32) -> u32 {
+        let index = self.due(now).unwrap_or(self.frames);
+        self.first_timestamp.wrapping_add((index as u32).wrapping_mul(ticks))
+    }
+
     /// The numbers of the packet of this frame, at this many ticks a frame.
     fn number(&mut self, index: u64, ticks: u32, bytes: usize) -> Numbers {
         let elapsed = (index as u32).wrapping_mul(ticks);
@@ -107,15 +126,17 @@ impl Outgoing {
     /// The number of this frame. Timestamps count frames, not the caller's clock, whose ticks
     /// jitter; only a real pause (a suspended machine) makes them jump.
     fn tick(&mut self, now: Instant) -> u64 {
-        let started = *self.started.get_or_insert(now);
-        let elapsed = now.saturating_duration_since(started).as_micros() / FRAME_MICROS;
-        let due = elapsed as u64;
-        if due > self.frames + PAUSE_FRAMES {
-            self.frames = due;
-        }
+        self.frames = self.due(now).unwrap_or(self.frames);
+        self.started.get_or_insert(now);
         let index = self.frames;
         self.frames += 1;
         index
+    }
+
+    /// The number of the frame that is due, when that is far ahead of the frames that came.
+    fn due(&self, now: Instant) -> Option<u64> {
+        let elapsed = now.saturating_duration_since(self.started?).as_micros() / FRAME_MICROS;
+        Some(elapsed as u64).filter(|due| *due > self.frames + PAUSE_FRAMES)
     }
 }
 

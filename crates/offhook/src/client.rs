@@ -16,7 +16,7 @@ use crate::{
     builder::ClientBuilder,
     error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{Events, Listener},
-    session::Wish,
+    session::{Alteration, SoundFailure, Sounding, Wish},
     supervisor::{Ask, Shell, Supervisor, TopicsAsk},
 };
 
@@ -130,7 +130,7 @@ impl Client {
     /// [`ChangeFailure::NotInDialect`] in SDP over XMPP, where holding is the platform's to do; and when the session has no
     /// media, another change is under way, or the far end does not take it.
     pub async fn hold(&self, session: &SessionId, held: bool) -> Result<(), ChangeFailure> {
-        self.alter(session, Wish::Held(held)).await
+        self.alter(session, Alteration::Held(held)).await
     }
 
     /// Has both ends of a session look for another media path while the one that there is goes on (RFC 8445 section 9).
@@ -139,10 +139,10 @@ impl Client {
     /// # Errors
     /// As [`hold`](Self::hold).
     pub async fn restart_ice(&self, session: &SessionId) -> Result<(), ChangeFailure> {
-        self.alter(session, Wish::Restart).await
+        self.alter(session, Alteration::Restart).await
     }
 
-    async fn alter(&self, session: &SessionId, wish: Wish) -> Result<(), ChangeFailure> {
+    async fn alter(&self, session: &SessionId, wish: Alteration) -> Result<(), ChangeFailure> {
         let session = session.clone();
         let changed = self.ask(|reply| Ask::Alter(session, wish, reply)).await;
         // A session that ends meanwhile has nothing left to change.
@@ -163,6 +163,33 @@ impl Client {
     pub async fn statistics(&self, session: &SessionId) -> Option<Statistics> {
         let session = session.clone();
         self.ask(|reply| Ask::Statistics(session, reply)).await.flatten()
+    }
+
+    /// Lets the far end of a session hear silence from now on, or again what is played; it is told of it, too. Packets flow on.
+    /// New media of the session stay muted.
+    ///
+    /// # Errors
+    /// When there is no such session.
+    pub async fn set_muted(&self, session: &SessionId, muted: bool) -> Result<(), SoundFailure> {
+        self.sound(session, Wish::Muted(muted)).await
+    }
+
+    /// Presses keys of a telephone in a session's audio (RFC 4733): `0` to `9`, `*`, `#`, `A` to `D`, and a comma for a pause of
+    /// two seconds. They are sent one after the other, 100 ms each, muted or not; while the media are not connected or on hold,
+    /// they wait.
+    ///
+    /// # Errors
+    /// When there is no such session or it has no media yet, a character is no digit, more than a hundred would wait, or the
+    /// far end takes no digits. None is sent then.
+    pub async fn send_digits(&self, session: &SessionId, digits: impl Into<String>) -> Result<(), SoundFailure> {
+        self.sound(session, Wish::Digits(digits.into())).await
+    }
+
+    async fn sound(&self, session: &SessionId, wish: Wish) -> Result<(), SoundFailure> {
+        let id = session.clone();
+        let answer = self.ask(|reply| Ask::Sound(id, Sounding { wish, reply })).await;
+        // A session that ends in the meantime answers nothing.
+        answer.unwrap_or_else(|| Err(CommandError::UnknownSession(session.clone()).into()))
     }
 
     /// Uses this access token of the same user from now on; the connection and the calls that stand go on.

@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
-use offhook_media::Statistics;
+use offhook_media::{Digit, Statistics};
 use offhook_phone::{ChannelId, ConnectError, IceServers, TopicEvent};
 use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
@@ -94,6 +94,15 @@ pub enum Event {
         session: SessionId,
         /// Its figures since it began.
         statistics: Box<Statistics>,
+    },
+    /// The far end pressed a key of its telephone, and let go of it (RFC 4733).
+    Digit {
+        /// In which session.
+        session: SessionId,
+        /// Which key.
+        digit: Digit,
+        /// For how long.
+        duration: Duration,
     },
     /// All our ICE candidates are known and told.
     EndOfCandidates(SessionId),

@@ -26,7 +26,7 @@ use crate::{
     error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::Event,
     memory::MemoryWriter,
-    session::{self, Obituary, Session, Setup, Wish, Woken},
+    session::{self, Alteration, Obituary, Session, Setup, Woken},
     token::TokenProvider,
     transport::{self, Dial, FromTransport, Said, Transport},
     worker::Clocks,
@@ -84,7 +84,8 @@ pub(crate) enum Ask {
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
     Proposals(Reply<Vec<Proposal>>),
     Statistics(SessionId, Reply<Option<Statistics>>),
-    Alter(SessionId, Wish, Reply<Result<(), ChangeFailure>>),
+    Alter(SessionId, Alteration, Reply<Result<(), ChangeFailure>>),
+    Sound(SessionId, session::Sounding),
     SetToken(SecretString, Reply<Result<(), CommandError>>),
     IceServers(Reply<IceServers>),
     SetIceServers(Vec<IceServer>, Reply<Result<(), CommandError>>),
@@ -372,7 +373,7 @@ impl Supervisor {
         }
     }
 
-    fn alter(&self, session: &SessionId, wish: Wish, reply: Reply<Result<(), ChangeFailure>>) {
+    fn alter(&self, session: &SessionId, wish: Alteration, reply: Reply<Result<(), ChangeFailure>>) {
         match self.sessions.get(session) {
             Some(session) => session.do_send(session::Alter { wish, reply }),
             // Whoever asked may have stopped waiting.
@@ -444,6 +445,10 @@ impl Handler<Ask> for Supervisor {
             Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
             Ask::Statistics(session, reply) => self.measure(&session, reply),
             Ask::Alter(session, wish, reply) => self.alter(&session, wish, reply),
+            Ask::Sound(id, sounding) => match self.sessions.get(&id) {
+                Some(session) => session.do_send(sounding),
+                None => sounding.refuse(id),
+            },
             Ask::SetToken(token, reply) => drop(reply.send(self.phone.set_token(now, token))),
             Ask::IceServers(reply) => drop(reply.send(self.phone.ice_servers().clone())),
             Ask::SetIceServers(servers, reply) => drop(reply.send(self.phone.set_ice_servers(now, servers))),

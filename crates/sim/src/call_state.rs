@@ -235,6 +235,12 @@ impl CallHandle {
         self.command(Command::SetMuted(muted));
     }
 
+    /// Presses keys of a telephone (RFC 4733), once the call was answered; a comma is a pause of two seconds. What is no digit
+    /// is logged.
+    pub fn send_digits(&self, digits: &str) {
+        self.command(Command::SendDigits(digits.to_owned()));
+    }
+
     /// Plays something else from now on. A source that cannot be opened leaves the old one and is
     /// logged.
     pub fn play(&self, play: Play) {

@@ -127,6 +127,11 @@ pub enum CallEvent {
         /// Why.
         reason: String,
     },
+    /// The client pressed a key of its telephone (RFC 4733).
+    DigitHeard {
+        /// Which one.
+        digit: char,
+    },
     /// The client reported `info`.
     Info {
         /// Its status, `active` for instance.
@@ -171,6 +176,7 @@ impl fmt::Display for CallEvent {
             Self::MediaInterrupted => f.write_str("media interrupted"),
             Self::MediaRecovered => f.write_str("media recovered"),
             Self::MediaFailed { reason } => write!(f, "media failed: {reason}"),
+            Self::DigitHeard { digit } => write!(f, "digit {digit}"),
             Self::Info { status } => write!(f, "client is {status}"),
             Self::Left { session, reason } => write!(f, "client ended the former session {session} ({reason})"),
             Self::ClientMuted { muted: true } => f.write_str("client muted"),

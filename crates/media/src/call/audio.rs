@@ -2,38 +2,56 @@
 
 use std::time::Instant;
 
+use str0m::Rtc;
 use str0m::media::Pt;
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 
 use super::sources::Turn;
 use super::{Call, Negotiation, ssrc};
 use crate::codec::EncoderSettings;
+use crate::outgoing::Numbers;
 use crate::sdp::Wishes;
-use crate::{CallConfig, Frame};
+use crate::{CallConfig, FRAME_SAMPLES, Frame};
+
+/// What a muted call sends.
+static SILENCE: Frame = [0; FRAME_SAMPLES];
 
 impl Call {
     /// Gives the next 20 ms to be sent. They are sent when the call is connected and the agreed
     /// direction lets us send; else they are dropped.
     pub fn push_pcm(&mut self, now: Instant, frame: &Frame) {
         self.now = now;
-        let agreed = match &mut self.negotiation {
-            Negotiation::Agreed(agreed) if self.path.carries_media() && agreed.direction.sends() => agreed,
-            Negotiation::Agreed(_) | Negotiation::Offered { .. } => {
-                return self.outgoing.skip(now, frame);
-            }
+        let frame = if self.muted { &SILENCE } else { frame };
+        let sends = match &self.negotiation {
+            Negotiation::Agreed(agreed) => self.path.carries_media() && agreed.direction.sends(),
+            Negotiation::Offered { .. } => false,
         };
+        if !sends {
+            self.digits.hold();
+            return self.outgoing.skip(now, frame);
+        }
+        match self.digit_to_send(now) {
+            Some((format, event)) => {
+                let payload = event.payload.write();
+                let numbers = self.outgoing.event(now, frame, &event, payload.len());
+                write(&mut self.engine, self.local.ssrc, now, format, numbers, &payload);
+            }
+            None => self.speak(now, frame),
+        }
+        self.figures.sent(now);
+        self.drain(now);
+        self.run_engine(now);
+    }
+
+    fn speak(&mut self, now: Instant, frame: &Frame) {
+        let Negotiation::Agreed(agreed) = &mut self.negotiation else {
+            return;
+        };
+        let format = agreed.formats.preferred().payload_type;
         let Some((numbers, payload)) = self.outgoing.encode(now, frame, &mut agreed.encoder) else {
             return;
         };
-        let sequence = SeqNo::from(numbers.sequence);
-        let format = Pt::from(agreed.formats.preferred().payload_type);
-        let write = RtpWrite::new(format, sequence, numbers.timestamp, now, payload).marker(numbers.marker);
-        if let Some(stream) = self.engine.direct_api().stream_tx(&ssrc(self.local.ssrc)) {
-            stream.write_rtp(write);
-            self.figures.sent(now);
-        }
-        self.drain(now);
-        self.run_engine(now);
+        write(&mut self.engine, self.local.ssrc, now, format, numbers, payload);
     }
 
     /// Takes the next 20 ms to be heard; silence where there is nothing.
@@ -72,7 +90,16 @@ impl Call {
         } else {
             // Telephone events share the numbers of the audio; there is no audio in them.
             agreed.playout.pass(sequence);
+            self.event_packet(now, packet);
         }
+    }
+}
+
+fn write(engine: &mut Rtc, source: u32, now: Instant, format: u8, numbers: Numbers, payload: &[u8]) {
+    let sequence = SeqNo::from(numbers.sequence);
+    let write = RtpWrite::new(Pt::from(format), sequence, numbers.timestamp, now, payload).marker(numbers.marker);
+    if let Some(stream) = engine.direct_api().stream_tx(&ssrc(source)) {
+        stream.write_rtp(write);
     }
 }
 

@@ -123,6 +123,12 @@ impl Formats {
     pub(crate) fn preferred(&self) -> &AudioFormat {
         &self.audio[0]
     }
+
+    /// The events that run beside audio of this clock; others in their absence.
+    pub(crate) fn events_beside(&self, clock_rate: u32) -> Option<Events> {
+        let beside = self.events.iter().find(|events| events.clock_rate == clock_rate);
+        beside.or(self.events.first()).copied()
+    }
 }
 
 /// Events belong to the audio whose clock they share (RFC 4733 section 2.1); others are taken where there is none such.

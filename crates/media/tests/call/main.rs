@@ -3,6 +3,7 @@
 mod codecs;
 mod cut;
 mod descriptions;
+mod digits;
 mod listen;
 mod loss;
 mod monitor;

@@ -114,6 +114,7 @@ impl Side {
             Event::Interrupted => Some("interrupted"),
             Event::Recovered => Some("recovered"),
             Event::Failed(_) => Some("failed"),
+            Event::Digit { .. } => None,
         };
         self.events.iter().filter_map(|(_, event)| name(event)).collect()
     }

@@ -6,6 +6,7 @@
 mod addresses;
 mod error;
 mod figures;
+mod keys;
 mod obituary;
 mod offers;
 mod servers;
@@ -35,14 +36,15 @@ use tokio::task::spawn_blocking;
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
-pub use self::error::SessionError;
 pub(crate) use self::{
     addresses::Addresses,
     figures::Measure,
+    keys::{Sounding, Wish},
     obituary::Obituary,
-    offers::{Alter, Wish},
+    offers::{Alter, Alteration},
     sound::SourceFactory,
 };
+pub use self::{error::SessionError, keys::SoundFailure};
 use self::{
     offers::Offered,
     sound::Sound,
@@ -365,6 +367,11 @@ impl Session {
                     self.active();
                 }
             }
+            media::Event::Digit { digit, duration } => self.tell(Event::Digit {
+                session: self.id.clone(),
+                digit,
+                duration,
+            }),
             media::Event::Interrupted if stage == Stage::Current => {
                 self.report(SessionReport::Active(false));
                 self.changed(ConnectionState::Interrupted);

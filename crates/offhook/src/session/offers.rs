@@ -25,13 +25,13 @@ pub(super) type ChangeReply = oneshot::Sender<Result<(), ChangeFailure>>;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Alter {
-    pub(crate) wish: Wish,
+    pub(crate) wish: Alteration,
     pub(crate) reply: oneshot::Sender<Result<(), ChangeFailure>>,
 }
 
 /// How media are to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum Alteration {
     Held(bool),
     Restart,
 }
@@ -237,8 +237,8 @@ impl Handler<Alter> for Session {
     fn handle(&mut self, Alter { wish, reply }: Alter, context: &mut Context<Self>) {
         let _entered = self.span.clone().entered();
         match wish {
-            Wish::Held(held) => self.hold(held, Some(reply)),
-            Wish::Restart => self.change(Change::Restart, Some(reply)),
+            Alteration::Held(held) => self.hold(held, Some(reply)),
+            Alteration::Restart => self.change(Change::Restart, Some(reply)),
         }
         self.pump(context);
     }

@@ -18,6 +18,8 @@ pub(crate) type SourceFactory = Arc<dyn Fn() -> Box<dyn Source> + Send + Sync>;
 pub(super) struct Sound {
     source: Box<dyn Source>,
     recording: Option<Recording>,
+    /// The far end is to hear silence.
+    pub(super) muted: bool,
     pub(super) sent: Frame,
     pub(super) heard: Frame,
 }
@@ -27,6 +29,7 @@ impl Sound {
         Self {
             source,
             recording: None,
+            muted: false,
             sent: [0; FRAME_SAMPLES],
             heard: [0; FRAME_SAMPLES],
         }
@@ -53,10 +56,13 @@ impl Sound {
         Ok(())
     }
 
-    /// Fills `sent` with the next 20 ms.
+    /// Fills `sent` with the next 20 ms; of a muted source they pass unheard.
     pub(super) fn play(&mut self) {
         // At its end a source fills with silence, which is what a far end should hear of it.
         let _ = self.source.read(&mut self.sent);
+        if self.muted {
+            self.sent.fill(0);
+        }
     }
 
     /// Keeps the 20 ms that were just sent and heard.

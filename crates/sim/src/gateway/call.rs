@@ -239,6 +239,7 @@ impl Call {
                     self.record(CallEvent::GatewayMuted { muted });
                 }
             }
+            Command::SendDigits(digits) => self.send_digits(now, &digits),
             Command::Play(play) => match play.open() {
                 Ok(source) => self.sound.set_source(source),
                 Err(error) => tracing::warn!(%error, "the gateway goes on with its old source"),

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use offhook_media::{
-    AnswerError, Call, CallConfig, CandidateError, Change, ChangeError, Datagram, Event, Frame, Input, Output,
-    ReofferError, SocketId, Statistics,
+    AnswerError, Call, CallConfig, CandidateError, Change, ChangeError, Datagram, DigitsError, Event, Frame, Input,
+    Output, ReofferError, SocketId, Statistics,
 };
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
@@ -134,6 +134,10 @@ impl Media {
         self.call.pull_pcm(now, &mut heard);
         self.drain(now);
         heard
+    }
+
+    pub(super) fn send_digits(&mut self, now: Instant, digits: &str) -> Result<(), DigitsError> {
+        self.call.send_digits(now, digits)
     }
 
     pub(super) fn statistics(&self) -> Statistics {

@@ -104,6 +104,7 @@ pub(crate) enum Command {
     Retract,
     HandledElsewhere,
     SetMuted(bool),
+    SendDigits(String),
     Play(Play),
     Reinvite(Reinvite),
     Change(Change),

@@ -165,7 +165,7 @@ impl Call {
         for event in events {
             match event {
                 Event::LocalCandidate { mid, candidate } => self.tell_candidate(&client, mid, candidate),
-                Event::EndOfCandidates | Event::Interrupted | Event::Recovered => {}
+                Event::EndOfCandidates | Event::Interrupted | Event::Recovered | Event::Digit { .. } => {}
                 Event::Connected => self.take_next(now),
                 Event::Failed(reason) => {
                     let reason = reason.to_string();

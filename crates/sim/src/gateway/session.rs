@@ -96,6 +96,7 @@ impl Call {
                 Event::Connected => self.connected(now, &client),
                 Event::Interrupted => self.record(CallEvent::MediaInterrupted),
                 Event::Recovered => self.record(CallEvent::MediaRecovered),
+                Event::Digit { digit, .. } => self.record(CallEvent::DigitHeard { digit: digit.as_char() }),
                 Event::Failed(reason) => {
                     let reason = reason.to_string();
                     self.record(CallEvent::MediaFailed { reason: reason.clone() });
@@ -111,6 +112,14 @@ impl Call {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    pub(super) fn send_digits(&mut self, now: Instant, digits: &str) {
+        if let Phase::Session(session) = &mut self.phase
+            && let Err(error) = session.media.send_digits(now, digits)
+        {
+            tracing::warn!(%error, "no digits for the client");
+        }
     }
 
     pub(super) fn tell_candidate(&mut self, client: &FullJid, mid: String, candidate: String) {

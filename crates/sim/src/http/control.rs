@@ -197,6 +197,7 @@ fn seconds(number: Option<f64>) -> Result<Option<Duration>, ()> {
 struct Action {
     reason: Option<String>,
     source: Option<String>,
+    digits: String,
     conversation: Option<String>,
     repeat: u32,
     new_session: bool,
@@ -230,6 +231,7 @@ async fn act(
         "restart" => call.change(Change::Restart),
         "mute" => call.set_muted(true),
         "unmute" => call.set_muted(false),
+        "digits" => call.send_digits(&body.digits),
         "play" => match body.source.as_deref().unwrap_or_default().parse::<SourceSpec>() {
             Ok(spec) => call.play(Play::Spec(spec)),
             Err(error) => return bad_request(&error.to_string()),

@@ -185,7 +185,7 @@ impl Phone {
                     status: "active".into(),
                 }
             }
-            Event::Interrupted | Event::Recovered => return,
+            Event::Interrupted | Event::Recovered | Event::Digit { .. } => return,
             Event::Failed(reason) => panic!("the client's media failed: {reason}"),
         };
         client.session(&self.peer, method).await;

@@ -9,13 +9,11 @@ use serde_json::{Map, Value, json};
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 12] = [
+const PLANNED: [(&str, &str); 10] = [
     ("acceptSession", "offers are answered at once"),
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
-    ("setMute", "there is no mute"),
     ("setHeld", "there is no hold"),
-    ("sendDigits", "there is no DTMF"),
     ("setSource", "the source is fixed by --play"),
     ("setSink", "there are no sinks"),
     ("startRecording", "recording is fixed by --record"),
@@ -103,16 +101,17 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
             Ok(json!({"conversationId": conversation}))
         }
         "endCall" => {
-            let conversation = ConversationId::new(text(command, "conversationId")?);
-            let sessions = client.sessions().await;
-            let carried = sessions
-                .into_iter()
-                .find(|(_, carried)| carried.as_ref() == Some(&conversation));
-            let (session, _) = carried.ok_or_else(|| Refusal {
-                code: "not_found",
-                message: format!("no session carries conversation {conversation}"),
-            })?;
+            let session = carrying(text(command, "conversationId")?, client).await?;
             done(client.end(&session, Reason::Success).await)
+        }
+        "setMute" => {
+            let muted = command.get("muted").and_then(Value::as_bool);
+            let muted = muted.ok_or_else(|| bad("the field `muted` is missing or neither true nor false"))?;
+            done(client.set_muted(&either(command, client).await?, muted).await)
+        }
+        "sendDigits" => {
+            let digits = text(command, "digits")?;
+            done(client.send_digits(&either(command, client).await?, digits).await)
         }
         "getIceServers" => {
             let secrets = command.get("secrets").and_then(Value::as_bool).unwrap_or_default();
@@ -229,6 +228,28 @@ fn topics(command: &Map<String, Value>) -> Result<Vec<Topic>, Refusal> {
         topics.extend(Topic::split(topic).map_err(|error| bad(error.to_string()))?);
     }
     Ok(topics)
+}
+
+/// The session that is named, or the one that carries the conversation that is named.
+async fn either(command: &Map<String, Value>, client: &Client) -> Result<SessionId, Refusal> {
+    match (command.get("sessionId"), command.get("conversationId")) {
+        (Some(_), _) => session(command),
+        (None, Some(_)) => carrying(text(command, "conversationId")?, client).await,
+        (None, None) => Err(bad("name one of `sessionId`, `conversationId`")),
+    }
+}
+
+async fn carrying(conversation: &str, client: &Client) -> Result<SessionId, Refusal> {
+    let conversation = ConversationId::new(conversation);
+    let sessions = client.sessions().await;
+    let carried = sessions
+        .into_iter()
+        .find(|(_, carried)| carried.as_ref() == Some(&conversation));
+    let (session, _) = carried.ok_or_else(|| Refusal {
+        code: "not_found",
+        message: format!("no session carries conversation {conversation}"),
+    })?;
+    Ok(session)
 }
 
 fn session(command: &Map<String, Value>) -> Result<SessionId, Refusal> {

@@ -75,6 +75,14 @@ impl Translator {
                 let fields = serde_json::to_value(statistics).unwrap_or_else(|_| json!({}));
                 vec![session("stats", id, fields)]
             }
+            Event::Digit {
+                session: id,
+                digit,
+                duration,
+            } => {
+                let fields = json!({"digit": digit.as_char(), "durationMs": duration.as_millis() as u64});
+                vec![session("digit", id, fields)]
+            }
             Event::EndOfCandidates(id) => vec![session("endOfCandidates", id, json!({}))],
             Event::SessionError { session: id, error } => {
                 let error = json!({"code": error.code(), "message": error.to_string()});

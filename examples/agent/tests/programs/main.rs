@@ -64,8 +64,15 @@ async fn commands_are_answered_and_what_is_wrong_is_said() {
         (json!({"command": "acceptRtcSession", "sessionId": "none"}), "failed"),
         (json!({"command": "acceptRtcSession"}), "bad_command"),
         (
-            json!({"command": "setMute", "sessionId": "s", "muted": true}),
+            json!({"command": "setHeld", "sessionId": "s", "held": true}),
             "not_supported",
+        ),
+        (json!({"command": "setMute", "sessionId": "s", "muted": true}), "failed"),
+        (json!({"command": "setMute", "sessionId": "s"}), "bad_command"),
+        (json!({"command": "sendDigits", "digits": "1"}), "bad_command"),
+        (
+            json!({"command": "sendDigits", "conversationId": "c", "digits": "1"}),
+            "not_found",
         ),
         (json!({"command": "dance"}), "bad_command"),
         (json!([]), "bad_command"),
