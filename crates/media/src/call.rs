@@ -78,6 +78,8 @@ pub struct Call {
     /// This side begins the handshake as soon as there is a path.
     handshake_due: bool,
     handshake_errors: u32,
+    /// What was wrong with the handshake last.
+    handshake_problem: Option<FailureReason>,
     sockets: Vec<Socket>,
     gather: Gathering,
     remote_candidates: usize,
@@ -259,7 +261,7 @@ impl Call {
         }
         self.look_for_digits(now);
         while let Some(event) = self.path.look(now) {
-            self.raise(event);
+            self.raise(self.handshake_to_blame(event));
         }
     }
 
@@ -350,6 +352,7 @@ impl Call {
             engine_due: now,
             handshake_due: false,
             handshake_errors: 0,
+            handshake_problem: None,
             sockets: Vec::new(),
             remote_candidates: 0,
             path: PathMonitor::new(limits),

@@ -63,7 +63,9 @@ pub enum OfferError {
     #[error("there is no a=fingerprint; only DTLS-SRTP is supported")]
     MissingFingerprint,
     /// A fingerprint that cannot be checked.
-    #[error("the certificate fingerprint cannot be checked ({hash}); sha-256 is needed")]
+    #[error(
+        "the certificate fingerprint cannot be checked ({hash}); sha-256 is needed, let the peer announce it beside this one"
+    )]
     UnusableFingerprint {
         /// The hash function it names, at most 64 characters of it.
         hash: String,

@@ -14,7 +14,7 @@ use str0m::{IceConnectionState, IceCreds, Rtc, RtcConfig, RtcError};
 use super::{Call, Negotiation, Role, engine_mid, ssrc};
 use crate::io::Datagram;
 use crate::sdp::{Formats, LocalAudio, RemoteAudio, Setup};
-use crate::{CallConfig, Codec, DtlsVersion, FailureReason, dtls, path};
+use crate::{CallConfig, Codec, DtlsVersion, Event, FailureReason, dtls, path};
 
 /// The engine's checks on a path that works, and so the peer's signs of life on a call that is on
 /// hold: one a second, so that one lost is nothing and three in a row are an interruption.
@@ -211,6 +211,7 @@ impl Call {
             self.engine_failed(error);
         } else if matches!(error, RtcError::Dtls(_)) && !self.path.was_connected() {
             self.handshake_errors += 1;
+            self.handshake_problem = Some(failure(error));
             if self.handshake_errors >= HANDSHAKE_ERRORS {
                 self.engine_failed(error);
             }
@@ -218,10 +219,26 @@ impl Call {
     }
 
     fn engine_failed(&mut self, error: &RtcError) {
-        self.fail(match error {
-            RtcError::RemoteSdp(problem) => FailureReason::Security(problem.clone()),
-            RtcError::Dtls(problem) => FailureReason::Security(problem.to_string()),
-            other => FailureReason::Engine(other.to_string()),
-        });
+        self.fail(failure(error));
+    }
+
+    /// A peer that cannot agree on a handshake says so once and falls silent: that, and no path, is why the call did not come
+    /// up. Alone it ends no call, since anybody could have said it.
+    pub(super) fn handshake_to_blame(&self, event: Event) -> Event {
+        match (event, &self.handshake_problem) {
+            (Event::Failed(FailureReason::NeverConnected { .. }), Some(problem)) => Event::Failed(problem.clone()),
+            (event, _) => event,
+        }
+    }
+}
+
+fn failure(error: &RtcError) -> FailureReason {
+    match error {
+        RtcError::RemoteSdp(problem) => FailureReason::Security(problem.clone()),
+        // What a peer with an RSA certificate says is no more than that there is nothing in common.
+        RtcError::Dtls(problem) => FailureReason::Security(format!(
+            "{problem}; the peer needs an ECDSA certificate, RSA is not supported"
+        )),
+        other => FailureReason::Engine(other.to_string()),
     }
 }

@@ -146,7 +146,10 @@ fn fingerprint(levels: &Levels<'_>) -> Result<Fingerprint, OfferError> {
         let bytes: Option<Vec<u8>> = digits
             .trim()
             .split(':')
-            .map(|pair| u8::from_str_radix(pair, 16).ok())
+            .map(|pair| {
+                let is_byte = pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+                u8::from_str_radix(pair, 16).ok().filter(|_| is_byte)
+            })
             .collect();
         match (hash.as_str(), bytes) {
             ("sha-256", Some(bytes)) if bytes.len() == 32 => {

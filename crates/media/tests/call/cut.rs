@@ -140,6 +140,35 @@ fn an_unexpected_certificate_is_a_security_failure() {
 }
 
 #[test]
+fn a_peer_that_refuses_the_handshake_is_the_reason_and_not_the_path() {
+    let mut pair = Pair::new(Setting::default());
+    // The checks of ICE get through, DTLS is refused by a fatal alert: handshake_failure, as of a peer with an RSA certificate.
+    pair.network.swallows = |payload| matches!(payload.first(), Some(20..=63));
+    pair.run(2 * SECOND);
+    let ours = "192.0.2.2:40002".parse().expect("an address");
+    let peer = "192.0.2.1:40001".parse().expect("an address");
+    pair.deliver(&peer, &ours, &[21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40]);
+    pair.run(SECOND);
+    assert_eq!(
+        pair.answerer.names(),
+        [""; 0],
+        "one alert, which may be forged, ends nothing"
+    );
+
+    pair.run(30 * SECOND);
+
+    let failed = pair.answerer.events.iter().find_map(|(_, event)| match event {
+        Event::Failed(FailureReason::Security(why)) => Some(why),
+        _ => None,
+    });
+    assert!(
+        failed.is_some_and(|why| why.contains("alert") && why.contains("RSA")),
+        "{:?}",
+        pair.answerer.events
+    );
+}
+
+#[test]
 fn the_peer_closing_its_media_is_a_failure_unless_the_signalling_is_faster() {
     let mut pair = Pair::new(Setting::default());
     pair.connect();

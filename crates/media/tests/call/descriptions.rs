@@ -378,6 +378,29 @@ fn what_cannot_be_answered_is_refused_with_its_reason() {
 }
 
 #[test]
+fn of_several_fingerprints_one_that_can_be_checked_is_enough() {
+    let line = lines(GATEWAY, "a=fingerprint:")[0];
+    let digits = |count: usize| vec!["AB"; count].join(":");
+    let long = format!("a=fingerprint:sha-512 {}", digits(64));
+    let middle = format!("a=fingerprint:sha-384 {}", digits(48));
+    let with = |text: &str| answer_to(&GATEWAY.replace(line, text));
+
+    assert!(with(&format!("{long}\r\n{line}\r\n{middle}")).is_ok());
+    assert!(with(&line.to_lowercase()).is_ok());
+    assert!(with(&line.replace("sha-256", "SHA-256")).is_ok());
+    for (text, hash) in [(&long, "sha-512"), (&middle, "sha-384")] {
+        let error = with(text).expect_err("no hash that is known");
+        assert_eq!(error.kind(), OfferErrorKind::Incompatible);
+        let message = error.to_string();
+        assert!(message.contains(hash) && message.contains("sha-256"), "{message}");
+    }
+    for broken in ["+5:", "E:", "E75:", ":"] {
+        let text = line.replacen(&line["a=fingerprint:sha-256 ".len()..][..3], broken, 1);
+        assert!(with(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_browsers_answer_fits_our_offer() {
     let now = an_instant();
     let (mut call, offer) = Call::offerer(config(1), seed(1, 1), now);

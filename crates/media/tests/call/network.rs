@@ -52,6 +52,8 @@ pub struct Network {
     pub weather: Weather,
     /// Nothing gets through.
     pub cut: bool,
+    /// What of the rest does not get through.
+    pub swallows: fn(&[u8]) -> bool,
     rng: StdRng,
     under_way: Vec<Datagram>,
     /// When the link from this address is free again.
@@ -73,6 +75,7 @@ impl Network {
         Self {
             weather,
             cut: false,
+            swallows: |_| false,
             rng,
             under_way: Vec::new(),
             busy: HashMap::new(),
@@ -93,7 +96,11 @@ impl Network {
             self.sequences = Some((first, sequence));
         }
         let answer = payload.starts_with(&[1, 1]);
-        if self.cut || (self.unanswered && answer) || self.rng.random_bool(self.weather.loss) {
+        if self.cut
+            || (self.swallows)(payload)
+            || (self.unanswered && answer)
+            || self.rng.random_bool(self.weather.loss)
+        {
             return;
         }
         let (Some(source), Some(destination)) = (self.seen_as(source), self.reached_at(destination)) else {
