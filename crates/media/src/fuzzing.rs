@@ -9,7 +9,8 @@ mod noise;
 use noise::{Begins, Pair};
 
 use crate::jitter::JitterBuffer;
-use crate::{Call, CallConfig, FRAME_SAMPLES, Identity, Input, OfferError, Output};
+use crate::sdp::{Description, RemoteAudio};
+use crate::{Call, CallConfig, Codec, FRAME_SAMPLES, Identity, Input, OfferError, Output};
 
 const PEER: &str = "candidate:1 1 udp 2122063615 192.0.2.9 40009 typ host";
 
@@ -24,17 +25,50 @@ pub(crate) fn an_instant() -> Instant {
     Instant::now()
 }
 
-/// Any text as an offer: answered and driven for a while, or refused. And as a later one: again, and with other credentials.
+/// Any text as an offer: answered in its own terms and driven for a while, or refused, by calls with each order of codecs. An
+/// answer has the offer's sections in their order, of which it accepts one, in formats of the offer, and can be read in turn. The
+/// same text is a later offer too: as it is, and with other credentials.
 pub fn sdp_offer(data: &[u8]) {
-    let now = an_instant();
-    let text = String::from_utf8_lossy(data);
-    if let Ok((mut call, _)) = call_for(&text, now) {
-        for later in [&text, &text.replace("a=ice-ufrag:", "a=ice-ufrag:x").into()] {
-            // Both outcomes are right, as the offer may use what cannot go on.
-            let _ = call.accept_offer(now, later);
+    let (now, text) = (an_instant(), String::from_utf8_lossy(data));
+    for codecs in [&Codec::ALL[..], &[Codec::Pcma, Codec::Opus], &[Codec::Pcmu]] {
+        let mut config = config();
+        config.codecs = codecs.to_vec();
+        if let Ok((mut call, answer)) = Call::answerer(config, &text, [7; 32], now) {
+            answers(&text, &answer, codecs);
+            for later in [text.to_string(), text.replace("a=ice-ufrag:", "a=ice-ufrag:x")] {
+                // It may be refused, as the roles that it asks for may have turned.
+                if let Ok(answer) = call.accept_offer(now, &later) {
+                    answers(&later, &answer, codecs);
+                }
+            }
+            drive(&mut call, now);
         }
-        drive(&mut call, now);
     }
+}
+
+/// Panics when this is no answer to that offer.
+fn answers(offer: &str, answer: &str, codecs: &[Codec]) {
+    assert!(answer.ends_with("\r\n") && !answer.replace("\r\n", "").contains(['\r', '\n']));
+    let offer = Description::read(offer).expect("what was answered can be read");
+    let answer = Description::read(answer).expect("our own answer can be read");
+    assert_eq!(offer.sections.len(), answer.sections.len());
+    let mut accepted = 0;
+    for (offered, answered) in offer.sections.iter().zip(&answer.sections) {
+        assert_eq!((&offered.media, &offered.profile), (&answered.media, &answered.profile));
+        assert_eq!(offered.mid(), answered.mid());
+        assert!(answered.formats.iter().all(|format| offered.formats.contains(format)));
+        accepted += usize::from(!answered.is_rejected());
+    }
+    assert_eq!(accepted, 1);
+    let ours = RemoteAudio::find(&answer, codecs).expect("our own answer has audio");
+    let theirs = RemoteAudio::find(&offer, codecs).expect("what was answered has audio");
+    assert_eq!(ours.index, theirs.index);
+    assert_eq!(ours.direction, theirs.direction.reversed());
+    let numbers = |audio: &RemoteAudio| -> Vec<(u8, Codec)> {
+        let formats = audio.formats.audio.iter();
+        formats.map(|format| (format.payload_type, format.codec)).collect()
+    };
+    assert_eq!(numbers(&ours), numbers(&theirs));
 }
 
 /// Any text as an answer to our offer.
@@ -109,6 +143,8 @@ fn drive(call: &mut Call, start: Instant) {
     let mut now = start;
     drain(call, now);
     let _ = call.add_remote_candidate(now, PEER);
+    // Refused where no events were agreed on.
+    let _ = call.send_digits(now, "1#");
     for _ in 0..40 {
         now = drain(call, now).max(now + Duration::from_millis(1));
         let mut frame = [0; FRAME_SAMPLES];
