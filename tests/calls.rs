@@ -267,6 +267,7 @@ async fn offers_that_cannot_be_answered_end_the_call_with_a_reason() {
     let cases = [
         (OfferFault::NotSdp, Reason::IncompatibleParameters, "invalid_offer"),
         (OfferFault::NoAudio, Reason::UnsupportedApplications, "invalid_offer"),
+        (OfferFault::WrongFingerprint, Reason::SecurityError, "media_failed"),
     ];
     let cloud = Cloud::start(CloudConfig::default()).await.unwrap();
     let (client, mut events) = connected_always(&cloud).await;

@@ -196,4 +196,6 @@ pub enum OfferFault {
     NotSdp,
     /// It is SDP without an audio section.
     NoAudio,
+    /// It announces another DTLS certificate than the gateway's.
+    WrongFingerprint,
 }

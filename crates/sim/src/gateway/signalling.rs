@@ -80,6 +80,7 @@ impl Signalling {
         let sdp = match (fault, self.dialect) {
             (None, _) => sdp,
             (Some(OfferFault::NotSdp), _) => "this is no session description\r\n".to_owned(),
+            (Some(OfferFault::WrongFingerprint), _) => with_another_fingerprint(&sdp),
             (Some(OfferFault::NoAudio), Dialect::SdpOverXmpp) => WITHOUT_AUDIO.to_owned(),
             // Jingle maps no data to contents.
             (Some(OfferFault::NoAudio), Dialect::Jingle) => sdp.replace("m=audio", "m=video"),
@@ -165,6 +166,17 @@ impl Signalling {
             _ => Said::Nothing,
         }
     }
+}
+
+/// The same description with one digit of its fingerprint changed.
+fn with_another_fingerprint(sdp: &str) -> String {
+    const LINE: &str = "a=fingerprint:sha-256 ";
+    let Some((before, digits)) = sdp.split_once(LINE) else {
+        return sdp.to_owned();
+    };
+    let (first, rest) = digits.split_at(digits.len().min(1));
+    let other = if first == "0" { "1" } else { "0" };
+    format!("{before}{LINE}{other}{rest}")
 }
 
 /// A session description that offers data and no audio.
