@@ -125,6 +125,9 @@ impl Setup {
                     }
                     Output::Event(Event::Failed(reason)) => panic!("{reason}"),
                     Output::Event(_) => {}
+                    Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
+                        unreachable!("there are no servers, and the interfaces stay")
+                    }
                     Output::Timeout(at) => {
                         wake = wake.min(at);
                         break;

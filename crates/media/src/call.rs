@@ -288,7 +288,11 @@ impl Call {
         if self.path.is_over() {
             return Output::Timeout(idle);
         }
-        let deadlines = [self.path.deadline(), self.gather.deadline(), self.received_digits.deadline()];
+        let deadlines = [
+            self.path.deadline(),
+            self.gather.deadline(),
+            self.received_digits.deadline(),
+        ];
         let due = deadlines.into_iter().flatten().fold(idle, Instant::min);
         Output::Timeout(due.min(self.engine_due))
     }

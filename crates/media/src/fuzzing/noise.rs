@@ -253,7 +253,8 @@ impl Pair {
                     side.connected = true;
                 }
                 Output::Event(Event::Failed(_)) => side.failed = true,
-                Output::Event(Event::EndOfCandidates | Event::Interrupted | Event::Recovered | Event::Digit { .. }) => {}
+                Output::Event(Event::EndOfCandidates | Event::Interrupted | Event::Recovered | Event::Digit { .. }) => {
+                }
                 Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
                     unreachable!("there are no servers, and the interfaces stay")
                 }
