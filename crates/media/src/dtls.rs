@@ -16,6 +16,8 @@ use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion};
 
+pub(crate) use records::refusal;
+
 const FIRST_REPEAT: Duration = Duration::from_millis(100);
 /// 100 ms doubled eight times is longer than any call waits to be connected.
 const REPEATS: usize = 8;

@@ -68,7 +68,12 @@ impl Call {
     /// A packet of the peer that SRTP found genuine.
     pub(super) fn rtp(&mut self, now: Instant, packet: &RtpPacket) {
         let header = &packet.header;
-        self.figures.received(now, packet.payload.len(), header.timestamp);
+        let codec = match &self.negotiation {
+            Negotiation::Agreed(agreed) => agreed.formats.codec(*header.payload_type),
+            Negotiation::Offered { .. } => None,
+        };
+        let at_48k = codec.map(|codec| codec.timestamp_at_48k(header.timestamp));
+        self.figures.received(now, packet.payload.len(), at_48k);
         let event = self.path.heard(now);
         self.tell_path(event);
         let turn = self.sources.genuine(*header.ssrc, now);
@@ -83,7 +88,7 @@ impl Call {
             agreed.playout.reset();
         }
         let (sequence, timestamp) = (header.sequence_number, header.timestamp);
-        if let Some(codec) = agreed.formats.codec(*header.payload_type) {
+        if let Some(codec) = codec {
             let numbers = (sequence, timestamp);
             let inserted = agreed.playout.insert(now, numbers, codec, &packet.payload);
             tracing::trace!(mid = %self.mid, sequence, timestamp, ?inserted, "packet");

@@ -222,6 +222,16 @@ impl Call {
         self.fail(failure(error));
     }
 
+    /// Notes what looks like the peer's refusal of the handshake.
+    pub(super) fn note_refusal(&mut self, datagram: &[u8]) {
+        if !self.path.was_connected()
+            && let Some(alert) = dtls::refusal(datagram)
+        {
+            tracing::debug!(mid = %self.mid, alert, "a DTLS alert before the handshake is through");
+            self.handshake_problem = Some(refused(&format!("the peer refused it with TLS alert {alert}")));
+        }
+    }
+
     /// A peer that cannot agree on a handshake says so once and falls silent: that, and no path, is why the call did not come
     /// up. Alone it ends no call, since anybody could have said it.
     pub(super) fn handshake_to_blame(&self, event: Event) -> Event {
@@ -235,10 +245,14 @@ impl Call {
 fn failure(error: &RtcError) -> FailureReason {
     match error {
         RtcError::RemoteSdp(problem) => FailureReason::Security(problem.clone()),
-        // What a peer with an RSA certificate says is no more than that there is nothing in common.
-        RtcError::Dtls(problem) => FailureReason::Security(format!(
-            "{problem}; the peer needs an ECDSA certificate, RSA is not supported"
-        )),
+        RtcError::Dtls(problem) => refused(&problem.to_string()),
         other => FailureReason::Engine(other.to_string()),
     }
+}
+
+/// What a peer with an RSA certificate says is no more than that there is nothing in common.
+fn refused(problem: &str) -> FailureReason {
+    FailureReason::Security(format!(
+        "{problem}; the peer needs an ECDSA certificate, RSA is not supported"
+    ))
 }

@@ -71,10 +71,13 @@ impl Figures {
         }
     }
 
-    pub(super) fn received(&mut self, now: Instant, bytes: usize, timestamp: u32) {
+    /// A packet came; with audio in it, of this timestamp at 48 kHz.
+    pub(super) fn received(&mut self, now: Instant, bytes: usize, timestamp: Option<u32>) {
         self.packets += 1;
         self.bytes += bytes as u64;
-        self.jitter.arrived(now, timestamp, SAMPLE_RATE);
+        if let Some(timestamp) = timestamp {
+            self.jitter.arrived(now, timestamp, SAMPLE_RATE);
+        }
         let first = &mut self.setup.first_received;
         first.get_or_insert(now.saturating_duration_since(self.since));
     }

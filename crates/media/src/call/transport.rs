@@ -190,6 +190,7 @@ impl Call {
             return;
         }
         self.sign_of_life(now, payload);
+        self.note_refusal(payload);
         if self.path.carries_media() {
             self.sources.announce(&mut self.engine, payload);
         }

@@ -3,7 +3,7 @@
 //! Until a handshake is through nothing in it is sealed, so that whoever writes the peer's address on a
 //! datagram can say anything. What cannot be part of a handshake is left out here before it can fill a queue or be
 //! taken for the peer's refusal: records of no known form, data and alerts in the clear, messages
-//! that no handshake is long enough for. A peer that refuses us is noticed by the time that connecting takes.
+//! that no handshake is long enough for. That a peer refuses us is told when the time to connect is over.
 
 use std::borrow::Cow;
 
@@ -17,6 +17,7 @@ const MOST_MESSAGES: u16 = 16;
 const LONGEST_MESSAGE: u32 = 65_536;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
 /// The datagram without the records that cannot be the peer's.
@@ -36,6 +37,17 @@ pub(super) fn plausible(datagram: &[u8]) -> Cow<'_, [u8]> {
         rest = after;
     }
     if all { Cow::Borrowed(datagram) } else { Cow::Owned(kept) }
+}
+
+/// The fatal alert in the clear that this datagram is, by its number (RFC 8446 section 6): a peer that cannot agree on a handshake
+/// sends one and falls silent. Anybody else can send one too.
+pub(crate) fn refusal(datagram: &[u8]) -> Option<u8> {
+    const FATAL: u8 = 2;
+    let (record, _) = split(datagram)?;
+    match (record.first_chunk::<5>()?, record.get(HEADER..)?) {
+        ([ALERT, _, _, 0, 0], [FATAL, number]) => Some(*number),
+        _ => None,
+    }
 }
 
 /// The first record, and what follows it.
@@ -121,6 +133,7 @@ mod tests {
             &record(20, 0, &[2]),
         ] {
             assert!(plausible(record).is_empty(), "{record:?}");
+            assert_eq!(refusal(record), (*record == alert).then_some(40), "{record:?}");
             let mixed = [message(0), record.clone(), message(1)].concat();
             assert_eq!(plausible(&mixed).as_ref(), [message(0), message(1)].concat());
         }
