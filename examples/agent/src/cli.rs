@@ -73,6 +73,12 @@ pub struct RunOptions {
     /// Whether calls outlive a lost connection, which is brought back in any case.
     #[arg(long, value_name = "on,off", default_value = "on")]
     pub survivability: Switch,
+    /// With relay, audio goes over TURN servers alone.
+    #[arg(long, value_enum, default_value = "all", value_name = "all,relay")]
+    pub ice_policy: Policy,
+    /// Use IPv6 addresses for media too.
+    #[arg(long)]
+    pub ipv6: bool,
     /// End after so many conversations.
     #[arg(long, value_name = "N")]
     pub calls: Option<u64>,
@@ -139,15 +145,20 @@ pub struct PlannedOptions {
     #[arg(long, hide = true, num_args = 1)]
     calls_at_once: Option<String>,
     #[arg(long, hide = true, num_args = 1)]
-    ice_policy: Option<String>,
-    #[arg(long, hide = true)]
-    ipv6: bool,
-    #[arg(long, hide = true, num_args = 1)]
     dtls: Option<String>,
     #[arg(long, hide = true)]
     dscp: bool,
     #[arg(long, hide = true)]
     trace: bool,
+}
+
+/// Which candidates are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// All that the cloud allows.
+    All,
+    /// Relayed ones only.
+    Relay,
 }
 
 /// On or off.
@@ -259,12 +270,6 @@ impl PlannedOptions {
         let missing = [
             (self.accept.is_some(), "--accept", "offers are always answered at once"),
             (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
-            (
-                self.ice_policy.is_some(),
-                "--ice-policy",
-                "there is no TURN, media use host candidates",
-            ),
-            (self.ipv6, "--ipv6", "media use IPv4"),
             (self.dtls.is_some(), "--dtls", "DTLS 1.2 is spoken"),
             (self.dscp, "--dscp", "packets are not marked"),
             (self.trace, "--trace", "use OFFHOOK_LOG=trace"),

@@ -16,7 +16,7 @@ use std::{
 
 use offhook::{
     CallFailure, Client, ConnectError, ConnectFailure, ConversationId, Engine, EngineConfig, EngineError, Event,
-    Events, OutboundCall, SessionId,
+    Events, IcePolicy, OutboundCall, SessionId,
 };
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep};
@@ -29,7 +29,7 @@ use self::{
     signals::Signals,
 };
 use crate::{
-    cli::{OutboundOptions, RunOptions},
+    cli::{OutboundOptions, Policy, RunOptions},
     exit::Exit,
 };
 
@@ -85,6 +85,11 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
         .engine(engine.clone())
         .answer(options.policy())
         .rtc_session_survivability(options.survives())
+        .ice_policy(match options.ice_policy {
+            Policy::All => IcePolicy::All,
+            Policy::Relay => IcePolicy::Relay,
+        })
+        .ipv6(options.ipv6)
         .play(options.source()?);
     let client = match &options.record {
         Some(directory) => client.record_to(directory),

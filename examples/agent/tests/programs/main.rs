@@ -146,10 +146,10 @@ async fn exit_statuses_tell_what_was_wrong() {
             "not encrypted",
         ),
         (
-            &["--api", api, "--streaming", streaming, "--ice-policy", "relay"],
+            &["--api", api, "--streaming", streaming, "--dtls", "auto"],
             right,
             2,
-            "--ice-policy",
+            "--dtls",
         ),
         (
             &["--api", api, "--streaming", streaming, "--play", "file:Cargo.toml"],
