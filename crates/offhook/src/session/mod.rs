@@ -7,6 +7,7 @@ mod addresses;
 mod error;
 mod figures;
 mod keys;
+mod network;
 mod obituary;
 mod offers;
 mod servers;
@@ -49,13 +50,12 @@ use self::{
     offers::Offered,
     sound::Sound,
     stage::{Flow, Media, Ready, Stage},
-    streams::{Arrival, Arrived, Destination, resolve},
+    streams::{Destination, resolve},
 };
 use crate::{
     alarm::{Alarm, Rang},
     clock,
     event::{ConnectionState, Event, Publisher},
-    interfaces::Changes,
     supervisor::FromSession,
     worker::Clocks,
 };
@@ -330,16 +330,6 @@ impl Session {
         }
     }
 
-    /// Something for the media of this number, if there are such.
-    fn media_input(&mut self, number: u64, input: media::Input<'_>, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        let mut media = self.media.iter_mut().chain(&mut self.next);
-        if let Some(media) = media.find(|media| media.sockets.number() == number) {
-            media.call.handle_input(clock::now(), input);
-            self.pump(context);
-        }
-    }
-
     fn media_event(&mut self, stage: Stage, generation: Generation, event: media::Event, context: &mut Context<Self>) {
         let now = clock::now();
         // The dialogue refuses only what comes after its end or from an older generation; then nobody wants to know.
@@ -579,46 +569,6 @@ impl StreamHandler<Ready> for Session {
     }
 
     /// A socket is gone; that of an earlier generation, or of a call that is over.
-    fn finished(&mut self, _: &mut Context<Self>) {}
-}
-
-/// What happens to streams to TURN servers.
-impl StreamHandler<Arrived> for Session {
-    fn handle(&mut self, Arrived { media, socket, what }: Arrived, context: &mut Context<Self>) {
-        let bytes;
-        let input = match what {
-            Arrival::Connected { local, remote } => media::Input::Connected { socket, local, remote },
-            Arrival::Broken(reason) => media::Input::Refused { socket, reason },
-            Arrival::Bytes(arrived) => {
-                bytes = arrived;
-                media::Input::Received { socket, bytes: &bytes }
-            }
-        };
-        self.media_input(media, input, context);
-    }
-
-    /// A stream is gone, which was told.
-    fn finished(&mut self, _: &mut Context<Self>) {}
-}
-
-/// The network interfaces have changed.
-impl StreamHandler<Changes> for Session {
-    fn handle(&mut self, _: Changes, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        let addresses = match self.setup.addresses.list() {
-            Ok(addresses) => addresses,
-            Err(error) => return tracing::warn!(%error, "the network interfaces cannot be listed"),
-        };
-        for media in self.media.iter_mut().chain(&mut self.next) {
-            let addresses = addresses.clone();
-            media
-                .call
-                .handle_input(clock::now(), media::Input::Addresses(addresses));
-        }
-        self.pump(context);
-    }
-
-    /// They are not watched any more.
     fn finished(&mut self, _: &mut Context<Self>) {}
 }
 
