@@ -4,7 +4,9 @@
 
 pub mod authority;
 pub mod desk;
+pub mod diary;
 pub mod gateway;
+pub mod line;
 pub mod prosody;
 pub mod proxy;
 pub mod recording;

@@ -15,17 +15,20 @@ use offhook_jingle::{
     stanza::JingleCondition,
 };
 use offhook_media::{Call, CallConfig, Identity};
-use offhook_tests::prosody::Client;
+use offhook_tests::{
+    line::{Arrived, Line},
+    prosody::Client,
+};
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind, RequestKind, StanzaError, Urgency};
 use tokio::{
     sync::mpsc,
     time::{interval, sleep_until},
 };
 
-use crate::{
-    line::{Arrived, Line},
-    phone::{Act, Told},
-};
+use crate::phone::{Act, Told};
+
+/// A session and its media.
+type Whose = (SessionId, Generation);
 
 /// How long a frame of audio is.
 const FRAME: Duration = Duration::from_millis(20);
@@ -35,7 +38,7 @@ pub struct Desk {
     endpoint: Endpoint,
     media: CallConfig,
     hertz: u32,
-    lines: BTreeMap<SessionId, Line>,
+    lines: BTreeMap<SessionId, Line<Whose>>,
     /// Calls that were not accepted yet.
     offers: BTreeMap<SessionId, Offer>,
     /// Requests of peers without an answer.
@@ -44,8 +47,8 @@ pub struct Desk {
     held_back: Option<Vec<xmpp::IncomingRequest>>,
     seeds: u8,
     /// Lines send what their sockets read.
-    datagrams: mpsc::UnboundedSender<Arrived>,
-    arriving: mpsc::UnboundedReceiver<Arrived>,
+    datagrams: mpsc::UnboundedSender<Arrived<Whose>>,
+    arriving: mpsc::UnboundedReceiver<Arrived<Whose>>,
     told: mpsc::UnboundedSender<Told>,
 }
 
@@ -94,7 +97,7 @@ impl Desk {
                     None => return,
                 },
                 Some(arrived) = self.arriving.recv() => {
-                    if let Some(line) = self.lines.get_mut(&arrived.session) {
+                    if let Some(line) = self.lines.get_mut(&arrived.whose.0) {
                         line.take(Instant::now(), &arrived);
                     }
                 }
@@ -168,7 +171,7 @@ impl Desk {
     }
 
     fn add_line(&mut self, session: &SessionId, generation: Generation, call: Call) {
-        let line = Line::new(session.clone(), generation, call, self.hertz);
+        let line = Line::new((session.clone(), generation), call, self.hertz);
         self.lines.insert(session.clone(), line);
     }
 
@@ -258,7 +261,7 @@ impl Desk {
             while let Some(line) = self.lines.get_mut(&session) {
                 match line.carry_out(&self.datagrams) {
                     Ok(event) => {
-                        let generation = line.generation;
+                        let generation = line.whose.1;
                         self.media_event(&session, generation, event);
                     }
                     Err(until) => {

@@ -11,7 +11,7 @@ use offhook_tests::prosody::PASSWORD;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::diary::Diary;
+use offhook_tests::diary::Diary;
 
 /// How far from its pitch a tone may be heard, in hertz: the grid on which the peer looks for it.
 const NEAR: f64 = 5.0;

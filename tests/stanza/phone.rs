@@ -8,7 +8,10 @@ use offhook_jingle::{
     session::{CommandError, EndedBy, OfferKind},
     stanza::Farewell,
 };
-use offhook_tests::prosody::{Client, LIMIT, Way, config};
+use offhook_tests::{
+    diary::{Diary, NotTold},
+    prosody::{Client, LIMIT, Way, config},
+};
 use offhook_xmpp::Payload;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -16,10 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    desk::Desk,
-    diary::{Diary, NotTold},
-};
+use crate::desk::Desk;
 
 /// How far from its pitch a tone may be heard, in hertz.
 const NEAR: f32 = 2.0;

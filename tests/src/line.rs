@@ -1,9 +1,8 @@
-//! The media of one session of ours: a call, its sockets, the tone that it plays, and what it hears.
+//! The media of one call of ours: the call, its sockets, the tone that it plays, and what it hears.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
-use offhook_jingle::{Generation, SessionId};
 use offhook_media::{Call, Event, Input, Output, SocketId};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
@@ -13,17 +12,20 @@ const WINDOW: usize = 48_000 / 5;
 const LARGEST: usize = 65_536;
 
 /// A datagram, and whose it is.
-pub struct Arrived {
-    pub session: SessionId,
+#[derive(Debug)]
+pub struct Arrived<K> {
+    /// The line's.
+    pub whose: K,
     socket: SocketId,
     source: SocketAddr,
     payload: Vec<u8>,
 }
 
-/// Dropped, it closes its sockets.
-pub struct Line {
-    session: SessionId,
-    pub generation: Generation,
+/// A call with what it needs. Dropped, it closes its sockets.
+#[derive(Debug)]
+pub struct Line<K> {
+    /// What it is known by.
+    pub whose: K,
     call: Call,
     tone: Tone,
     heard: Vec<i16>,
@@ -31,11 +33,11 @@ pub struct Line {
     readers: JoinSet<()>,
 }
 
-impl Line {
-    pub fn new(session: SessionId, generation: Generation, call: Call, hertz: u32) -> Self {
+impl<K: Clone + Send + 'static> Line<K> {
+    /// A call that plays this tone.
+    pub fn new(whose: K, call: Call, hertz: u32) -> Self {
         Self {
-            session,
-            generation,
+            whose,
             call,
             tone: Tone::new(hertz),
             heard: Vec::new(),
@@ -44,15 +46,23 @@ impl Line {
         }
     }
 
+    /// Gives it the peer's answer.
     pub fn accept_answer(&mut self, now: Instant, sdp: &str) {
         self.call.accept_answer(now, sdp).expect("an answer that fits");
     }
 
+    /// Gives it a candidate of the peer.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
         self.call.add_remote_candidate(now, candidate).expect("a candidate");
     }
 
-    pub fn take(&mut self, now: Instant, arrived: &Arrived) {
+    /// Ends the call.
+    pub fn close(&mut self, now: Instant) {
+        self.call.close(now);
+    }
+
+    /// Gives it a datagram.
+    pub fn take(&mut self, now: Instant, arrived: &Arrived<K>) {
         let input = Input::Datagram {
             socket: arrived.socket,
             source: arrived.source,
@@ -61,6 +71,7 @@ impl Line {
         self.call.handle_input(now, input);
     }
 
+    /// Its instant may have come.
     pub fn pass_time(&mut self, now: Instant) {
         self.call.handle_input(now, Input::Timeout);
     }
@@ -81,7 +92,10 @@ impl Line {
     }
 
     /// Does what the call says, until it gives its next event or the instant at which it wants to be called again.
-    pub fn carry_out(&mut self, datagrams: &mpsc::UnboundedSender<Arrived>) -> Result<Event, Instant> {
+    ///
+    /// # Errors
+    /// That instant.
+    pub fn carry_out(&mut self, datagrams: &mpsc::UnboundedSender<Arrived<K>>) -> Result<Event, Instant> {
         loop {
             match self.call.poll_output() {
                 Output::Event(event) => return Ok(event),
@@ -104,12 +118,8 @@ impl Line {
                     bound.set_nonblocking(true).expect("it can be");
                     let address = bound.local_addr().expect("it is bound");
                     let bound = Arc::new(UdpSocket::from_std(bound).expect("a socket"));
-                    self.readers.spawn(read(
-                        self.session.clone(),
-                        socket,
-                        Arc::clone(&bound),
-                        datagrams.clone(),
-                    ));
+                    self.readers
+                        .spawn(read(self.whose.clone(), socket, Arc::clone(&bound), datagrams.clone()));
                     self.sockets.push((socket, bound));
                     self.call
                         .handle_input(Instant::now(), Input::Opened { socket, address });
@@ -119,13 +129,13 @@ impl Line {
     }
 }
 
-async fn read(session: SessionId, id: SocketId, socket: Arc<UdpSocket>, datagrams: mpsc::UnboundedSender<Arrived>) {
+async fn read<K: Clone>(whose: K, id: SocketId, socket: Arc<UdpSocket>, datagrams: mpsc::UnboundedSender<Arrived<K>>) {
     let mut buffer = vec![0; LARGEST];
     // An error is what ICMP says of an address that nobody listens on; the next datagram may come all the same.
     loop {
         if let Ok((length, source)) = socket.recv_from(&mut buffer).await {
             let arrived = Arrived {
-                session: session.clone(),
+                whose: whose.clone(),
                 socket: id,
                 source,
                 payload: buffer[..length].to_vec(),

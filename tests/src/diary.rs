@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use offhook_tests::prosody::LIMIT;
+use crate::prosody::LIMIT;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
 };
 
+/// What was told.
+#[derive(Debug)]
 pub struct Diary<T> {
     arriving: mpsc::UnboundedReceiver<T>,
     /// What nobody has asked for yet.
@@ -33,6 +35,9 @@ impl<T> Diary<T> {
     }
 
     /// Takes out the first of which `found` makes something, told already or to be told.
+    ///
+    /// # Errors
+    /// When nothing of the kind is told.
     pub async fn next<R>(&mut self, found: impl Fn(&T) -> Option<R>) -> Result<R, NotTold> {
         if let Some((at, found)) = self
             .kept
@@ -67,6 +72,7 @@ impl<T> Diary<T> {
         self.kept.retain(|told| !is(told));
     }
 
+    /// Adds a line to the report.
     pub fn note(&mut self, line: String) {
         self.history.push(line);
     }
