@@ -1,0 +1,126 @@
+//! The other side of a call: a process that runs an engine that others wrote.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    thread,
+};
+
+use offhook_tests::diary::Diary;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// How far from its pitch a tone may be heard, in hertz: the grid on which a peer looks for it.
+const NEAR: f64 = 6.0;
+/// A tone that arrives whole is played at -15 dBov; an engine's gain control may take some of it.
+const LOUD_ENOUGH_DBOV: f64 = -30.0;
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    Chromium,
+    Libwebrtc,
+}
+
+impl Engine {
+    pub const ALL: [Self; 2] = [Self::Chromium, Self::Libwebrtc];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "Chromium",
+            Self::Libwebrtc => "libwebrtc",
+        }
+    }
+
+    fn argument(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Libwebrtc => "libwebrtc",
+        }
+    }
+}
+
+/// One process. Dropped, it ends.
+pub struct Peer {
+    name: &'static str,
+    process: Child,
+    input: Option<ChildStdin>,
+    told: Diary<Value>,
+}
+
+impl Peer {
+    pub fn start(engine: Engine) -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .parent()
+            .expect("the target folder");
+        let modules = target.join("tools").join("peers").join("node_modules");
+        assert!(modules.is_dir(), "cargo xtask test installs {}", modules.display());
+        let mut process = Command::new("node")
+            .arg(tests.join("peers").join("peer.js"))
+            .arg(engine.argument())
+            .env("NODE_PATH", modules)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Node is installed");
+        let (tell, told) = mpsc::unbounded_channel();
+        let output = BufReader::new(process.stdout.take().expect("its output"));
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = tell.send(serde_json::from_str(&line).expect("JSON"));
+            }
+        });
+        Self {
+            name: engine.name(),
+            input: process.stdin.take(),
+            process,
+            // What it hears is told too often for a report.
+            told: Diary::new(told, |told: &Value| (told["tell"] != "heard").then(|| told.to_string())),
+        }
+    }
+
+    pub fn does(&mut self, command: &Value) {
+        self.told.note(format!("> {command}"));
+        let input = self.input.as_mut().expect("it is open until the end");
+        writeln!(input, "{command}").expect("it listens");
+    }
+
+    pub fn takes_candidate(&mut self, mid: &str, candidate: &str) {
+        self.does(&json!({ "do": "candidate", "mid": mid, "candidate": candidate }));
+    }
+
+    /// The next that it tells of this kind and of which that is true.
+    pub async fn tells(&mut self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let found = |told: &Value| (told["tell"] == what && is(told)).then(|| told.clone());
+        match self.told.next(found).await {
+            Ok(told) => told,
+            Err(_) => panic!("{} does not tell {what:?}:\n{}", self.name, self.told.report()),
+        }
+    }
+
+    pub async fn is(&mut self, state: &str) {
+        self.tells("state", |told| told["state"] == state).await;
+    }
+
+    /// Waits until it hears this tone, from now on.
+    pub async fn hears(&mut self, hertz: u32) {
+        self.told.forget(|told| told["tell"] == "heard");
+        let right = |told: &Value| {
+            let near = told["hertz"]
+                .as_f64()
+                .is_some_and(|heard| (heard - f64::from(hertz)).abs() <= NEAR);
+            near && told["dbov"].as_f64().is_some_and(|dbov| dbov > LOUD_ENOUGH_DBOV)
+        };
+        self.tells("heard", right).await;
+    }
+}
+
+impl Drop for Peer {
+    /// Told the end of its input, it ends, and the browser that it started with it.
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,141 @@
+//! Calls with WebRTC engines that others wrote: Chromium, and libwebrtc in Node.
+//!
+//! Each side plays a tone and listens for the other's; descriptions and candidates are carried by the test. What was seen
+//! is written to `docs/interop.md` when all of it was. `cargo xtask test` installs the engines and runs this.
+
+mod engine;
+mod line;
+mod matrix;
+
+use offhook_media::{Call, DtlsVersion, Event, FailureReason};
+use serde_json::json;
+use std::time::Instant;
+
+use engine::{Engine, Peer};
+use line::{Phone, config};
+use matrix::{Cell, Feature};
+
+/// What each side plays, in hertz.
+const OUR_TONE: u32 = 440;
+const THEIR_TONE: u32 = 700;
+
+struct Pair {
+    phone: Phone,
+    peer: Peer,
+}
+
+impl Pair {
+    /// They offer, we answer.
+    async fn they_offer(engine: Engine, dtls: DtlsVersion) -> Self {
+        let mut peer = Peer::start(engine);
+        peer.does(&json!({ "do": "offer", "hertz": THEIR_TONE }));
+        let offer = peer.tells("offer", |_| true).await;
+        let sdp = offer["sdp"].as_str().expect("a text");
+        let (call, answer) = Call::answerer(config(dtls), sdp, [1; 32], Instant::now()).expect("an offer for us");
+        peer.does(&json!({ "do": "accept", "sdp": answer }));
+        Self::connect(Phone::new(call, OUR_TONE), peer).await
+    }
+
+    /// We offer, they answer.
+    async fn we_offer(engine: Engine, dtls: DtlsVersion) -> Self {
+        let mut peer = Peer::start(engine);
+        let (call, offer) = Call::offerer(config(dtls), [2; 32], Instant::now());
+        peer.does(&json!({ "do": "answer", "hertz": THEIR_TONE, "sdp": offer }));
+        let answer = peer.tells("answer", |_| true).await;
+        let sdp = answer["sdp"].as_str().expect("a text").to_owned();
+        let phone = Phone::new(call, OUR_TONE);
+        phone.does(move |line, now| line.accept_answer(now, &sdp));
+        Self::connect(phone, peer).await
+    }
+
+    /// Carries our candidates, and their first: by our checks they learn of us, by theirs we learn of them.
+    async fn connect(mut phone: Phone, mut peer: Peer) -> Self {
+        while let Some((mid, candidate)) = phone.candidate().await {
+            peer.takes_candidate(&mid, &candidate);
+        }
+        let theirs = peer.tells("candidate", |_| true).await;
+        let candidate = theirs["candidate"].as_str().expect("a text").to_owned();
+        phone.does(move |line, now| line.add_remote_candidate(now, &candidate));
+        phone.is_told(&Event::Connected).await;
+        peer.is("connected").await;
+        Self { phone, peer }
+    }
+
+    async fn hear_each_other(&mut self) {
+        tokio::join!(self.phone.hears(THEIR_TONE), self.peer.hears(OUR_TONE));
+    }
+}
+
+async fn tones(mut pair: Pair) -> String {
+    pair.hear_each_other().await;
+    "yes".to_owned()
+}
+
+/// The version on which both agreed, by the peer's own words where it has any.
+async fn version(mut pair: Pair) -> String {
+    pair.hear_each_other().await;
+    pair.peer.does(&json!({ "do": "dtls" }));
+    let told = pair.peer.tells("dtls", |_| true).await;
+    told["version"].as_str().map_or("yes".to_owned(), str::to_owned)
+}
+
+async fn shown(feature: Feature, engine: Engine) -> String {
+    match feature {
+        Feature::TheyOffer => tones(Pair::they_offer(engine, DtlsVersion::V1_2).await).await,
+        Feature::WeOffer => tones(Pair::we_offer(engine, DtlsVersion::V1_2).await).await,
+        Feature::Dtls12 => version(Pair::they_offer(engine, DtlsVersion::V1_2).await).await,
+        Feature::DtlsAutoAnswered => version(Pair::they_offer(engine, DtlsVersion::Auto).await).await,
+        Feature::DtlsAutoOffered => version(Pair::we_offer(engine, DtlsVersion::Auto).await).await,
+        Feature::TheyClose => {
+            let mut pair = Pair::they_offer(engine, DtlsVersion::V1_2).await;
+            pair.peer.does(&json!({ "do": "close" }));
+            pair.phone.is_told(&Event::Failed(FailureReason::ClosedByPeer)).await;
+            "yes".to_owned()
+        }
+        Feature::WeClose => {
+            let mut pair = Pair::they_offer(engine, DtlsVersion::V1_2).await;
+            pair.phone.does(|line, now| line.close(now));
+            // An engine that does not look at the close of DTLS misses us a few seconds later.
+            let gone =
+                |state: &serde_json::Value| ["closed", "failed", "disconnected"].iter().any(|gone| state == gone);
+            pair.peer.tells("state", |told| gone(&told["state"])).await;
+            "yes".to_owned()
+        }
+    }
+}
+
+macro_rules! features {
+    ($($name:ident: $feature:ident,)*) => {$(
+        mod $name {
+            use super::{Engine, Feature, show};
+
+            #[tokio::test]
+            #[ignore = "needs Chromium: cargo xtask test installs it and runs this"]
+            async fn with_chromium() {
+                show(Feature::$feature, Engine::Chromium).await;
+            }
+
+            #[tokio::test]
+            #[ignore = "needs libwebrtc in Node: cargo xtask test installs it and runs this"]
+            async fn with_libwebrtc() {
+                show(Feature::$feature, Engine::Libwebrtc).await;
+            }
+        }
+    )*};
+}
+
+features! {
+    they_offer: TheyOffer,
+    we_offer: WeOffer,
+    dtls_1_2: Dtls12,
+    dtls_auto_answered: DtlsAutoAnswered,
+    dtls_auto_offered: DtlsAutoOffered,
+    they_close: TheyClose,
+    we_close: WeClose,
+}
+
+async fn show(feature: Feature, engine: Engine) {
+    let cell = Cell::new(feature, engine);
+    let result = shown(feature, engine).await;
+    cell.is(result);
+}

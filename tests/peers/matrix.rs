@@ -1,0 +1,101 @@
+//! What was seen with whom, as a table: printed, and written to `docs/interop.md`, by the last test of all.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::engine::Engine;
+
+/// What is done with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    TheyOffer,
+    WeOffer,
+    Dtls12,
+    DtlsAutoAnswered,
+    DtlsAutoOffered,
+    TheyClose,
+    WeClose,
+}
+
+impl Feature {
+    const ALL: [Self; 7] = [
+        Self::TheyOffer,
+        Self::WeOffer,
+        Self::Dtls12,
+        Self::DtlsAutoAnswered,
+        Self::DtlsAutoOffered,
+        Self::TheyClose,
+        Self::WeClose,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::TheyOffer => "it offers, tones both ways",
+            Self::WeOffer => "it answers, tones both ways",
+            Self::Dtls12 => "DTLS, our default",
+            Self::DtlsAutoAnswered => "DTLS `Auto`, it offers",
+            Self::DtlsAutoOffered => "DTLS `Auto`, it answers",
+            Self::TheyClose => "it closes, we learn of it",
+            Self::WeClose => "we close, it misses us",
+        }
+    }
+}
+
+static SEEN: Mutex<BTreeMap<(Feature, Engine), String>> = Mutex::new(BTreeMap::new());
+
+/// The place of one result. Dropped without one, it says `no`.
+pub struct Cell {
+    place: (Feature, Engine),
+    result: Option<String>,
+}
+
+impl Cell {
+    pub fn new(feature: Feature, engine: Engine) -> Self {
+        Self {
+            place: (feature, engine),
+            result: None,
+        }
+    }
+
+    pub fn is(mut self, result: String) {
+        self.result = Some(result);
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| "no".to_owned());
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(self.place, result);
+        if seen.len() == Feature::ALL.len() * Engine::ALL.len() {
+            publish(&table(&seen));
+        }
+    }
+}
+
+fn table(seen: &BTreeMap<(Feature, Engine), String>) -> String {
+    let engines = Engine::ALL.map(Engine::name).join(" | ");
+    let mut table = format!("| | {engines} |\n|---|{}\n", "---|".repeat(Engine::ALL.len()));
+    for feature in Feature::ALL {
+        let results = Engine::ALL.map(|engine| seen[&(feature, engine)].as_str());
+        table += &format!("| {} | {} |\n", feature.title(), results.join(" | "));
+    }
+    table
+}
+
+fn publish(table: &str) {
+    // Of what a test prints nothing is seen otherwise.
+    let _ = write!(std::io::stdout(), "\n{table}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md");
+    let text = format!(
+        "# Peers that others wrote\n\n\
+         What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
+         number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it.\n\n{table}"
+    );
+    let _ = fs::write(page, text);
+}

@@ -1,0 +1,84 @@
+'use strict';
+// A WebRTC engine that others wrote, libwebrtc or Chromium by the first argument: one call of one process.
+//
+// It is told what to do by JSON, one object a line on standard input, and tells what happens in the same way on standard
+// output. It ends when its input does.
+//
+//   {"do": "offer", "hertz"}
+//   {"do": "answer", "hertz", "sdp"}
+//   {"do": "accept", "sdp"}
+//   {"do": "candidate", "mid", "candidate"}
+//   {"do": "dtls" | "close"}
+//
+//   {"tell": "offer" | "answer", "sdp"}
+//   {"tell": "candidate", "candidate"}
+//   {"tell": "state", "state"}
+//   {"tell": "heard", "hertz": number | null, "dbov"}      of every 200 ms
+//   {"tell": "dtls", "version"}
+//   {"tell": "fault", "what"}                              and the process ends
+
+const readline = require('node:readline');
+const { writeSync } = require('node:fs');
+
+let browser;
+
+function tell(what, more) {
+    process.stdout.write(JSON.stringify({ tell: what, ...more }) + '\n');
+}
+
+async function end(status) {
+    await browser?.close();
+    process.exit(status);
+}
+
+function fault(error) {
+    // Written at once: the process does not live until a pipe is drained.
+    writeSync(1, JSON.stringify({ tell: 'fault', what: String(error?.stack ?? error) }) + '\n');
+    end(1);
+}
+
+function libwebrtc() {
+    const { RTCPeerConnection } = require('@roamhq/wrtc');
+    const commands = require('./rtc').peer({ RTCPeerConnection, ...require('../stanza/sound') }, tell);
+    return command => commands[command.do](command);
+}
+
+async function chromium() {
+    const path = require('node:path');
+    browser = await require('playwright-core').chromium.launch({
+        executablePath: '/usr/bin/chromium',
+        args: [
+            '--no-sandbox',
+            '--disable-gpu',
+            '--disable-quic',
+            '--no-first-run',
+            '--disable-background-networking',
+            '--disable-component-update',
+            '--disable-sync',
+            '--allow-loopback-in-peer-connection',
+            '--autoplay-policy=no-user-gesture-required',
+        ],
+    });
+    const page = await browser.newPage();
+    page.on('pageerror', fault);
+    await page.exposeFunction('tell', tell);
+    for (const script of ['page.js', 'rtc.js']) {
+        await page.addScriptTag({ path: path.join(__dirname, script) });
+    }
+    await page.evaluate('commands = peer(engine, tell), undefined');
+    return command => page.evaluate(command => window.commands[command.do](command), command);
+}
+
+process.on('uncaughtException', fault);
+process.on('unhandledRejection', fault);
+let engine = Promise.resolve({ libwebrtc, chromium }[process.argv[2]]());
+readline
+    .createInterface({ input: process.stdin })
+    .on('line', line => {
+        // One after the other, in their order.
+        engine = engine.then(async does => {
+            await does(JSON.parse(line));
+            return does;
+        });
+    })
+    .on('close', () => end(0));

@@ -1,0 +1,51 @@
+'use strict';
+// A peer connection with one sound, as the W3C writes it: the same in Node and in a page. It does what commands say (one
+// object each, see peer.js) and tells what happens.
+
+// `engine` has the `RTCPeerConnection`, makes a `tone` and `listen`s to a track.
+function peer(engine, tell) {
+    let connection;
+
+    function begin(hertz) {
+        connection = new engine.RTCPeerConnection();
+        const { track, stream } = engine.tone(hertz);
+        connection.addTrack(track, stream);
+        connection.onicecandidate = ({ candidate }) => {
+            if (candidate?.candidate) {
+                tell('candidate', { candidate: candidate.candidate });
+            }
+        };
+        connection.onconnectionstatechange = () => tell('state', { state: connection.connectionState });
+        connection.ontrack = ({ track }) => engine.listen(track, heard => tell('heard', heard));
+    }
+
+    async function settled(description) {
+        await connection.setLocalDescription(description);
+        tell(description.type, { sdp: description.sdp });
+    }
+
+    return {
+        async offer({ hertz }) {
+            begin(hertz);
+            await settled(await connection.createOffer());
+        },
+        async answer({ hertz, sdp }) {
+            begin(hertz);
+            await connection.setRemoteDescription({ type: 'offer', sdp });
+            await settled(await connection.createAnswer());
+        },
+        accept: ({ sdp }) => connection.setRemoteDescription({ type: 'answer', sdp }),
+        candidate: ({ mid, candidate }) => connection.addIceCandidate({ sdpMid: mid, candidate }),
+        async dtls() {
+            const versions = { FEFD: '1.2', FEFC: '1.3' };
+            const stats = [...(await connection.getStats()).values()];
+            const transport = stats.find(({ type }) => type === 'transport');
+            tell('dtls', { version: versions[transport?.tlsVersion] ?? null });
+        },
+        close: () => connection.close(),
+    };
+}
+
+if (typeof module !== 'undefined') {
+    module.exports = { peer };
+}
