@@ -125,22 +125,23 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     if let Err(error) = tools::for_interop(workspace, install) {
         return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
-    command(
-        workspace,
-        testing(
-            name,
-            &[
-                "--test",
-                "prosody",
-                "--test",
-                "stanza",
-                "--test",
-                "turn",
-                "--",
-                "--ignored",
-            ],
-        ),
-    )
+    let selection = [
+        "--test",
+        "prosody",
+        "--test",
+        "stanza",
+        "--test",
+        "peers",
+        "--test",
+        "turn",
+        "--",
+        "--ignored",
+    ];
+    let tests = CommandStage {
+        shows_table: true,
+        ..testing(name, &selection)
+    };
+    command(workspace, tests)
 }
 
 /// Calls of minutes whose signalling fails again and again. They take real time, and show what they measured.

@@ -65,8 +65,8 @@ const FOR_FUZZING: [SystemTool; 1] = [SystemTool {
     package: "g++",
 }];
 
-/// Servers that the client is tested against, with what their modules load.
-const FOR_INTEROP: [SystemTool; 2] = [
+/// What the client is tested against: servers, with what their modules load, and a browser.
+const FOR_INTEROP: [SystemTool; 3] = [
     SystemTool {
         programs: &["prosody"],
         package: "prosody lua-sec lua-event lua-expat",
@@ -75,9 +75,13 @@ const FOR_INTEROP: [SystemTool; 2] = [
         programs: &["turnserver"],
         package: "coturn",
     },
+    SystemTool {
+        programs: &["chromium"],
+        package: "chromium",
+    },
 ];
 
-/// The library `stanza` runs in Node.
+/// The library `stanza` and libwebrtc run in Node.
 const FOR_NODE: [SystemTool; 2] = [
     SystemTool {
         programs: &["node"],
@@ -121,7 +125,8 @@ pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
 /// Makes sure that the programs are there that the client is tested against.
 pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(), Error> {
     system(&FOR_INTEROP, install)?;
-    npm::modules(workspace, "tests/stanza", install).map(drop)
+    npm::modules(workspace, "tests/stanza", install)?;
+    npm::modules(workspace, "tests/peers", install).map(drop)
 }
 
 /// Makes sure that JavaScript can be run, and its packages installed.
