@@ -95,7 +95,8 @@ fn publish(table: &str) {
     let text = format!(
         "# Peers that others wrote\n\n\
          What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
-         number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it.\n\n{table}"
+         number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it. Behind a\n\
+         hidden address, an mDNS name, a peer is found by its own checks.\n\n{table}"
     );
     let _ = fs::write(page, text);
 }
