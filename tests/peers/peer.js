@@ -27,6 +27,8 @@ function tell(what, more) {
 }
 
 async function end(status) {
+    // A browser that does not close is killed with this process.
+    setTimeout(() => process.exit(1), 5000);
     await browser?.close();
     process.exit(status);
 }
