@@ -199,7 +199,8 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
         let told = server.credential.as_ref().map(ExposeSecret::expose_secret);
         assert_eq!(told, Some(turn), "the client knows what it must not show");
         let own = IceServer {
-            urls: vec!["turn:127.0.0.1:3479".into()],
+            // With a STUN server, since without one nothing but relayed candidates may be used.
+            urls: vec!["stun:127.0.0.1:3479".into(), "turn:127.0.0.1:3479".into()],
             username: Some("agent".into()),
             credential: Some(own_turn.into()),
         };

@@ -66,7 +66,9 @@ async fn the_figures_of_a_call_are_told_when_it_ends_each_named_with_its_unit() 
     for figure in ["roundTripMs", "jitterMs", "levelReceivedDbov"] {
         assert!(stats[figure].is_number(), "{stats}");
     }
-    for step in ["gatheredMs", "firstCheckMs", "iceMs", "dtlsMs"] {
+    // Servers that do not answer may still be asked when the call is over.
+    assert!(stats["setup"].get("gatheredMs").is_some(), "{stats}");
+    for step in ["firstCheckMs", "iceMs", "dtlsMs"] {
         assert!(stats["setup"][step].is_number(), "{stats}");
     }
     agent.event("terminated").await;
