@@ -29,7 +29,7 @@ async fn state(diary: &mut Diary, wanted: ConnectionState) {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn a_call_is_relayed_over_udp_and_over_tcp() {
     for transport in ["udp", "tcp"] {
         let coturn = Coturn::start("").await;
@@ -50,7 +50,7 @@ async fn a_call_is_relayed_over_udp_and_over_tcp() {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn a_call_is_relayed_over_tls_by_a_server_that_is_who_it_says() {
     let coturn = Coturn::start("").await;
     let cloud = cloud(coturn.service("turns", "tcp")).await;
@@ -66,7 +66,7 @@ async fn a_call_is_relayed_over_tls_by_a_server_that_is_who_it_says() {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn a_server_whom_nobody_vouches_for_relays_nothing() {
     let coturn = Coturn::start("").await;
     let cloud = cloud(coturn.service("turns", "tcp")).await;
@@ -82,7 +82,7 @@ async fn a_server_whom_nobody_vouches_for_relays_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn wrong_credentials_end_the_call_and_say_why() {
     let coturn = Coturn::start("").await;
     let mut service = coturn.service("turn", "udp");
@@ -108,7 +108,7 @@ async fn wrong_credentials_end_the_call_and_say_why() {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn a_nonce_that_has_gone_stale_is_renewed() {
     // Allocations are refreshed a minute before they run out: here, after ten seconds.
     let coturn = Coturn::start("stale-nonce=4\nmax-allocate-lifetime=70\n").await;
@@ -124,7 +124,7 @@ async fn a_nonce_that_has_gone_stale_is_renewed() {
 }
 
 #[tokio::test]
-#[ignore = "needs coturn"]
+#[ignore = "needs coturn: cargo xtask test installs it and runs this"]
 async fn a_server_that_is_killed_in_mid_call_and_comes_back_carries_it_on() {
     for transport in ["udp", "tcp"] {
         let mut coturn = Coturn::start("").await;

@@ -49,7 +49,7 @@ pub use self::{error::SessionError, keys::SoundFailure};
 use self::{
     offers::Offered,
     sound::Sound,
-    stage::{Flow, Media, Ready, Stage},
+    stage::{Flow, Media, Stage},
     streams::{Destination, resolve},
 };
 use crate::{
@@ -59,9 +59,6 @@ use crate::{
     supervisor::FromSession,
     worker::Clocks,
 };
-
-/// How many datagrams of one socket are taken before others have their turn.
-const DATAGRAMS_AT_ONCE: usize = 64;
 
 /// How many frames a call catches up after its thread was held up; what is older is skipped.
 const FRAMES_AT_ONCE: u64 = 25;
@@ -540,36 +537,6 @@ impl Handler<Woken> for Session {
         }
         self.pump(context);
     }
-}
-
-/// Datagrams of one of the call's sockets.
-impl StreamHandler<Ready> for Session {
-    fn handle(&mut self, ready: Ready, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        for _ in 0..DATAGRAMS_AT_ONCE {
-            let mut media = self.media.iter_mut().chain(&mut self.next);
-            let Some(media) = media.find(|media| media.sockets.have(ready)) else {
-                return;
-            };
-            let socket = ready.socket;
-            let Some((length, source)) = media.sockets.receive(socket, &mut self.datagram) else {
-                return;
-            };
-            let payload = &self.datagram[..length];
-            media.call.handle_input(
-                clock::now(),
-                media::Input::Datagram {
-                    socket,
-                    source,
-                    payload,
-                },
-            );
-            self.pump(context);
-        }
-    }
-
-    /// A socket is gone; that of an earlier generation, or of a call that is over.
-    fn finished(&mut self, _: &mut Context<Self>) {}
 }
 
 /// The frame clock.

@@ -1,13 +1,17 @@
-//! What the network tells a session beside datagrams: streams to TURN servers, and other interfaces.
+//! What the network tells a session: datagrams, streams to TURN servers, and other interfaces.
 
 use actix::{Context, StreamHandler};
 use offhook_media as media;
 
 use super::{
     Session,
+    stage::Ready,
     streams::{Arrival, Arrived},
 };
 use crate::{clock, interfaces::Changes};
+
+/// How many datagrams of one socket are taken before others have their turn.
+const DATAGRAMS_AT_ONCE: usize = 64;
 
 impl Session {
     /// Something for the media of this number, if there are such.
@@ -58,5 +62,35 @@ impl StreamHandler<Changes> for Session {
     }
 
     /// They are not watched any more.
+    fn finished(&mut self, _: &mut Context<Self>) {}
+}
+
+/// Datagrams of one of the call's sockets.
+impl StreamHandler<Ready> for Session {
+    fn handle(&mut self, ready: Ready, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        for _ in 0..DATAGRAMS_AT_ONCE {
+            let mut media = self.media.iter_mut().chain(&mut self.next);
+            let Some(media) = media.find(|media| media.sockets.have(ready)) else {
+                return;
+            };
+            let socket = ready.socket;
+            let Some((length, source)) = media.sockets.receive(socket, &mut self.datagram) else {
+                return;
+            };
+            let payload = &self.datagram[..length];
+            media.call.handle_input(
+                clock::now(),
+                media::Input::Datagram {
+                    socket,
+                    source,
+                    payload,
+                },
+            );
+            self.pump(context);
+        }
+    }
+
+    /// A socket is gone; that of an earlier generation, or of a call that is over.
     fn finished(&mut self, _: &mut Context<Self>) {}
 }
