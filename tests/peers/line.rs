@@ -12,7 +12,7 @@ use offhook_tests::{
     line::{Arrived, Line},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{interval, sleep_until},
 };
 
@@ -64,12 +64,33 @@ impl Phone {
         assert!(self.acts.send(Box::new(act)).is_ok(), "the line runs");
     }
 
+    /// What comes of it.
+    pub async fn gives<T: Send + 'static>(&self, act: impl FnOnce(&mut Line<()>, Instant) -> T + Send + 'static) -> T {
+        let (give, given) = oneshot::channel();
+        self.does(move |line, now| drop(give.send(act(line, now))));
+        given.await.expect("the line runs")
+    }
+
+    /// The key that the peer presses next.
+    pub async fn digit(&mut self) -> char {
+        self.tells("a digit", |event| match event {
+            Event::Digit { digit, .. } => Some(digit.as_char()),
+            Event::LocalCandidate { .. }
+            | Event::EndOfCandidates
+            | Event::Connected
+            | Event::Interrupted
+            | Event::Recovered
+            | Event::Failed(_) => None,
+        })
+        .await
+    }
+
     /// The next candidate of ours, if there is one before the last.
     pub async fn candidate(&mut self) -> Option<(String, String)> {
         self.tells("candidate", |event| match event {
             Event::LocalCandidate { mid, candidate } => Some(Some((mid.clone(), candidate.clone()))),
             Event::EndOfCandidates => Some(None),
-            _ => None,
+            Event::Connected | Event::Interrupted | Event::Recovered | Event::Digit { .. } | Event::Failed(_) => None,
         })
         .await
     }
@@ -86,6 +107,22 @@ impl Phone {
         let heard = |told: &Told| matches!(told, Told::Heard(Some(tone)) if right(tone)).then_some(());
         let heard = self.told.next(heard).await;
         assert!(heard.is_ok(), "{hertz} Hz is not heard:\n{}", self.told.report());
+    }
+
+    /// Waits until it hears nothing, from now on.
+    pub async fn hears_nothing(&mut self) {
+        self.told.forget(|told| matches!(told, Told::Heard(_)));
+        let silent = |told: &Told| match told {
+            Told::Heard(None) => Some(()),
+            Told::Heard(Some(_)) | Told::Event(_) => None,
+        };
+        let silent = self.told.next(silent).await;
+        assert!(silent.is_ok(), "something is heard:\n{}", self.told.report());
+    }
+
+    /// Whether the path was ever cut, so far.
+    pub fn was_interrupted(&mut self) -> bool {
+        self.told.report().contains("Interrupted")
     }
 
     async fn tells<T>(&mut self, what: &str, is: impl Fn(&Event) -> Option<T>) -> T {

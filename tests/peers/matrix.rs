@@ -15,6 +15,12 @@ use crate::engine::Engine;
 pub enum Feature {
     TheyOffer,
     WeOffer,
+    Pcmu,
+    TheyHold,
+    WeHold,
+    TheyRestart,
+    WeRestart,
+    TheyPress,
     Dtls12,
     DtlsAutoAnswered,
     DtlsAutoOffered,
@@ -23,9 +29,15 @@ pub enum Feature {
 }
 
 impl Feature {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 13] = [
         Self::TheyOffer,
         Self::WeOffer,
+        Self::Pcmu,
+        Self::TheyHold,
+        Self::WeHold,
+        Self::TheyRestart,
+        Self::WeRestart,
+        Self::TheyPress,
         Self::Dtls12,
         Self::DtlsAutoAnswered,
         Self::DtlsAutoOffered,
@@ -37,6 +49,12 @@ impl Feature {
         match self {
             Self::TheyOffer => "it offers, tones both ways",
             Self::WeOffer => "it answers, tones both ways",
+            Self::Pcmu => "PCMU alone, tones both ways",
+            Self::TheyHold => "it holds and unholds",
+            Self::WeHold => "we hold and unhold",
+            Self::TheyRestart => "it restarts ICE",
+            Self::WeRestart => "we restart ICE",
+            Self::TheyPress => "it presses keys, we are told",
             Self::Dtls12 => "DTLS, our default",
             Self::DtlsAutoAnswered => "DTLS `Auto`, it offers",
             Self::DtlsAutoOffered => "DTLS `Auto`, it answers",

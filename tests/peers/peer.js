@@ -8,13 +8,18 @@
 //   {"do": "answer", "hertz", "sdp"}
 //   {"do": "accept", "sdp"}
 //   {"do": "candidate", "mid", "candidate"}
-//   {"do": "dtls" | "close"}
+//   {"do": "change", "direction"?, "restart"?}
+//   {"do": "again", "sdp"}
+//   {"do": "press", "digits"}
+//   {"do": "direction" | "dtls" | "close"}
 //
 //   {"tell": "offer" | "answer", "sdp"}
 //   {"tell": "candidate", "candidate"}
 //   {"tell": "state", "state"}
 //   {"tell": "heard", "hertz": number | null, "dbov"}      of every 200 ms
 //   {"tell": "dtls", "version"}
+//   {"tell": "direction", "direction"}
+//   {"tell": "pressed", "able"}
 //   {"tell": "fault", "what"}                              and the process ends
 
 const readline = require('node:readline');

@@ -34,6 +34,24 @@ function peer(engine, tell) {
             await connection.setRemoteDescription({ type: 'offer', sdp });
             await settled(await connection.createAnswer());
         },
+        // A later offer of its own.
+        async change({ direction, restart }) {
+            if (direction) {
+                connection.getTransceivers()[0].direction = direction;
+            }
+            await settled(await connection.createOffer({ iceRestart: Boolean(restart) }));
+        },
+        // A later offer of ours.
+        async again({ sdp }) {
+            await connection.setRemoteDescription({ type: 'offer', sdp });
+            await settled(await connection.createAnswer());
+        },
+        direction: () => tell('direction', { direction: connection.getTransceivers()[0].currentDirection }),
+        press({ digits }) {
+            const keys = connection.getSenders()[0].dtmf;
+            tell('pressed', { able: Boolean(keys) });
+            keys?.insertDTMF(digits);
+        },
         accept: ({ sdp }) => connection.setRemoteDescription({ type: 'answer', sdp }),
         candidate: ({ mid, candidate }) => connection.addIceCandidate({ sdpMid: mid, candidate }),
         async dtls() {

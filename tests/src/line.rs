@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
-use offhook_media::{Call, Event, Input, Output, SocketId};
+use offhook_media::{Call, Change, Event, Input, Output, SocketId};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
 /// What is listened to at a time: 200 ms.
@@ -49,6 +49,16 @@ impl<K: Clone + Send + 'static> Line<K> {
     /// Gives it the peer's answer.
     pub fn accept_answer(&mut self, now: Instant, sdp: &str) {
         self.call.accept_answer(now, sdp).expect("an answer that fits");
+    }
+
+    /// Its answer to a later offer of the peer.
+    pub fn accept_offer(&mut self, now: Instant, sdp: &str) -> String {
+        self.call.accept_offer(now, sdp).expect("an offer that fits")
+    }
+
+    /// Its offer to change this.
+    pub fn offer(&mut self, now: Instant, change: Change) -> String {
+        self.call.offer(now, change).expect("a call that can change")
     }
 
     /// Gives it a candidate of the peer.
