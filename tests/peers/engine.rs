@@ -21,23 +21,47 @@ const LOUD_ENOUGH_DBOV: f64 = -30.0;
 pub enum Engine {
     Chromium,
     Libwebrtc,
+    Aiortc,
 }
 
 impl Engine {
-    pub const ALL: [Self; 2] = [Self::Chromium, Self::Libwebrtc];
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Libwebrtc, Self::Aiortc];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Chromium => "Chromium",
             Self::Libwebrtc => "libwebrtc",
+            Self::Aiortc => "aiortc",
         }
     }
 
-    fn argument(self) -> &'static str {
-        match self {
-            Self::Chromium => "chromium",
-            Self::Libwebrtc => "libwebrtc",
-        }
+    /// The process that runs it, out of what `cargo xtask test` installs.
+    fn command(self) -> Command {
+        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .parent()
+            .expect("the target folder");
+        let installed = target.join("tools").join("peers");
+        let (wanted, program, arguments) = match self {
+            Self::Chromium => (
+                installed.join("node_modules"),
+                "node".into(),
+                ["peer.js", "chromium"].as_slice(),
+            ),
+            Self::Libwebrtc => (
+                installed.join("node_modules"),
+                "node".into(),
+                ["peer.js", "libwebrtc"].as_slice(),
+            ),
+            Self::Aiortc => {
+                let python = target.join("tools").join("peers-python").join("bin").join("python");
+                (python.clone(), python, ["peer.py"].as_slice())
+            }
+        };
+        assert!(wanted.exists(), "cargo xtask test installs {}", wanted.display());
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(programs).env("NODE_PATH", wanted);
+        command
     }
 }
 
@@ -51,20 +75,12 @@ pub struct Peer {
 
 impl Peer {
     pub fn start(engine: Engine) -> Self {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .parent()
-            .expect("the target folder");
-        let modules = target.join("tools").join("peers").join("node_modules");
-        assert!(modules.is_dir(), "cargo xtask test installs {}", modules.display());
-        let mut process = Command::new("node")
-            .arg(tests.join("peers").join("peer.js"))
-            .arg(engine.argument())
-            .env("NODE_PATH", modules)
+        let mut process = engine
+            .command()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("Node is installed");
+            .expect("its program is installed");
         let (tell, told) = mpsc::unbounded_channel();
         let output = BufReader::new(process.stdout.take().expect("its output"));
         thread::spawn(move || {

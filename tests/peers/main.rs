@@ -1,4 +1,4 @@
-//! Calls with WebRTC engines that others wrote: Chromium, and libwebrtc in Node.
+//! Calls with WebRTC engines that others wrote: Chromium, libwebrtc in Node, and aiortc in Python.
 //!
 //! Each side plays a tone and listens for the other's; descriptions and candidates are carried by the test. What was seen
 //! is written to `docs/interop.md` when all of it was. `cargo xtask test` installs the engines and runs this.
@@ -248,6 +248,41 @@ features! {
     restart_of_theirs: TheyRestart,
     restart_of_ours: WeRestart,
     keys_of_theirs: TheyPress,
+    dtls_1_2: Dtls12,
+    dtls_auto_answered: DtlsAutoAnswered,
+    dtls_auto_offered: DtlsAutoOffered,
+    they_close: TheyClose,
+    we_close: WeClose,
+}
+
+macro_rules! features_of_aiortc {
+    ($($name:ident: $feature:ident,)*) => {
+        mod with_aiortc {
+            use super::{Engine, Feature, show};
+
+            $(
+                #[tokio::test]
+                #[ignore = "needs aiortc: cargo xtask test installs it and runs this"]
+                async fn $name() {
+                    show(Feature::$feature, Engine::Aiortc).await;
+                }
+            )*
+
+            #[test]
+            fn every_feature_that_it_is_said_to_have_is_tested() {
+                let tested = [$(Feature::$feature),*];
+                for feature in Feature::ALL {
+                    assert_eq!(feature.is_of(Engine::Aiortc), tested.contains(&feature), "{feature:?}");
+                }
+            }
+        }
+    };
+}
+
+features_of_aiortc! {
+    they_offer: TheyOffer,
+    we_offer: WeOffer,
+    g711: Pcmu,
     dtls_1_2: Dtls12,
     dtls_auto_answered: DtlsAutoAnswered,
     dtls_auto_offered: DtlsAutoOffered,

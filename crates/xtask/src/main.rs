@@ -6,6 +6,7 @@ mod demo;
 mod fuzz;
 mod house;
 mod npm;
+mod pip;
 mod soak;
 mod stage;
 mod stages;

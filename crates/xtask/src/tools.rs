@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::npm;
+use crate::pip;
 use crate::step::{Error, Step};
 use crate::workspace::Workspace;
 
@@ -93,6 +94,12 @@ const FOR_NODE: [SystemTool; 2] = [
     },
 ];
 
+/// aiortc runs in Python. That the packages are missing is known by other means than by a program.
+const FOR_PYTHON: [SystemTool; 1] = [SystemTool {
+    programs: &[],
+    package: "python3 python3-venv",
+}];
+
 /// Installs the packages that are its arguments. Debian starts a service as soon as it is installed, unless this policy
 /// says no; the tests start what they need by themselves. A policy that is there already stays as it is, and one that a
 /// killed run of this left behind counts as ours.
@@ -126,12 +133,22 @@ pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
 pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(), Error> {
     system(&FOR_INTEROP, install)?;
     npm::modules(workspace, "tests/stanza", install)?;
-    npm::modules(workspace, "tests/peers", install).map(drop)
+    npm::modules(workspace, "tests/peers", install)?;
+    pip::environment(workspace, "tests/peers", install)
 }
 
 /// Makes sure that JavaScript can be run, and its packages installed.
 pub(crate) fn for_node(install: Install) -> Result<(), Error> {
     system(&FOR_NODE, install)
+}
+
+/// Makes sure that Python can be run, and its packages installed.
+pub(crate) fn for_python(install: Install) -> Result<(), Error> {
+    // Debian's Python comes without what makes an environment.
+    if Step::new("python3", &["-c", "import ensurepip, venv"], VERSION_LIMIT).succeeds() {
+        return Ok(());
+    }
+    system(&FOR_PYTHON, install)
 }
 
 /// Makes sure that the formatter and clippy are there.
