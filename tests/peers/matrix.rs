@@ -133,7 +133,7 @@ fn publish(table: &str) {
         "# Peers that others wrote\n\n\
          What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
          number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it. Behind a\n\
-         hidden address, an mDNS name, a peer is found by its own checks. Where a peer has no such thing stands a dash.\n\n{table}"
+         hidden address, an mDNS name, a peer is found by its own checks. A dash stands for what is not tried with it.\n\n{table}"
     );
     let _ = fs::write(page, text);
 }
