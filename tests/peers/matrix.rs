@@ -45,7 +45,7 @@ impl Feature {
         Self::WeClose,
     ];
 
-    /// Whether the engine knows such a thing: aiortc makes no ICE restart, presses no keys, and its holds are not commanded here.
+    /// Whether it is tried with the engine: aiortc makes no ICE restart and presses no keys, and its holds are not commanded here.
     pub fn is_of(self, engine: Engine) -> bool {
         match engine {
             Engine::Chromium | Engine::Libwebrtc => true,

@@ -5,6 +5,7 @@ import asyncio
 import fractions
 import json
 import math
+import os
 import sys
 import traceback
 
@@ -131,11 +132,21 @@ async def main():
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := await reader.readline():
-        command = json.loads(line)
+    commands = asyncio.Queue()
+
+    async def read():
+        while line := await reader.readline():
+            await commands.put(json.loads(line))
+        # A command that hangs holds no test up.
+        loop.call_later(5, os._exit, 1)
+        await commands.put(None)
+
+    reading = asyncio.create_task(read())
+    while command := await commands.get():
         await getattr(peer, command.pop("do"))(**command)
+    await reading
     if peer.connection:
-        await asyncio.wait_for(peer.connection.close(), 5)
+        await peer.connection.close()
 
 
 try:
