@@ -22,16 +22,18 @@ pub enum Engine {
     Chromium,
     Libwebrtc,
     Aiortc,
+    Libdatachannel,
 }
 
 impl Engine {
-    pub const ALL: [Self; 3] = [Self::Chromium, Self::Libwebrtc, Self::Aiortc];
+    pub const ALL: [Self; 4] = [Self::Chromium, Self::Libwebrtc, Self::Aiortc, Self::Libdatachannel];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Chromium => "Chromium",
             Self::Libwebrtc => "libwebrtc",
             Self::Aiortc => "aiortc",
+            Self::Libdatachannel => "libdatachannel",
         }
     }
 
@@ -42,25 +44,18 @@ impl Engine {
             .parent()
             .expect("the target folder");
         let installed = target.join("tools").join("peers");
+        let modules = installed.join("node_modules");
+        let in_node = |engine| (modules.clone(), "node".into(), ["peer.js", engine]);
+        let python = target.join("tools").join("peers-python").join("bin").join("python");
         let (wanted, program, arguments) = match self {
-            Self::Chromium => (
-                installed.join("node_modules"),
-                "node".into(),
-                ["peer.js", "chromium"].as_slice(),
-            ),
-            Self::Libwebrtc => (
-                installed.join("node_modules"),
-                "node".into(),
-                ["peer.js", "libwebrtc"].as_slice(),
-            ),
-            Self::Aiortc => {
-                let python = target.join("tools").join("peers-python").join("bin").join("python");
-                (python.clone(), python, ["peer.py"].as_slice())
-            }
+            Self::Chromium => in_node("chromium"),
+            Self::Libwebrtc => in_node("libwebrtc"),
+            Self::Libdatachannel => in_node("libdatachannel"),
+            Self::Aiortc => (python.clone(), python, ["-u", "peer.py"]),
         };
         assert!(wanted.exists(), "cargo xtask test installs {}", wanted.display());
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(programs).env("NODE_PATH", wanted);
+        command.args(arguments).current_dir(programs).env("NODE_PATH", modules);
         command
     }
 }

@@ -1,4 +1,5 @@
-//! Calls with WebRTC engines that others wrote: Chromium, libwebrtc in Node, and aiortc in Python.
+//! Calls with WebRTC engines that others wrote: Chromium, libwebrtc and libdatachannel in Node, aiortc in
+//! Python.
 //!
 //! Each side plays a tone and listens for the other's; descriptions and candidates are carried by the test. What was seen
 //! is written to `docs/interop.md` when all of it was. `cargo xtask test` installs the engines and runs this.
@@ -255,16 +256,17 @@ features! {
     we_close: WeClose,
 }
 
-macro_rules! features_of_aiortc {
-    ($($name:ident: $feature:ident,)*) => {
-        mod with_aiortc {
+/// The features of an engine that does not have all of them.
+macro_rules! features_of {
+    ($engine:ident in $module:ident, #[$needs:meta], $($name:ident: $feature:ident,)*) => {
+        mod $module {
             use super::{Engine, Feature, show};
 
             $(
                 #[tokio::test]
-                #[ignore = "needs aiortc: cargo xtask test installs it and runs this"]
+                #[$needs]
                 async fn $name() {
-                    show(Feature::$feature, Engine::Aiortc).await;
+                    show(Feature::$feature, Engine::$engine).await;
                 }
             )*
 
@@ -272,14 +274,16 @@ macro_rules! features_of_aiortc {
             fn every_feature_that_it_is_said_to_have_is_tested() {
                 let tested = [$(Feature::$feature),*];
                 for feature in Feature::ALL {
-                    assert_eq!(feature.is_of(Engine::Aiortc), tested.contains(&feature), "{feature:?}");
+                    assert_eq!(feature.is_of(Engine::$engine), tested.contains(&feature), "{feature:?}");
                 }
             }
         }
     };
 }
 
-features_of_aiortc! {
+features_of! {
+    Aiortc in with_aiortc,
+    #[ignore = "needs aiortc: cargo xtask test installs it and runs this"],
     they_offer: TheyOffer,
     we_offer: WeOffer,
     g711: Pcmu,
@@ -287,6 +291,16 @@ features_of_aiortc! {
     dtls_auto_answered: DtlsAutoAnswered,
     dtls_auto_offered: DtlsAutoOffered,
     they_close: TheyClose,
+    we_close: WeClose,
+}
+
+features_of! {
+    Libdatachannel in with_libdatachannel,
+    #[ignore = "needs libdatachannel in Node: cargo xtask test installs it and runs this"],
+    they_offer: TheyOffer,
+    g711: Pcmu,
+    dtls_1_2: Dtls12,
+    dtls_auto_answered: DtlsAutoAnswered,
     we_close: WeClose,
 }
 

@@ -45,10 +45,22 @@ impl Feature {
         Self::WeClose,
     ];
 
-    /// Whether it is tried with the engine: aiortc makes no ICE restart and presses no keys, and its holds are not commanded here.
+    /// Whether it is tried with the engine. aiortc and libdatachannel make no ICE restart and press no keys, and their holds are not
+    /// commanded here; the close of libdatachannel comes as silence, and it has no codec: it speaks the PCMU that is made for it by hand.
     pub fn is_of(self, engine: Engine) -> bool {
         match engine {
             Engine::Chromium | Engine::Libwebrtc => true,
+            Engine::Libdatachannel => match self {
+                Self::TheyOffer | Self::Pcmu | Self::Dtls12 | Self::DtlsAutoAnswered | Self::WeClose => true,
+                Self::WeOffer
+                | Self::TheyHold
+                | Self::WeHold
+                | Self::TheyRestart
+                | Self::WeRestart
+                | Self::TheyPress
+                | Self::DtlsAutoOffered
+                | Self::TheyClose => false,
+            },
             Engine::Aiortc => match self {
                 Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart | Self::TheyPress => false,
                 Self::TheyOffer

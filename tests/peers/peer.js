@@ -1,5 +1,5 @@
 'use strict';
-// A WebRTC engine that others wrote, libwebrtc or Chromium by the first argument: one call of one process.
+// A WebRTC engine that others wrote, libwebrtc, libdatachannel or Chromium by the first argument: one call of one process.
 //
 // It is told what to do by JSON, one object a line on standard input, and tells what happens in the same way on standard
 // output. It ends when its input does.
@@ -50,6 +50,11 @@ function libwebrtc() {
     return command => commands[command.do](command);
 }
 
+function libdatachannel() {
+    const commands = require('./datachannel').peer(tell);
+    return command => commands[command.do](command);
+}
+
 async function chromium() {
     const path = require('node:path');
     browser = await require('playwright-core').chromium.launch({
@@ -78,7 +83,7 @@ async function chromium() {
 
 process.on('uncaughtException', fault);
 process.on('unhandledRejection', fault);
-let engine = Promise.resolve({ libwebrtc, chromium }[process.argv[2]]());
+let engine = Promise.resolve({ libwebrtc, libdatachannel, chromium }[process.argv[2]]());
 readline
     .createInterface({ input: process.stdin })
     .on('line', line => {
