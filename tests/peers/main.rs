@@ -258,7 +258,7 @@ features! {
 
 /// The features of an engine that does not have all of them.
 macro_rules! features_of {
-    ($engine:ident in $module:ident, #[$needs:meta], $($name:ident: $feature:ident,)*) => {
+    ($engine:ident in $module:ident, #[$needs:meta] $($name:ident: $feature:ident,)*) => {
         mod $module {
             use super::{Engine, Feature, show};
 
@@ -283,7 +283,7 @@ macro_rules! features_of {
 
 features_of! {
     Aiortc in with_aiortc,
-    #[ignore = "needs aiortc: cargo xtask test installs it and runs this"],
+    #[ignore = "needs aiortc: cargo xtask test installs it and runs this"]
     they_offer: TheyOffer,
     we_offer: WeOffer,
     g711: Pcmu,
@@ -296,7 +296,7 @@ features_of! {
 
 features_of! {
     Libdatachannel in with_libdatachannel,
-    #[ignore = "needs libdatachannel in Node: cargo xtask test installs it and runs this"],
+    #[ignore = "needs libdatachannel in Node: cargo xtask test installs it and runs this"]
     they_offer: TheyOffer,
     g711: Pcmu,
     dtls_1_2: Dtls12,
