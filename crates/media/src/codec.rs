@@ -120,6 +120,17 @@ impl Encoder {
     }
 }
 
+/// What a packet knows of the audio before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redundancy {
+    /// Nothing: what is missing is invented.
+    None,
+    /// The one frame before it, in lower quality (RFC 6716 section 2.1.7).
+    Previous,
+    /// Up to 100 ms before it, and more with some luck, as features of the voice from which it is made anew (DRED).
+    Deep,
+}
+
 /// Turns packets into samples, and invents those that are missing.
 pub(crate) enum Decoder {
     Opus(OpusDecoder),
@@ -141,11 +152,11 @@ impl Decoder {
         }
     }
 
-    /// A packet may carry what is needed to rebuild the one before it.
-    pub(crate) fn has_redundancy(&self) -> bool {
+    /// What this packet knows of the audio before it.
+    pub(crate) fn redundancy(&self, next: &[u8]) -> Redundancy {
         match self {
-            Self::Opus(_) => true,
-            Self::G711(..) => false,
+            Self::Opus(_) => opus::redundancy(next),
+            Self::G711(..) => Redundancy::None,
         }
     }
 
@@ -171,8 +182,8 @@ impl Decoder {
         samples.min(out.len())
     }
 
-    /// Fills `out` with what went before `next`, from the redundancy that `next` carries, or by
-    /// concealment where it carries none. The length must be a multiple of 2.5 ms.
+    /// Fills `out` with what went before `next` and ends where `next` begins, from the redundancy that `next` carries; what
+    /// that does not reach is concealed. The length must be a multiple of 2.5 ms and at most 120 ms.
     pub(crate) fn recover(&mut self, next: &[u8], out: &mut [i16]) {
         match self {
             Self::Opus(decoder) => decoder.recover(next, out),
@@ -180,7 +191,8 @@ impl Decoder {
         }
     }
 
-    /// Fills `out` with a continuation of what was decoded last. The length must be a multiple of 2.5 ms.
+    /// Fills `out` with a continuation of what was decoded last. The length must be a multiple of 2.5 ms and at most
+    /// 120 ms.
     pub(crate) fn conceal(&mut self, out: &mut [i16]) {
         match self {
             Self::Opus(decoder) => decoder.conceal(out),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::codec::{Codec, Decoder, MAX_PACKET_SAMPLES, STEP_SAMPLES};
+use crate::codec::{Codec, Decoder, MAX_PACKET_SAMPLES, Redundancy, STEP_SAMPLES};
 use crate::jitter::{Counters, Inserted, JitterBuffer, Step};
 use crate::level::{SILENCE_DBOV, level_dbov};
 use crate::{FRAME_SAMPLES, Frame, OfferError};
@@ -21,6 +21,8 @@ pub(crate) struct Playout {
     ready: std::ops::Range<usize>,
     /// A frame that is being dropped.
     dropped: Box<[i16; MAX_PACKET_SAMPLES]>,
+    /// Pieces that the buffer asked to be rebuilt from packets that knew nothing of them.
+    invented: u64,
     level: f32,
 }
 
@@ -33,6 +35,7 @@ impl Playout {
             decoded: Box::new([0; MAX_PACKET_SAMPLES]),
             ready: 0..0,
             dropped: Box::new([0; MAX_PACKET_SAMPLES]),
+            invented: 0,
             level: SILENCE_DBOV,
         })
     }
@@ -110,10 +113,8 @@ impl Playout {
 
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.buffer.counters();
-        if !self.decoder.has_redundancy() {
-            // What the buffer asked to be rebuilt had to be invented.
-            counters.concealed += std::mem::take(&mut counters.recovered);
-        }
+        counters.concealed += self.invented;
+        counters.recovered -= self.invented;
         counters
     }
 
@@ -135,6 +136,10 @@ impl Playout {
             }
             Step::Recover { next, samples } => {
                 let samples = fitting(samples);
+                match self.decoder.redundancy(next) {
+                    Redundancy::None => self.invented += 1,
+                    Redundancy::Previous | Redundancy::Deep => {}
+                }
                 self.decoder.recover(next, &mut self.decoded[..samples]);
                 samples
             }

@@ -1,8 +1,15 @@
 //! Opus (RFC 6716) as a call uses it: 48 kHz mono, 20 ms frames, voice.
 
-use ::opus::{Application, Bitrate, Channels, Decoder, Encoder};
+use ::opus::{Application, Bitrate, Channels, Encoder};
+use opusic_c::SampleRate;
+use opusic_c::dred::Dred;
 
+use super::Redundancy;
 use crate::{Frame, OfferError, SAMPLE_RATE};
+
+mod packet;
+
+pub(super) use packet::redundancy;
 
 /// The longest Opus packet: 120 ms (RFC 6716 section 2.1.4).
 pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
@@ -70,43 +77,80 @@ impl OpusEncoder {
     }
 }
 
+/// From this complexity on, libopus conceals with a neural network that was trained on speech, and decodes what is there as
+/// before, at the same cost.
+const DEEP_CONCEALMENT: u8 = 5;
+
 /// Turns Opus packets into samples, and invents those that are missing.
 pub(crate) struct OpusDecoder {
-    decoder: Decoder,
+    /// The decoder, with that of the deep redundancy around it.
+    decoder: Dred,
+    /// The binding speaks of `u16` where libopus means `i16`.
+    samples: Box<[u16; MAX_PACKET_SAMPLES]>,
 }
 
 impl OpusDecoder {
     pub(crate) fn new() -> Result<Self, OfferError> {
-        let decoder =
-            Decoder::new(SAMPLE_RATE, Channels::Mono).map_err(|error| OfferError::Codec(error.to_string()))?;
-        Ok(Self { decoder })
+        let build = || -> Result<Dred, opusic_c::ErrorCode> {
+            let mut decoder = opusic_c::Decoder::new(opusic_c::Channels::Mono, SampleRate::Hz48000)?;
+            decoder.set_complexity(DEEP_CONCEALMENT)?;
+            Dred::new(decoder)
+        };
+        let decoder = build().map_err(|error| OfferError::Codec(error.message().to_owned()))?;
+        Ok(Self {
+            decoder,
+            samples: Box::new([0; MAX_PACKET_SAMPLES]),
+        })
     }
 
     /// Forgets the stream: the next packet is the first.
     pub(crate) fn reset(&mut self) {
         // A decoder that keeps its state still decodes.
-        let _ = self.decoder.reset_state();
+        let _ = self.decoder.decoder_mut().reset();
     }
 
     /// Decodes a packet to the beginning of `out`; returns how many samples it held.
     pub(crate) fn decode(&mut self, packet: &[u8], out: &mut [i16]) -> Option<usize> {
-        self.decoder.decode(packet, out, false).ok()
+        let room = out.len().min(MAX_PACKET_SAMPLES);
+        let decoder = self.decoder.decoder_mut();
+        let count = decoder.decode_to_slice(packet, &mut self.samples[..room], false).ok()?;
+        signed(&self.samples[..count.min(room)], out);
+        Some(count)
     }
 
-    /// Fills `out` with what went before `next`, from the redundancy that `next` carries, or by
-    /// concealment where it carries none. The length must be a multiple of 2.5 ms.
+    /// Fills `out` with what went before `next`: from its deep redundancy, or its last frame from the redundancy of `next` and
+    /// what is before that by concealment. The length must be a multiple of 2.5 ms and at most 120 ms.
     pub(crate) fn recover(&mut self, next: &[u8], out: &mut [i16]) {
-        if self.decoder.decode(next, out, true).is_err() {
-            out.fill(0);
+        let Some(samples) = self.samples.get_mut(..out.len()) else {
+            return out.fill(0);
+        };
+        let count = match redundancy(next) {
+            // What is asked for ends where `next` begins.
+            Redundancy::Deep => self.decoder.decode_to_slice(next, samples),
+            Redundancy::Previous | Redundancy::None => self.decoder.decoder_mut().decode_to_slice(next, samples, true),
+        };
+        match count {
+            Ok(_) => signed(samples, out),
+            Err(_) => out.fill(0),
         }
     }
 
     /// Fills `out` with a continuation of what was decoded last. The length must be a multiple
-    /// of 2.5 ms.
+    /// of 2.5 ms and at most 120 ms.
     pub(crate) fn conceal(&mut self, out: &mut [i16]) {
-        if self.decoder.decode(&[], out, false).is_err() {
-            out.fill(0);
+        let Some(samples) = self.samples.get_mut(..out.len()) else {
+            return out.fill(0);
+        };
+        match self.decoder.decoder_mut().decode_to_slice(&[], samples, false) {
+            Ok(_) => signed(samples, out),
+            Err(_) => out.fill(0),
         }
+    }
+}
+
+fn signed(samples: &[u16], out: &mut [i16]) {
+    for (out, sample) in out.iter_mut().zip(samples) {
+        *out = sample.cast_signed();
     }
 }
 
