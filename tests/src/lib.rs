@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod authority;
+pub mod coturn;
 pub mod desk;
 pub mod diary;
 pub mod gateway;

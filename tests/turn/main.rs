@@ -3,15 +3,15 @@
 //! Each test starts a server of its own, in a temporary folder and on free ports of the loopback, and stops it. The simulated
 //! cloud offers this server and no STUN, so that media may be relayed only.
 
-mod coturn;
-
 use std::time::Duration;
 
-use coturn::Coturn;
 use offhook::{ConnectionState, Engine, EngineConfig, Event, Reason, SessionError};
 use offhook_media::FailureReason;
 use offhook_sim::{CallRequest, Cloud, CloudConfig, ExternalService};
-use offhook_tests::softphone::{Diary, builder, call, connected, ended, goes_on, within};
+use offhook_tests::{
+    coturn::Coturn,
+    softphone::{Diary, builder, call, connected, ended, goes_on, within},
+};
 use tokio::time::sleep;
 
 /// A cloud that offers this service and no other.

@@ -1,4 +1,4 @@
-//! A coturn of one's own.
+//! A coturn of one's own: `apt-get install coturn`.
 
 use std::{
     fs,
@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use offhook_media::{IceServer, ServerKind, TurnTransport};
 use offhook_sim::ExternalService;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -19,12 +20,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-const USER: &str = "turn";
-const PASSWORD: &str = "turnpw";
+/// Its one account.
+pub const USER: &str = "turn";
+/// The account's password.
+pub const PASSWORD: &str = "turnpw";
 /// The longest wait for anything.
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// One that runs in a temporary folder, on free ports of the loopback, until it is dropped.
+#[derive(Debug)]
 pub struct Coturn {
     folder: TempDir,
     port: u16,
@@ -126,11 +130,26 @@ impl Coturn {
         service
     }
 
+    /// As a call asks it, over UDP.
+    pub fn server(&self) -> IceServer {
+        let kind = ServerKind::Turn {
+            transport: TurnTransport::Udp,
+            username: USER.to_owned(),
+            credential: PASSWORD.into(),
+        };
+        IceServer {
+            kind,
+            host: "127.0.0.1".to_owned(),
+            port: self.port,
+        }
+    }
+
     /// The certificate of the authority that vouches for it.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
 
+    /// Whether it has logged something with these words.
     pub fn has_logged(&self, words: &str) -> bool {
         self.log.borrow().iter().any(|line| line.contains(words))
     }
