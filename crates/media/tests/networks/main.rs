@@ -8,71 +8,18 @@ mod network;
 #[allow(dead_code, reason = "shared with the tests of single calls")]
 #[path = "../call/pair.rs"]
 mod pair;
+mod rows;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use network::Weather;
 use offhook_media::Event;
 use pair::{Pair, Setting};
+use rows::{HEAD, LIMIT, Row, Trouble, millis, rows};
 
-/// Within this a call is to connect.
-const LIMIT: Duration = Duration::from_secs(15);
 /// Calls of a row, unless told otherwise.
 const SEEDS: u64 = 20;
-
-/// One row of the table.
-struct Row {
-    name: &'static str,
-    weather: Weather,
-    /// The share of calls that must make it, in percent.
-    must: u64,
-    /// In the middle of the call the way is cut for a while, and then one side has another address.
-    moves: bool,
-}
-
-const fn millis(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
-
-const fn row(name: &'static str, delay: u64, loss: f64) -> Row {
-    Row {
-        name,
-        weather: Weather {
-            delay: millis(delay),
-            loss,
-            ..Weather::CLEAR
-        },
-        must: 100,
-        moves: false,
-    }
-}
-
-fn rows() -> [Row; 10] {
-    let mut heavy = row("loss-20", 50, 0.2);
-    heavy.must = 95;
-    let mut jitter = row("jitter-30", 50, 0.01);
-    jitter.weather.jitter = millis(30);
-    let mut disorder = row("disorder", 50, 0.01);
-    (disorder.weather.reordered, disorder.weather.duplicated) = (0.1, 0.05);
-    let mut narrow = row("narrow", 50, 0.01);
-    narrow.weather.bandwidth = Some(64_000);
-    let mut moved = row("moved", 50, 0.01);
-    moved.moves = true;
-    [
-        row("clear", 50, 0.0),
-        row("loss-1", 150, 0.01),
-        row("loss-5", 50, 0.05),
-        row("loss-10", 50, 0.1),
-        heavy,
-        row("delay-300", 300, 0.0),
-        jitter,
-        disorder,
-        narrow,
-        moved,
-    ]
-}
 
 /// How long this call took: to connect, or after a move to be heard again.
 fn call(row: &Row, seed: u64) -> Option<Duration> {
@@ -88,10 +35,11 @@ fn call(row: &Row, seed: u64) -> Option<Duration> {
         pair.run(millis(5));
     }
     let took = Some(pair.elapsed()).filter(|_| connected(&pair));
-    if !row.moves {
+    if row.trouble != Trouble::Moves {
         return took;
     }
     pair.run(millis(2_000));
+    // The way is cut for a while, as between two networks.
     let from = pair.elapsed();
     pair.network.cut = true;
     pair.run(millis(2_000));
@@ -141,13 +89,6 @@ fn times(row: &Row, seeds: u64) -> Vec<Duration> {
     times
 }
 
-fn milliseconds_at(times: &[Duration], share: f64) -> String {
-    let index = (share * times.len().saturating_sub(1) as f64).round() as usize;
-    times
-        .get(index)
-        .map_or("–".to_owned(), |time| time.as_millis().to_string())
-}
-
 #[allow(clippy::disallowed_methods, reason = "how much is tested is told from outside")]
 fn seeds() -> u64 {
     std::env::var("OFFHOOK_NETWORK_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number of seeds"))
@@ -156,21 +97,12 @@ fn seeds() -> u64 {
 #[test]
 fn calls_connect_on_every_network() {
     let seeds = seeds();
-    let mut table = String::from(
-        "| network | calls | within 15 s | p50 ms | p95 ms | longest ms |\n|---|---:|---:|---:|---:|---:|\n",
-    );
+    let mut table = HEAD.to_owned();
     let mut short_of = Vec::new();
-    for row in rows() {
+    for row in rows().into_iter().filter(|row| row.trouble != Trouble::NoUdp) {
         let times = times(&row, seeds);
-        let made_it = times.len() as u64;
-        table += &format!(
-            "| {} | {seeds} | {made_it} | {} | {} | {} |\n",
-            row.name,
-            milliseconds_at(&times, 0.5),
-            milliseconds_at(&times, 0.95),
-            milliseconds_at(&times, 1.0),
-        );
-        if made_it * 100 < row.must * seeds {
+        table += &row.line(seeds, &times);
+        if row.is_short_of(seeds, &times) {
             short_of.push(row.name);
         }
     }

@@ -1,0 +1,119 @@
+//! The client: the program `agent` in the near namespace, and everything that it tells.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    thread,
+    time::Instant,
+};
+
+use offhook_sim::Cloud;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::{
+    sync::watch,
+    time::{Duration, timeout},
+};
+
+use crate::namespace::Namespace;
+
+/// An event of the agent, and when it came.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub at: Instant,
+    pub event: Value,
+}
+
+/// One that runs until it is dropped.
+pub struct Agent {
+    process: Child,
+    commands: ChildStdin,
+    told: watch::Receiver<Vec<Told>>,
+}
+
+impl Agent {
+    /// Starts one that answers every call of the cloud, and trusts this authority.
+    pub fn start(near: &Namespace, cloud: &Cloud, authority: Option<&Path>) -> Self {
+        let mut command = near.command(program());
+        command
+            .args(["run", "--json", "--answer", "always", "--play", "tone:440", "--insecure"])
+            .args(["--api", &cloud.api_url(), "--streaming", &cloud.streaming_url()]);
+        if let Some(authority) = authority {
+            command.arg("--ca").arg(authority);
+        }
+        let mut process = command
+            .env("OFFHOOK_TOKEN", cloud.default_token().expose_secret())
+            .env("NO_PROXY", "*")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("iproute2 is installed");
+        let commands = process.stdin.take().expect("it is piped");
+        let events = BufReader::new(process.stdout.take().expect("it is piped"));
+        let (tell, told) = watch::channel(Vec::new());
+        thread::spawn(move || {
+            for line in events.lines().map_while(Result::ok) {
+                let at = Instant::now();
+                let event = serde_json::from_str(&line).expect("the agent writes JSON");
+                tell.send_modify(|told| told.push(Told { at, event }));
+            }
+        });
+        Self {
+            process,
+            commands,
+            told,
+        }
+    }
+
+    /// The first event that is as wished, of all that there were and will be.
+    pub async fn tells(&self, limit: Duration, wished: impl Fn(&Told) -> bool) -> Option<Told> {
+        let mut told = self.told.clone();
+        let there = timeout(limit, told.wait_for(|told| told.iter().any(&wished))).await;
+        let found = there.ok()?.ok()?.iter().find(|told| wished(told)).cloned();
+        found
+    }
+
+    /// The last event of this session that is as wished, of those that there were.
+    pub fn told_last(&self, session: &str, name: &str) -> Option<Value> {
+        let told = self.told.borrow();
+        let found = told
+            .iter()
+            .rev()
+            .find(|Told { event, .. }| event["event"] == name && event["sessionId"] == session);
+        found.map(|told| told.event.clone())
+    }
+
+    /// What it told of a session, for the report of a failure.
+    pub fn report(&self, session: &str) -> String {
+        let told = self.told.borrow();
+        let lines = told.iter().filter(|Told { event, .. }| {
+            event["sessionId"] == session || ["connected", "disconnected"].iter().any(|name| event["event"] == *name)
+        });
+        lines.map(|told| format!("{}\n", told.event)).collect()
+    }
+
+    /// Has it do something; what it replies is not waited for.
+    pub fn command(&mut self, command: &Value) {
+        writeln!(self.commands, "{command}").expect("the agent runs");
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// The agent's program, built where this one was.
+fn program() -> PathBuf {
+    let build = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--bin", "agent"])
+        .status();
+    assert!(build.expect("cargo runs").success());
+    let this = env::current_exe().expect("it runs");
+    let folder = this.ancestors().nth(2).expect("it is in a folder of the target folder");
+    folder.join("agent")
+}
