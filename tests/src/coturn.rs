@@ -27,10 +27,15 @@ pub const PASSWORD: &str = "turnpw";
 /// The longest wait for anything.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// One that runs in a temporary folder, on free ports of the loopback, until it is dropped.
+/// Where it is unless it is told otherwise.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// One that runs in a temporary folder, on free ports, until it is dropped.
 #[derive(Debug)]
 pub struct Coturn {
     folder: TempDir,
+    /// Where it listens, and relays from.
+    address: String,
     port: u16,
     tls_port: u16,
     process: Option<Child>,
@@ -39,12 +44,18 @@ pub struct Coturn {
 }
 
 impl Coturn {
-    /// Starts one with one account; `extra` are more lines of configuration.
+    /// Starts one on the loopback with one account; `extra` are more lines of configuration.
     pub async fn start(extra: &str) -> Self {
+        Self::start_at(LOOPBACK, extra).await
+    }
+
+    /// Starts one at this address.
+    pub async fn start_at(address: &str, extra: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut coturn = Self {
-            port: free_port(),
-            tls_port: free_port(),
+            address: address.to_owned(),
+            port: free_port(address),
+            tls_port: free_port(address),
             process: None,
             log: watch::Sender::new(Vec::new()),
             folder,
@@ -52,8 +63,8 @@ impl Coturn {
         coturn.certify();
         let path = |name: &str| coturn.folder.path().join(name).display().to_string();
         let lines = [
-            "listening-ip=127.0.0.1".to_owned(),
-            "relay-ip=127.0.0.1".to_owned(),
+            format!("listening-ip={address}"),
+            format!("relay-ip={address}"),
             format!("listening-port={}", coturn.port),
             format!("tls-listening-port={}", coturn.tls_port),
             "realm=localhost".to_owned(),
@@ -94,11 +105,10 @@ impl Coturn {
             }
         });
         self.process = Some(process);
-        let (port, tls_port) = (self.port, self.tls_port);
         let listens = async {
-            while [port, tls_port]
+            while [self.port, self.tls_port]
                 .iter()
-                .any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
+                .any(|port| TcpStream::connect((self.address.as_str(), *port)).is_err())
             {
                 sleep(Duration::from_millis(20)).await;
             }
@@ -119,9 +129,10 @@ impl Coturn {
     /// As the cloud offers it.
     pub fn service(&self, kind: &str, transport: &str) -> ExternalService {
         let (host, port) = match kind {
-            // That is what its certificate is for.
-            "turns" => ("localhost", self.tls_port),
-            _ => ("127.0.0.1", self.port),
+            // Its certificate is for the name too.
+            "turns" if self.address == LOOPBACK => ("localhost", self.tls_port),
+            "turns" => (self.address.as_str(), self.tls_port),
+            _ => (self.address.as_str(), self.port),
         };
         let mut service = ExternalService::new(kind, host, port);
         service.transport = transport.to_owned();
@@ -139,7 +150,7 @@ impl Coturn {
         };
         IceServer {
             kind,
-            host: "127.0.0.1".to_owned(),
+            host: self.address.clone(),
             port: self.port,
         }
     }
@@ -172,8 +183,8 @@ impl Coturn {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("it signs");
         let key = KeyPair::generate().expect("a key");
-        let certificate = CertificateParams::new(vec!["localhost".into()])
-            .expect("a name")
+        let certificate = CertificateParams::new(vec!["localhost".into(), self.address.clone()])
+            .expect("a name and an address")
             .signed_by(&key, &authority)
             .expect("it signs");
         let write = |name: &str, text: &str| fs::write(self.folder.path().join(name), text).expect("it is written");
@@ -198,7 +209,7 @@ impl Drop for Coturn {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+fn free_port(address: &str) -> u16 {
+    let listener = TcpListener::bind((address, 0)).expect("a port is free");
     listener.local_addr().expect("it is bound").port()
 }
