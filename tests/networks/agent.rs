@@ -2,14 +2,14 @@
 
 use std::{
     env,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
     time::Instant,
 };
 
-use offhook_sim::Cloud;
+use offhook_sim::{Cloud, User};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::{
@@ -29,22 +29,31 @@ pub struct Told {
 /// One that runs until it is dropped.
 pub struct Agent {
     process: Child,
-    commands: ChildStdin,
+    /// It ends when its standard input does.
+    _commands: ChildStdin,
     told: watch::Receiver<Vec<Told>>,
 }
 
 impl Agent {
-    /// Starts one that answers every call of the cloud, and trusts this authority.
-    pub fn start(near: &Namespace, cloud: &Cloud, authority: Option<&Path>) -> Self {
+    /// Starts one that answers every call to this user, and trusts this authority.
+    pub fn start(near: &Namespace, cloud: &Cloud, user: &User, authority: Option<&Path>) -> Self {
         let mut command = near.command(program());
         command
-            .args(["run", "--json", "--answer", "always", "--play", "tone:440", "--insecure"])
+            .args([
+                "run",
+                "--json",
+                "--answer",
+                "always",
+                "--play",
+                "tone:440",
+                "--insecure",
+            ])
             .args(["--api", &cloud.api_url(), "--streaming", &cloud.streaming_url()]);
         if let Some(authority) = authority {
             command.arg("--ca").arg(authority);
         }
         let mut process = command
-            .env("OFFHOOK_TOKEN", cloud.default_token().expose_secret())
+            .env("OFFHOOK_TOKEN", user.token.expose_secret())
             .env("NO_PROXY", "*")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,7 +71,7 @@ impl Agent {
         });
         Self {
             process,
-            commands,
+            _commands: commands,
             told,
         }
     }
@@ -71,32 +80,18 @@ impl Agent {
     pub async fn tells(&self, limit: Duration, wished: impl Fn(&Told) -> bool) -> Option<Told> {
         let mut told = self.told.clone();
         let there = timeout(limit, told.wait_for(|told| told.iter().any(&wished))).await;
-        let found = there.ok()?.ok()?.iter().find(|told| wished(told)).cloned();
-        found
+        there.ok()?.ok()?.iter().find(|told| wished(told)).cloned()
     }
 
-    /// The last event of this session that is as wished, of those that there were.
-    pub fn told_last(&self, session: &str, name: &str) -> Option<Value> {
+    /// The last event that is as wished, of those that there were.
+    pub fn told_last(&self, wished: impl Fn(&Told) -> bool) -> Option<Told> {
+        self.told.borrow().iter().rev().find(|told| wished(told)).cloned()
+    }
+
+    /// What it told, for the report of a failure.
+    pub fn report(&self) -> String {
         let told = self.told.borrow();
-        let found = told
-            .iter()
-            .rev()
-            .find(|Told { event, .. }| event["event"] == name && event["sessionId"] == session);
-        found.map(|told| told.event.clone())
-    }
-
-    /// What it told of a session, for the report of a failure.
-    pub fn report(&self, session: &str) -> String {
-        let told = self.told.borrow();
-        let lines = told.iter().filter(|Told { event, .. }| {
-            event["sessionId"] == session || ["connected", "disconnected"].iter().any(|name| event["event"] == *name)
-        });
-        lines.map(|told| format!("{}\n", told.event)).collect()
-    }
-
-    /// Has it do something; what it replies is not waited for.
-    pub fn command(&mut self, command: &Value) {
-        writeln!(self.commands, "{command}").expect("the agent runs");
+        told.iter().map(|told| format!("{}\n", told.event)).collect()
     }
 }
 
@@ -107,12 +102,16 @@ impl Drop for Agent {
     }
 }
 
-/// The agent's program, built where this one was.
-fn program() -> PathBuf {
+/// Builds the agent's program. In the namespaces there is no way to what it is built from.
+pub fn build() {
     let build = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--workspace", "--bin", "agent"])
         .status();
     assert!(build.expect("cargo runs").success());
+}
+
+/// The agent's program, beside the folder of this one.
+fn program() -> PathBuf {
     let this = env::current_exe().expect("it runs");
     let folder = this.ancestors().nth(2).expect("it is in a folder of the target folder");
     folder.join("agent")

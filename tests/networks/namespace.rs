@@ -7,10 +7,7 @@ use std::{
     process::{self, Command, Output, Stdio},
 };
 
-/// The address of the far namespace, where the cloud and its servers are.
-pub const FAR: &str = "10.77.0.1";
-/// The address that the near namespace has at first.
-pub const NEAR: &str = "10.77.0.2";
+use crate::agent;
 
 /// Tells a program in the far namespace the name of the near one.
 const NEAR_NAME: &str = "OFFHOOK_NEAR_NAMESPACE";
@@ -48,15 +45,15 @@ impl Namespace {
         run(Command::new("ip").args(["link", "set", interface, "netns", &self.0]));
     }
 
-    /// Sets one of its kernel's variables.
-    pub fn sysctl(&self, setting: &str) {
-        run(self.command("sysctl").args(["-q", "-w", setting]));
+    /// Removes the first address of this interface in favour of a second one, which stays.
+    pub fn promotes_addresses_of(&self, interface: &str) {
+        let set = format!("echo 1 > /proc/sys/net/ipv4/conf/{interface}/promote_secondaries");
+        run(self.command("sh").args(["-c", &set]));
     }
 
-    /// From now on no UDP comes in by this interface. What is dropped where it arrives is lost like on any path; the sender
-    /// is told nothing.
-    pub fn block_udp(&self, interface: &str) {
-        block_udp(self.command("nft"), interface);
+    /// Filters what comes into it.
+    pub fn filter(&self, rules: &str) {
+        filter(self.command("nft"), rules);
     }
 }
 
@@ -72,15 +69,12 @@ pub fn ip(arguments: &str) {
     run(Command::new("ip").args(arguments.split(' ')));
 }
 
-/// [`Namespace::block_udp`], in the namespace in which we are.
-pub fn block_udp_here(interface: &str) {
-    block_udp(Command::new("nft"), interface);
+/// Filters what comes into the namespace in which we are.
+pub fn filter_here(rules: &str) {
+    filter(Command::new("nft"), rules);
 }
 
-fn block_udp(mut nft: Command, interface: &str) {
-    let rules = format!(
-        "table inet offhook {{\n chain input {{\n  type filter hook input priority 0;\n  iifname {interface} meta l4proto udp drop\n }}\n}}\n"
-    );
+fn filter(mut nft: Command, rules: &str) {
     let mut nft = nft
         .args(["-f", "-"])
         .stdin(Stdio::piped())
@@ -103,6 +97,7 @@ pub fn near(test: &str) -> Option<Namespace> {
         is_root.stdout == b"0\n",
         "network namespaces are made by root only: run this as root, with the Debian packages iproute2, nftables and coturn"
     );
+    agent::build();
     let (near, far) = (Namespace::create("near"), Namespace::create("far"));
     let this = env::current_exe().expect("it runs");
     let arguments = ["--exact", test, "--ignored", "--nocapture"];
@@ -112,7 +107,10 @@ pub fn near(test: &str) -> Option<Namespace> {
     for row in said.lines().filter(|line| line.starts_with('|')) {
         println!("{row}");
     }
-    assert!(status.success(), "in its namespaces the test fails:\n{said}\n{complained}");
+    assert!(
+        status.success(),
+        "in its namespaces the test fails:\n{said}\n{complained}"
+    );
     None
 }
 

@@ -36,7 +36,7 @@ impl Wire {
     pub fn between(names: [&str; 2]) -> Self {
         let open = |name| {
             let interface = Interface::new(name).expect("a name");
-            Arc::new(Tun::create_named(interface).expect("tun interfaces can be made"))
+            Arc::new(Tun::new_named(interface).expect("tun interfaces can be made"))
         };
         let ends = names.map(open);
         let (tell, told) = mpsc::channel();

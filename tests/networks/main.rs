@@ -1,0 +1,53 @@
+//! Whole calls over networks that are bad: the agent in one network namespace, the cloud in another, and between them a wire that
+//! delays, loses and disorders what is sent. The rows are those of the calls in virtual time (`crates/media/tests/networks`).
+//!
+//! How many calls a row has is read from `OFFHOOK_NETWORK_CALLS`; unless that is set, three rows have ten calls each.
+#![cfg(target_os = "linux")]
+
+mod agent;
+mod calls;
+mod namespace;
+#[allow(dead_code, reason = "shared with the calls in virtual time")]
+#[path = "../../crates/media/tests/call/network.rs"]
+mod network;
+#[allow(dead_code, reason = "shared with the calls in virtual time")]
+#[path = "../../crates/media/tests/networks/rows.rs"]
+mod rows;
+mod wire;
+
+use std::env;
+
+use calls::{Ends, times};
+use rows::{HEAD, Trouble, rows};
+
+/// Calls of a row, unless told otherwise.
+const CALLS: u64 = 10;
+/// The rows, unless told otherwise: one that loses much, one where nothing but TCP gets through, one where the address changes.
+const SOME: [&str; 3] = ["loss-10", "udp-blocked", "moved"];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs iproute2, nftables and coturn: cargo xtask test installs it and runs this"]
+async fn calls_connect_on_every_network() {
+    let Some(near) = namespace::near("calls_connect_on_every_network") else {
+        return;
+    };
+    let mut ends = Ends::of(near);
+    let told = env::var("OFFHOOK_NETWORK_CALLS").ok();
+    let calls = told
+        .as_ref()
+        .map_or(CALLS, |text| text.parse().expect("a number of calls"));
+    let mut table = HEAD.to_owned();
+    let mut short_of = Vec::new();
+    for row in rows() {
+        if row.trouble == Trouble::Narrow || told.is_none() && !SOME.contains(&row.name) {
+            continue;
+        }
+        let times = times(&mut ends, &row, calls).await;
+        table += &row.line(calls, &times);
+        if row.is_short_of(calls, &times) {
+            short_of.push(row.name);
+        }
+    }
+    println!("{table}");
+    assert!(short_of.is_empty(), "too few calls connected on {short_of:?}\n{table}");
+}
