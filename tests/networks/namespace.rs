@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::OsStr,
-    io::Write as _,
+    io::{self, Write as _},
+    path::Path,
     process::{self, Command, Output, Stdio},
 };
 
@@ -98,20 +99,40 @@ pub fn near(test: &str) -> Option<Namespace> {
         "network namespaces are made by root only: run this as root, with the Debian packages iproute2, nftables and coturn"
     );
     agent::build();
+    delete_those_left_behind();
     let (near, far) = (Namespace::create("near"), Namespace::create("far"));
     let this = env::current_exe().expect("it runs");
     let arguments = ["--exact", test, "--ignored", "--nocapture"];
     let ended = far.0.command(this).args(arguments).env(NEAR_NAME, &near.0.0).output();
     let Output { status, stdout, stderr } = ended.expect("iproute2 is installed");
     let (said, complained) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    for row in said.lines().filter(|line| line.starts_with('|')) {
-        println!("{row}");
+    let rows: String = said
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .map(|row| format!("{row}\n"))
+        .collect();
+    if !rows.is_empty() {
+        // Not by `println!`, which the test runner keeps to itself.
+        let _ = write!(io::stdout(), "\n{rows}");
     }
     assert!(
         status.success(),
         "in its namespaces the test fails:\n{said}\n{complained}"
     );
     None
+}
+
+/// A process that was killed could not delete its namespaces.
+fn delete_those_left_behind() {
+    let list = Command::new("ip").args(["netns", "list"]).output();
+    let list = list.expect("iproute2 is installed").stdout;
+    for line in String::from_utf8_lossy(&list).lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        let maker = name.strip_prefix("offhook-").and_then(|rest| rest.split('-').next());
+        if maker.is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
+            let _ = Command::new("ip").args(["netns", "delete", name]).status();
+        }
+    }
 }
 
 fn run(command: &mut Command) {

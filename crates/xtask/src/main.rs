@@ -31,7 +31,8 @@ usage: cargo xtask COMMAND
   soak [--install] [NAME [AMOUNT]]  what the tests do, for hours; ends with `N passed, N failed`. NAME is
                                     `jingle-model` (AMOUNT sequences, 100000 unless told), `lives` (AMOUNT lives,
                                     250000 unless told), `network-sim` (AMOUNT calls on each simulated network, 1000
-                                    unless told), or `fuzz` (AMOUNT seconds for each target, 1800 unless told);
+                                    unless told), `network` (AMOUNT calls on each network between two namespaces, 50
+                                    unless told; as root), or `fuzz` (AMOUNT seconds for each target, 1800 unless told);
                                     without a name everything
   bench [--install] [NAME]          benchmarks, in release, and their figures as a table: `jingle`, `setup`
 

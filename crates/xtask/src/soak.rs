@@ -34,13 +34,23 @@ enum Work {
         /// Where that is read.
         source: &'static str,
         variable: &'static str,
+        /// What it needs.
+        needs: Needs,
     },
     /// Every fuzz target, so many seconds each.
     Fuzz,
 }
 
+/// What a test needs beside its build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// Network namespaces, and programs in them; without these it is ignored.
+    Networks,
+}
+
 /// Every share, in the order in which they run.
-pub(crate) const SHARES: [Share; 4] = [
+pub(crate) const SHARES: [Share; 5] = [
     Share {
         name: "jingle-model",
         unit: "sequences",
@@ -49,6 +59,7 @@ pub(crate) const SHARES: [Share; 4] = [
             target: "model",
             source: "crates/jingle/tests/model/main.rs",
             variable: "OFFHOOK_SEQUENCES",
+            needs: Needs::Nothing,
         },
     },
     Share {
@@ -59,6 +70,7 @@ pub(crate) const SHARES: [Share; 4] = [
             target: "lives",
             source: "tests/lives/main.rs",
             variable: "OFFHOOK_LIVES",
+            needs: Needs::Nothing,
         },
     },
     Share {
@@ -69,6 +81,18 @@ pub(crate) const SHARES: [Share; 4] = [
             target: "networks",
             source: "crates/media/tests/networks/main.rs",
             variable: "OFFHOOK_NETWORK_SEEDS",
+            needs: Needs::Nothing,
+        },
+    },
+    Share {
+        name: "network",
+        unit: "calls on each network",
+        usual: 50,
+        work: Work::Test {
+            target: "namespaces",
+            source: "tests/networks/main.rs",
+            variable: "OFFHOOK_NETWORK_CALLS",
+            needs: Needs::Networks,
         },
     },
     Share {
@@ -92,7 +116,21 @@ pub(crate) fn run(workspace: &Workspace, install: Install, shares: &[(Share, u64
     for &(share, amount) in shares {
         println!("{}: {amount} {}", share.name, share.unit);
         total += match share.work {
-            Work::Test { target, variable, .. } => test(workspace, share.name, target, variable, amount),
+            Work::Test {
+                target,
+                variable,
+                needs: Needs::Nothing,
+                ..
+            } => test(workspace, share.name, &[target, "--", "--nocapture"], variable, amount),
+            Work::Test {
+                target,
+                variable,
+                needs: Needs::Networks,
+                ..
+            } => {
+                tools::for_networks(install)?;
+                test(workspace, share.name, &[target, "--", "--ignored"], variable, amount)
+            }
             Work::Fuzz => every_target(workspace, &Fuzzer::prepare(workspace, install)?, amount),
         };
     }
@@ -100,8 +138,8 @@ pub(crate) fn run(workspace: &Workspace, install: Install, shares: &[(Share, u64
 }
 
 /// A test is selected from the whole workspace: selecting its package would change features and build it anew.
-fn test(workspace: &Workspace, name: &'static str, target: &str, variable: &str, amount: u64) -> Tally {
-    let arguments = ["test", "--workspace", "--test", target, "--", "--nocapture"];
+fn test(workspace: &Workspace, name: &'static str, selection: &[&str], variable: &str, amount: u64) -> Tally {
+    let arguments = [&["test", "--workspace", "--test"], selection].concat();
     let soaking = CommandStage {
         name,
         step: Step::new("cargo", &arguments, LIMIT).variable(variable, amount.to_string()),

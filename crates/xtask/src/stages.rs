@@ -134,6 +134,8 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "peers",
         "--test",
         "turn",
+        "--test",
+        "namespaces",
         "--",
         "--ignored",
     ];

@@ -66,19 +66,31 @@ const FOR_FUZZING: [SystemTool; 1] = [SystemTool {
     package: "g++",
 }];
 
-/// What the client is tested against: servers, with what their modules load, and a browser.
-const FOR_INTEROP: [SystemTool; 3] = [
+/// What the client is tested against: a server, with what its modules load, and a browser.
+const FOR_INTEROP: [SystemTool; 2] = [
     SystemTool {
         programs: &["prosody"],
         package: "prosody lua-sec lua-event lua-expat",
     },
     SystemTool {
-        programs: &["turnserver"],
-        package: "coturn",
-    },
-    SystemTool {
         programs: &["chromium"],
         package: "chromium",
+    },
+];
+
+/// Calls between network namespaces: what makes these, what blocks UDP in them, and a server that helps out.
+const FOR_NETWORKS: [SystemTool; 3] = [
+    SystemTool {
+        programs: &["ip"],
+        package: "iproute2",
+    },
+    SystemTool {
+        programs: &["nft"],
+        package: "nftables",
+    },
+    SystemTool {
+        programs: &["turnserver"],
+        package: "coturn",
     },
 ];
 
@@ -132,9 +144,15 @@ pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
 /// Makes sure that the programs are there that the client is tested against.
 pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(), Error> {
     system(&FOR_INTEROP, install)?;
+    system(&FOR_NETWORKS, install)?;
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
     pip::environment(workspace, "tests/peers", install)
+}
+
+/// Makes sure that the programs are there by which calls between network namespaces are made.
+pub(crate) fn for_networks(install: Install) -> Result<(), Error> {
+    system(&FOR_NETWORKS, install)
 }
 
 /// Makes sure that JavaScript can be run, and its packages installed.
