@@ -2,6 +2,7 @@
 //! (RFC 7395 section 3.1).
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -51,6 +52,13 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// An open WebSocket, before its first frame.
 pub(crate) type Socket = TokioIo<Upgraded>;
 
+/// A WebSocket that was opened.
+pub(crate) struct Opened {
+    pub(crate) socket: Socket,
+    /// The machine's address that it is from.
+    pub(crate) local: Option<IpAddr>,
+}
+
 type Connection = Box<dyn Duplex>;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -75,20 +83,20 @@ impl Dialer {
     }
 
     /// Opens the WebSocket of this URL.
-    pub(crate) async fn open(&self, url: &Url) -> Result<Socket, DialError> {
+    pub(crate) async fn open(&self, url: &Url) -> Result<Opened, DialError> {
         match time::timeout(TIMEOUT, self.dial(url)).await {
             Ok(result) => result,
             Err(_) => Err(DialError::TimedOut { host: authority(url) }),
         }
     }
 
-    async fn dial(&self, url: &Url) -> Result<Socket, DialError> {
+    async fn dial(&self, url: &Url) -> Result<Opened, DialError> {
         let host = authority(url);
         let unreachable = |reason| DialError::Unreachable {
             host: host.clone(),
             reason,
         };
-        let connection = match self.proxies.on_the_way_to(url) {
+        let (connection, local) = match self.proxies.on_the_way_to(url) {
             Ok(None) => connect(url).await.map_err(unreachable)?,
             Ok(Some(proxy)) => self.tunnel(proxy, &host).await?,
             Err(unusable) => {
@@ -103,17 +111,18 @@ impl Dialer {
             "wss" => self.encrypt(connection, url).await.map_err(unreachable)?,
             _ => connection,
         };
-        upgrade(connection, url, host).await
+        let socket = upgrade(connection, url, host).await?;
+        Ok(Opened { socket, local })
     }
 
-    /// A connection to `host` through the proxy (RFC 9110 section 9.3.6).
-    async fn tunnel(&self, proxy: &ProxyUrl, host: &str) -> Result<Connection, DialError> {
+    /// A connection to `host` through the proxy (RFC 9110 section 9.3.6), and our address.
+    async fn tunnel(&self, proxy: &ProxyUrl, host: &str) -> Result<(Connection, Option<IpAddr>), DialError> {
         let broken = |reason| DialError::Proxy {
             host: host.to_owned(),
             proxy: proxy.to_string(),
             reason,
         };
-        let connection = connect(proxy.url()).await.map_err(broken)?;
+        let (connection, local) = connect(proxy.url()).await.map_err(broken)?;
         let connection = match proxy.url().scheme() {
             "https" => self.encrypt(connection, proxy.url()).await.map_err(broken)?,
             _ => connection,
@@ -131,7 +140,7 @@ impl Dialer {
         match ask(connection, request).await {
             Ok((_, tunnel)) => {
                 tracing::debug!(%proxy, host, "the proxy connected us");
-                Ok(Box::new(TokioIo::new(tunnel)))
+                Ok((Box::new(TokioIo::new(tunnel)), local))
             }
             Err(Refusal::Status(status, headers)) => Err(DialError::ProxyRefused {
                 host: host.to_owned(),
@@ -158,15 +167,19 @@ impl Dialer {
     }
 }
 
-/// A connection to the server of this URL, at whichever of its addresses answers first (RFC 8305).
-async fn connect(url: &Url) -> Result<Connection, String> {
+/// A connection to the server of this URL, at whichever of its addresses answers first (RFC 8305), and our address.
+async fn connect(url: &Url) -> Result<(Connection, Option<IpAddr>), String> {
     let uri = format!("http://{}", authority(url)).parse::<Uri>();
     let uri = uri.map_err(|error| error.to_string())?;
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     match connector.call(uri).await {
-        Ok(connected) => Ok(Box::new(connected.into_inner())),
+        Ok(connected) => {
+            let connection = connected.into_inner();
+            let local = connection.local_addr().map(|local| local.ip()).ok();
+            Ok((Box::new(connection), local))
+        }
         Err(error) => Err(reason(&error)),
     }
 }

@@ -1,8 +1,9 @@
 //! Notices that the network interfaces change.
 
-use std::{rc::Rc, time::Duration};
+use std::{net::IpAddr, rc::Rc, time::Duration};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
+use if_addrs::get_if_addrs;
 use if_watch::tokio::IfWatcher;
 use tokio::{
     sync::{Notify, watch},
@@ -23,6 +24,17 @@ pub(crate) struct Interfaces {
     watched: Rc<Notify>,
 }
 
+/// Whether this is an address of the machine, now. If that cannot be told, it is.
+pub(crate) fn have(address: IpAddr) -> bool {
+    match get_if_addrs() {
+        Ok(interfaces) => interfaces.iter().any(|interface| interface.ip() == address),
+        Err(error) => {
+            tracing::warn!(%error, "the network interfaces cannot be listed");
+            true
+        }
+    }
+}
+
 impl Interfaces {
     pub(crate) fn start() -> Self {
         let interfaces = Self {
@@ -41,6 +53,7 @@ impl Interfaces {
                     return tracing::warn!(%error, "changes of the network interfaces go unnoticed from now on");
                 }
                 sleep(BURST).await;
+                while let Some(Some(Ok(_))) = watcher.next().now_or_never() {}
                 changes.send_modify(|Changes(count)| *count += 1);
             }
         });
@@ -52,5 +65,19 @@ impl Interfaces {
         let receiver = self.changes.subscribe();
         self.watched.notify_one();
         receiver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn the_addresses_of_the_machine_are_told_from_others() {
+        assert!(have(Ipv4Addr::LOCALHOST.into()));
+        // Of a range for documentation (RFC 5737).
+        assert!(!have(Ipv4Addr::new(192, 0, 2, 1).into()));
     }
 }

@@ -16,7 +16,10 @@ use offhook_phone::{
 };
 use offhook_xmpp::CloseReason;
 use secrecy::SecretString;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 use tokio_stream::wrappers::WatchStream;
 
 use crate::{
@@ -25,6 +28,7 @@ use crate::{
     engine::Engine,
     error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::Event,
+    interfaces::Changes,
     memory::MemoryWriter,
     session::{self, Alteration, Obituary, Session, Setup, Woken},
     token::TokenProvider,
@@ -48,6 +52,8 @@ pub(crate) struct Supervisor {
     memory: Option<MemoryWriter>,
     /// How long the machine has slept in all, as far as the phone knows.
     asleep: Duration,
+    /// The changes of the machine's network interfaces, for transports.
+    interfaces: watch::Receiver<Changes>,
     waiting: Waiting,
     alarm: Alarm,
 }
@@ -152,6 +158,7 @@ impl Supervisor {
             tokens,
             memory,
             asleep,
+            interfaces: clocks.interfaces.watch(),
             waiting: Waiting::default(),
             alarm,
         }
@@ -184,7 +191,8 @@ impl Supervisor {
                         config,
                         seed,
                     };
-                    let transport = Transport::dial(dial, self.engine.dialer(), context.address());
+                    let interfaces = self.interfaces.clone();
+                    let transport = Transport::dial(dial, self.engine.dialer(), interfaces, context.address());
                     self.transport = Some((attempt, transport));
                 }
                 Output::Abandon(attempt) => {

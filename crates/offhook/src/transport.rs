@@ -1,14 +1,18 @@
 //! One WebSocket and the XMPP stream on it: an actor for one attempt, never reused.
 
+use std::net::IpAddr;
+
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future};
 use offhook_phone::{AttemptId, DialError, DialUrl, StreamCommand};
 use offhook_xmpp::{self as xmpp, CloseReason, Input, Output, Resumption, Stream, StreamConfig};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::WatchStream;
 
 use crate::{
     alarm::{Alarm, Rang},
     clock,
-    dial::{Dialer, Socket},
+    dial::{Dialer, Opened},
+    interfaces::{self, Changes},
     supervisor::Supervisor,
     websocket::{self, Incoming, Outgoing},
 };
@@ -39,6 +43,8 @@ enum Link {
     Open {
         stream: Box<Stream>,
         frames: mpsc::Sender<Outgoing>,
+        /// The machine's address that the socket is from.
+        local: Option<IpAddr>,
     },
     Closed,
 }
@@ -90,7 +96,7 @@ pub(crate) struct Abandon;
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Dialed(Result<Socket, DialError>);
+struct Dialed(Result<Opened, DialError>);
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -98,7 +104,12 @@ struct WriteFailed(String);
 
 impl Transport {
     /// Begins to dial.
-    pub(crate) fn dial(dial: Dial, dialer: Dialer, supervisor: Addr<Supervisor>) -> Addr<Self> {
+    pub(crate) fn dial(
+        dial: Dial,
+        dialer: Dialer,
+        interfaces: watch::Receiver<Changes>,
+        supervisor: Addr<Supervisor>,
+    ) -> Addr<Self> {
         Self::create(move |context| {
             let Dial {
                 attempt,
@@ -108,6 +119,7 @@ impl Transport {
             } = dial;
             let (alarm, rings) = Alarm::new();
             context.add_stream(rings);
+            context.add_stream(WatchStream::from_changes(interfaces));
             let address = context.address();
             let dialing = async move { address.do_send(Dialed(dialer.open(url.expose()).await)) };
             context.spawn(wrap_future(dialing));
@@ -121,7 +133,7 @@ impl Transport {
 
     /// Carries out what the stream says, until it has no more to say.
     fn pump(&mut self, context: &mut Context<Self>) {
-        while let Link::Open { stream, frames } = &mut self.link {
+        while let Link::Open { stream, frames, .. } = &mut self.link {
             match stream.poll_output() {
                 Output::Transmit(frame) => {
                     if frames.try_send(Outgoing::Text(frame.into_string())).is_err() {
@@ -181,7 +193,7 @@ impl Handler<Dialed> for Transport {
                 self.say(Said::DialFailed(error));
                 context.stop();
             }
-            Ok(socket) => {
+            Ok(Opened { socket, local }) => {
                 // One byte more, so that the stream sees a frame that is too large and says so.
                 let largest = config.limits.bytes.saturating_add(1);
                 let (frames, incoming, writer) = websocket::open(socket, largest, FRAMES_WAITING, clock::seed());
@@ -194,7 +206,7 @@ impl Handler<Dialed> for Transport {
                     }
                 });
                 let stream = Box::new(Stream::new(*config, seed, clock::now()));
-                self.link = Link::Open { stream, frames };
+                self.link = Link::Open { stream, frames, local };
                 self.pump(context);
             }
         }
@@ -278,6 +290,24 @@ impl StreamHandler<Incoming> for Transport {
     fn finished(&mut self, context: &mut Context<Self>) {
         self.closed(context, None, "the connection was cut".to_owned());
     }
+}
+
+/// The network interfaces have changed. What leaves from an address that is gone never arrives, which nobody tells.
+impl StreamHandler<Changes> for Transport {
+    fn handle(&mut self, _: Changes, context: &mut Context<Self>) {
+        if let Link::Open { local: Some(local), .. } = self.link
+            && !interfaces::have(local)
+        {
+            self.closed(
+                context,
+                None,
+                "this machine has lost the address that the connection was from".to_owned(),
+            );
+        }
+    }
+
+    /// They are not watched any more.
+    fn finished(&mut self, _: &mut Context<Self>) {}
 }
 
 impl StreamHandler<Rang> for Transport {

@@ -55,7 +55,9 @@ fn dialer(proxy: &Proxy) -> Dialer {
 }
 
 async fn dial(url: &str) -> Result<Socket, DialError> {
-    dialer(&Proxy::None).open(&url.parse().unwrap()).await
+    let opened = dialer(&Proxy::None).open(&url.parse().unwrap()).await?;
+    assert_eq!(opened.local, Some(std::net::Ipv4Addr::LOCALHOST.into()));
+    Ok(opened.socket)
 }
 
 async fn refusal(answer: &'static [&'static str]) -> (String, DialError) {
