@@ -44,20 +44,28 @@ pub struct Ends {
     address: u8,
 }
 
+/// A second wire, beside the first.
+pub struct Detour(#[expect(dead_code, reason = "it carries while it is there")] Wire);
+
 impl Ends {
     /// Connects the near one with that in which we are.
     pub fn of(near: Namespace) -> Self {
-        let wire = Wire::between(["near", "wan"]);
-        near.take("near");
-        let address = 2;
-        near.ip("link set near name wan");
-        near.ip(&format!("addr add 10.77.0.{address}/24 dev wan"));
-        near.ip("link set wan up");
-        near.promotes_addresses_of("wan");
-        ip(&format!("addr add {CLOUD}/24 dev wan"));
-        ip("link set wan up");
         ip("link set lo up");
+        let address = 2;
+        let wire = connect(&near, "wan", [&format!("10.77.0.{address}"), CLOUD]);
+        near.promotes_addresses_of("wan");
         Self { near, wire, address }
+    }
+
+    /// The near end gets another interface, from which there is a way to the far one too.
+    pub fn add_detour(&self) -> Detour {
+        Detour(connect(&self.near, "lte", ["10.78.0.2", "10.78.0.1"]))
+    }
+
+    /// The near end's first interface is gone.
+    pub fn lose_first_way(&self) {
+        self.near.ip("link delete wan");
+        self.near.ip("route add 10.77.0.0/24 dev lte");
     }
 
     /// The near end gets another address.
@@ -69,22 +77,45 @@ impl Ends {
     }
 }
 
+/// Makes an interface of this name in the near namespace and in that in which we are, with these addresses.
+fn connect(near: &Namespace, name: &str, [near_address, far_address]: [&str; 2]) -> Wire {
+    let wire = Wire::between(["near", name]);
+    near.take("near");
+    near.ip(&format!("link set near name {name}"));
+    near.ip(&format!("addr add {near_address}/24 dev {name}"));
+    near.ip(&format!("link set {name} up"));
+    ip(&format!("addr add {far_address}/24 dev {name}"));
+    ip(&format!("link set {name} up"));
+    wire
+}
+
 /// A cloud and its clients, one for each call at a time.
-struct Floor {
+pub struct Floor {
     cloud: Cloud,
     desks: Vec<Desk>,
 }
 
 /// A client that is connected.
-struct Desk {
+pub struct Desk {
     user: String,
     agent: Agent,
 }
 
 impl Floor {
-    async fn open(ends: &Ends, services: Option<Vec<ExternalService>>, authority: Option<&Path>) -> Self {
+    /// With so many clients.
+    pub async fn open(ends: &Ends, desks: usize) -> Self {
+        Self::with_servers(ends, desks, None, None).await
+    }
+
+    /// With these servers for media, and the authority that vouches for them.
+    async fn with_servers(
+        ends: &Ends,
+        desks: usize,
+        services: Option<Vec<ExternalService>>,
+        authority: Option<&Path>,
+    ) -> Self {
         let address = CLOUD.parse().expect("an address");
-        let users: Vec<_> = (1..=AT_ONCE)
+        let users: Vec<_> = (1..=desks)
             .map(|number| User::new(&format!("Agent {number}"), format!("token-{number}")))
             .collect();
         let config = CloudConfig {
@@ -113,14 +144,13 @@ impl Floor {
         Self { cloud, desks }
     }
 
-    /// A call to each of so many clients, for as long as it is connected; those that came to that.
-    async fn calls(&self, row: &Row, calls: usize) -> Vec<(&Desk, CallHandle)> {
-        let calls = self.desks.iter().take(calls).map(|desk| async move {
-            let call = desk.call(&self.cloud).await;
-            let call = call.inspect_err(|error| eprintln!("{}: {error}", row.name));
-            call.ok().map(|(call, _)| (desk, call))
+    /// A call to each client.
+    pub async fn calls(&self) -> Vec<Result<Talk<'_>, String>> {
+        let calls = self.desks.iter().map(|desk| async {
+            let (call, _) = desk.call(&self.cloud).await?;
+            Ok(Talk { desk, call })
         });
-        join_all(calls).await.into_iter().flatten().collect()
+        join_all(calls).await
     }
 
     /// So many calls, ten at once, from their beginning to their end; how long those took to connect that did.
@@ -205,6 +235,41 @@ impl Desk {
     }
 }
 
+/// A call whose media are connected.
+pub struct Talk<'a> {
+    desk: &'a Desk,
+    call: CallHandle,
+}
+
+impl Talk<'_> {
+    /// Waits until the gateway has heard half a second more; when that was.
+    pub async fn goes_on(&self) -> Instant {
+        heard_on(&self.call, 25).await.expect("the gateway hears the client")
+    }
+
+    /// The way of the media has changed since `from`: waits until the gateway hears the client again, signalling is back, and
+    /// the call has ended as it should. How long the first took.
+    pub async fn survives(&self, from: Instant) -> Result<Duration, String> {
+        let gone_wrong = |what: &str| format!("{what}: {:?}\n{}", self.call.state(), self.desk.agent.report());
+        // More than can have been under way.
+        let heard = heard_on(&self.call, 15).await;
+        let took = heard.ok_or_else(|| gone_wrong("it is not heard again"))? - from;
+        let back = |told: &Told| told.at > from && told.event["event"] == "connected";
+        let back = self.desk.agent.tells(LIMIT, back).await;
+        let back = back.ok_or_else(|| gone_wrong("signalling does not come back"))?;
+        eprintln!("media back after {took:?}, signalling after {:?}", back.at - from);
+        let sent = self.call.statistics().packets_sent;
+        let figures = self.desk.end(&self.call).await?;
+        let received = figures["packetsReceived"].as_u64().unwrap_or_default();
+        // Fifty a second. Some get lost, and some were under way.
+        let missed = sent.saturating_sub(received);
+        match missed as f64 <= 50.0 * (took.as_secs_f64() + 1.0) + 0.1 * sent as f64 {
+            true => Ok(took),
+            false => Err(gone_wrong(&format!("the client heard {received} of {sent} packets"))),
+        }
+    }
+}
+
 /// Waits until the gateway has got so many more packets; when that was.
 async fn heard_on(call: &CallHandle, packets: u64) -> Option<Instant> {
     let before = call.statistics().packets_received;
@@ -221,7 +286,7 @@ async fn heard_on(call: &CallHandle, packets: u64) -> Option<Instant> {
 pub async fn times(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
     ends.wire.set(calls, row.weather);
     let mut times = match row.trouble {
-        Trouble::Nothing | Trouble::Narrow => Floor::open(ends, None, None).await.whole_calls(row, calls).await,
+        Trouble::Nothing | Trouble::Narrow => Floor::open(ends, AT_ONCE).await.whole_calls(row, calls).await,
         Trouble::NoUdp => relayed(ends, row, calls).await,
         Trouble::Moves => moved(ends, row, calls).await,
     };
@@ -237,7 +302,7 @@ async fn relayed(ends: &Ends, row: &Row, calls: u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for (kind, calls) in [("turn", calls / 2), ("turns", calls - calls / 2)] {
         let services = vec![coturn.service("turn", "udp"), coturn.service(kind, "tcp")];
-        let floor = Floor::open(ends, Some(services), Some(&coturn.authority())).await;
+        let floor = Floor::with_servers(ends, AT_ONCE, Some(services), Some(&coturn.authority())).await;
         times.extend(floor.whole_calls(row, calls).await);
     }
     ends.near.filter(ANYTHING);
@@ -252,31 +317,15 @@ async fn moved(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
     while left > 0 {
         let round = left.min(AT_ONCE);
         left -= round;
-        let floor = Floor::open(ends, None, None).await;
-        let calls = floor.calls(row, round).await;
-        join_all(calls.iter().map(|(_, call)| heard_on(call, 25))).await;
+        let floor = Floor::open(ends, round).await;
+        let complain = |error: &String| eprintln!("{}: {error}", row.name);
+        let calls = floor.calls().await.into_iter();
+        let calls: Vec<_> = calls.filter_map(|call| call.inspect_err(complain).ok()).collect();
+        join_all(calls.iter().map(Talk::goes_on)).await;
         let from = Instant::now();
         ends.move_on();
-        // More than can have been under way.
-        let heard = join_all(calls.iter().map(|(_, call)| heard_on(call, 15))).await;
-        for (heard, (desk, call)) in heard.into_iter().zip(&calls) {
-            match heard {
-                Some(at) => times.push(at - from),
-                None => eprintln!(
-                    "{}: not heard again: {:?}\n{}",
-                    row.name,
-                    call.state(),
-                    desk.agent.report()
-                ),
-            }
-        }
-        let back = join_all(calls.iter().map(|(desk, _)| {
-            let back = |told: &Told| told.at > from && told.event["event"] == "connected";
-            desk.agent.tells(PATIENCE, back)
-        }))
-        .await;
-        let back: Vec<_> = back.into_iter().map(|told| told.map(|told| told.at - from)).collect();
-        eprintln!("{}: {times:?} signalling {back:?}", row.name);
+        let survived = join_all(calls.iter().map(|call| call.survives(from))).await.into_iter();
+        times.extend(survived.filter_map(|took| took.inspect_err(complain).ok()));
     }
     times
 }

@@ -15,9 +15,9 @@ mod network;
 mod rows;
 mod wire;
 
-use std::env;
+use std::{env, time::Instant};
 
-use calls::{Ends, times};
+use calls::{Ends, Floor, times};
 use rows::{HEAD, Trouble, rows};
 
 /// Calls of a row, unless told otherwise.
@@ -50,4 +50,30 @@ async fn calls_connect_on_every_network() {
     }
     println!("{table}");
     assert!(short_of.is_empty(), "too few calls connected on {short_of:?}\n{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs iproute2, nftables and coturn: cargo xtask test installs it and runs this"]
+async fn a_call_goes_on_over_another_interface_when_its_own_is_gone() {
+    let test = "a_call_goes_on_over_another_interface_when_its_own_is_gone";
+    let Some(near) = namespace::near(test) else {
+        return;
+    };
+    let ends = Ends::of(near);
+    let floor = Floor::open(&ends, 1).await;
+    let calls = floor.calls().await;
+    let [Ok(call)] = &calls[..] else {
+        panic!(
+            "it does not connect: {:?}",
+            calls.iter().flat_map(|call| call.as_ref().err()).next()
+        );
+    };
+    call.goes_on().await;
+
+    let _detour = ends.add_detour();
+    call.goes_on().await;
+    let from = Instant::now();
+    ends.lose_first_way();
+
+    call.survives(from).await.expect("the call lives on");
 }

@@ -44,12 +44,8 @@ impl Wire {
             let tell = tell.clone();
             thread::spawn(move || {
                 let mut buffer = [0; LARGEST];
-                // An error is that the interface is down.
-                loop {
-                    let Ok(length) = end.recv(&mut buffer) else {
-                        thread::yield_now();
-                        continue;
-                    };
+                // Until the interface is deleted.
+                while let Ok(length) = end.recv(&mut buffer) {
                     let packet = buffer[..length].to_vec();
                     if tell.send(Told::Packet { from, packet }).is_err() {
                         return;
