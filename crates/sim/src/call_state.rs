@@ -12,7 +12,7 @@ use offhook_jingle::{ConversationId, Reason, SessionId};
 use offhook_media::{Change, Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
 
-use crate::gateway::{CallInput, Command, Reinvite};
+use crate::gateway::{CallInput, Command, MediaPath, Reinvite};
 use crate::play::Play;
 
 /// Over how much audio [`CallHandle::heard`] is measured.
@@ -262,6 +262,11 @@ impl CallHandle {
     /// acknowledges it, which shows that the session is under its control.
     pub fn repeat_candidate(&self) {
         self.command(Command::RepeatCandidate);
+    }
+
+    /// Lets the datagrams of the call travel like this from now on: later, or not at all. Those that are under way arrive.
+    pub fn set_path(&self, path: MediaPath) {
+        self.command(Command::SetPath(path));
     }
 
     /// Waits until the media were replaced so many times in all.

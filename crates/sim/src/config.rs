@@ -10,6 +10,7 @@ use offhook_jingle::Dialect;
 use secrecy::SecretString;
 
 use crate::faults::CloudFaults;
+use crate::gateway::MediaPath;
 use crate::server::ExternalService;
 
 /// Settings of a [`Cloud`](crate::Cloud).
@@ -178,6 +179,8 @@ pub struct CallFaults {
     pub no_acknowledgements: bool,
     /// The session is offered in the dialect that was not proposed too.
     pub other_dialect: Option<OtherDialect>,
+    /// How its datagrams travel.
+    pub path: MediaPath,
 }
 
 /// When the offer in the dialect that was not proposed comes.

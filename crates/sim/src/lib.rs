@@ -72,7 +72,7 @@ pub use config::{
 };
 pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
-pub use gateway::{CallError, CallRequest, Reinvite};
+pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};
 pub use gauge::Live;
 pub use play::Play;
 pub use record::{CallEvent, Direction, Record, What};

@@ -2,12 +2,12 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use offhook_audio::measure::{SILENCE_DBOV, dominant_tone};
 use offhook_jingle::Reason;
 use offhook_jingle::genesys::Method;
-use offhook_sim::{CallEvent, CallRequest, CallState, CloudConfig, Ended, Live};
+use offhook_sim::{CallEvent, CallFaults, CallRequest, CallState, CloudConfig, Ended, Live, MediaPath};
 use support::phone::Phone;
 use support::{Client, call_event, cloud, frames, soon};
 
@@ -78,6 +78,44 @@ async fn a_call_carries_audio_both_ways_and_leaves_nothing_behind() {
 
     client.close().await;
     soon("the stream's end", cloud.wait_live(|live| *live == Live::default())).await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn datagrams_take_as_long_as_is_said_and_none_passes_a_cut() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let slow = MediaPath {
+        delay: Duration::from_millis(50),
+        cut: false,
+    };
+    let faults = CallFaults {
+        path: slow,
+        ..CallFaults::default()
+    };
+    let request = CallRequest {
+        faults: Some(faults),
+        ..CallRequest::default()
+    };
+    let call = cloud.call(request).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.take_skipped(&mut client);
+    phone.run(&mut client, |_| call.statistics().round_trip.is_some()).await;
+    let round_trip = call.statistics().round_trip;
+    assert!(round_trip >= Some(2 * slow.delay), "{round_trip:?}");
+
+    call.set_path(MediaPath { cut: true, ..slow });
+    let start = Instant::now();
+    let waited = |long| move |_: &Phone| start.elapsed() >= Duration::from_millis(long);
+    // What is under way arrives.
+    phone.run(&mut client, waited(200)).await;
+    let before = call.statistics().packets_received;
+    phone.run(&mut client, waited(400)).await;
+    assert_eq!(call.statistics().packets_received, before);
+    call.set_path(MediaPath::default());
+    phone
+        .run(&mut client, |_| call.statistics().packets_received > before + 5)
+        .await;
     cloud.stop().await;
 }
 

@@ -15,7 +15,7 @@ use super::session::{Progress, Session};
 use super::signalling::Signalling;
 use super::sound::Sound;
 use super::words::Words;
-use super::{CallInput, Command};
+use super::{CallInput, Command, MediaPath};
 use crate::call_state::{CallState, Ended};
 use crate::config::{CallFaults, OtherDialect};
 use crate::gauge::{Counted, Kind};
@@ -247,8 +247,20 @@ impl Call {
             Command::Reinvite(reinvite) => self.reinvite(now, reinvite),
             Command::Change(change) => self.change(now, change),
             Command::RepeatCandidate => self.repeat_candidate(),
+            Command::SetPath(path) => self.set_path(path),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Datagrams of these and of all later media of the call travel like this.
+    fn set_path(&mut self, path: MediaPath) {
+        self.settings.faults.path = path;
+        if let Phase::Session(session) = &mut self.phase {
+            session.media.set_path(path);
+            if let Some(next) = &mut session.next {
+                next.media.set_path(path);
+            }
+        }
     }
 
     /// Ends the call from the gateway's side, in the way that its phase asks for.

@@ -1,9 +1,9 @@
 //! One call's media: the peer connection and its UDP sockets.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -13,10 +13,12 @@ use offhook_media::{
 };
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
+use tokio::time::{Sleep, sleep_until};
 
+use super::path::{MediaPath, UnderWay};
 use crate::gauge::{Counted, Gauge, Kind};
 
-/// Datagrams that may wait for their socket; more are dropped, as a network does.
+/// Datagrams that may be under way in one direction; more are dropped, as a network does.
 const WAITING: usize = 128;
 
 /// No datagram of a call is longer.
@@ -26,7 +28,9 @@ pub(super) struct Media {
     call: Call,
     gauge: Gauge,
     sockets: Vec<Socket>,
-    waiting: VecDeque<(SocketId, SocketAddr, Datagram)>,
+    path: MediaPath,
+    outgoing: UnderWay<(SocketId, SocketAddr, Datagram)>,
+    incoming: UnderWay<(SocketId, SocketAddr, Vec<u8>)>,
     events: Vec<Event>,
     deadline: Instant,
     /// The last datagram.
@@ -49,13 +53,21 @@ pub(super) struct Received {
 
 impl Media {
     /// Starts the offering side, its sockets included; the offer.
-    pub(super) fn offer(config: CallConfig, seed: [u8; 32], now: Instant, gauge: Gauge) -> (Self, String) {
+    pub(super) fn offer(
+        config: CallConfig,
+        path: MediaPath,
+        seed: [u8; 32],
+        now: Instant,
+        gauge: Gauge,
+    ) -> (Self, String) {
         let (call, offer) = Call::offerer(config, seed, now);
         let mut media = Self {
             call,
             gauge,
             sockets: Vec::new(),
-            waiting: VecDeque::new(),
+            path,
+            outgoing: UnderWay::at_most(WAITING),
+            incoming: UnderWay::at_most(WAITING),
             events: Vec::new(),
             deadline: now,
             buffer: Box::new([0; LONGEST_DATAGRAM]),
@@ -158,12 +170,7 @@ impl Media {
                     socket,
                     destination,
                     payload,
-                } => {
-                    if self.waiting.len() == WAITING {
-                        self.waiting.pop_front();
-                    }
-                    self.waiting.push_back((socket, destination, payload));
-                }
+                } => self.outgoing.send(now, self.path, (socket, destination, payload)),
                 Output::Event(event) => self.events.push(event),
                 // The gateway is in the open: it needs no servers, and its address stays.
                 Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {}
@@ -193,46 +200,77 @@ impl Media {
         }
     }
 
+    /// Datagrams travel like this from now on.
+    pub(super) fn set_path(&mut self, path: MediaPath) {
+        self.path = path;
+    }
+
     /// Sends what waits, and waits for the next datagram.
     pub(super) async fn receive(&mut self) -> Received {
+        let mut alarm = None;
         poll_fn(|context| {
-            self.poll_send(context);
-            self.poll_receive(context)
+            let now = Instant::now();
+            self.poll_send(now, context);
+            let received = self.poll_receive(now, context);
+            let under_way = [self.outgoing.next(now), self.incoming.next(now)];
+            if let (Poll::Pending, Some(due)) = (&received, under_way.into_iter().flatten().min()) {
+                wake_at(&mut alarm, due, context);
+            }
+            received
         })
         .await
     }
 
-    fn poll_send(&mut self, context: &mut Context<'_>) {
-        while let Some((id, destination, payload)) = self.waiting.front() {
+    fn poll_send(&mut self, now: Instant, context: &mut Context<'_>) {
+        while let Some((id, destination, payload)) = self.outgoing.arrived(now) {
             let socket = self.sockets.iter().find(|socket| socket.id == *id);
             let sent = socket.map(|it| it.socket.poll_send_to(context, payload, *destination));
             if let Some(Poll::Pending) = sent {
                 return;
             }
             // Sent; or lost, as datagrams are when a network says no.
-            self.waiting.pop_front();
+            self.outgoing.take();
         }
     }
 
-    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
-        for Socket { id, socket, .. } in &self.sockets {
-            let mut read = ReadBuf::new(&mut self.buffer[..]);
-            match socket.poll_recv_from(context, &mut read) {
-                Poll::Ready(Ok(source)) => {
-                    let length = read.filled().len();
-                    return Poll::Ready(Received {
-                        socket: *id,
-                        source,
-                        length,
-                    });
+    fn poll_receive(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Received> {
+        for index in 0..self.sockets.len() {
+            while let Poll::Ready(received) = self.poll_socket(index, context) {
+                if self.path == MediaPath::default() {
+                    return Poll::Ready(received);
                 }
-                // The echo of an earlier datagram that nobody took (ICMP). It is told once, so
-                // come again.
-                Poll::Ready(Err(_)) => context.waker().wake_by_ref(),
-                Poll::Pending => {}
+                let bytes = self.buffer[..received.length].to_vec();
+                self.incoming
+                    .send(now, self.path, (received.socket, received.source, bytes));
             }
         }
+        if self.incoming.arrived(now).is_some()
+            && let Some((socket, source, bytes)) = self.incoming.take()
+        {
+            let length = bytes.len();
+            self.buffer[..length].copy_from_slice(&bytes);
+            return Poll::Ready(Received { socket, source, length });
+        }
         Poll::Pending
+    }
+
+    fn poll_socket(&mut self, index: usize, context: &mut Context<'_>) -> Poll<Received> {
+        let Socket { id, socket, .. } = &self.sockets[index];
+        let mut read = ReadBuf::new(&mut self.buffer[..]);
+        match socket.poll_recv_from(context, &mut read) {
+            Poll::Ready(Ok(source)) => Poll::Ready(Received {
+                socket: *id,
+                source,
+                length: read.filled().len(),
+            }),
+            // The echo of an earlier datagram that nobody took (ICMP). It is told once, so
+            // come again.
+            Poll::Ready(Err(_)) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Ends the peer connection; what it still has to say is tried once.
@@ -240,10 +278,19 @@ impl Media {
         self.call.close(now);
         self.drain(now);
         poll_fn(|context| {
-            self.poll_send(context);
+            self.poll_send(Instant::now(), context);
             Poll::Ready(())
         })
         .await;
+    }
+}
+
+/// Wakes whoever polls when a datagram arrives that is under way.
+fn wake_at(alarm: &mut Option<Pin<Box<Sleep>>>, due: Instant, context: &mut Context<'_>) {
+    let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(due.into())));
+    alarm.as_mut().reset(due.into());
+    if alarm.as_mut().poll(context).is_ready() {
+        context.waker().wake_by_ref();
     }
 }
 

@@ -4,6 +4,7 @@ mod call;
 mod change;
 pub(crate) mod clock;
 mod media;
+mod path;
 mod reinvite;
 mod requests;
 mod session;
@@ -24,6 +25,7 @@ use offhook_media::Change;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+pub use path::MediaPath;
 pub use reinvite::Reinvite;
 pub(crate) use table::Calls;
 
@@ -109,6 +111,7 @@ pub(crate) enum Command {
     Reinvite(Reinvite),
     Change(Change),
     RepeatCandidate,
+    SetPath(MediaPath),
 }
 
 /// Places a call: the proposal is on its way when this returns.

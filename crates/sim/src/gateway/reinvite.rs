@@ -82,7 +82,7 @@ impl Call {
         }
         let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
         let seed = self.inner.draw_seed();
-        let (media, offer) = Media::offer(config, seed, now, self.inner.gauge.clone());
+        let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         let next = Next {
             media,
             progress: match self.signalling.dialect {

@@ -60,7 +60,7 @@ impl Call {
     pub(super) fn begin(&mut self, now: Instant, client: FullJid) {
         let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
         let seed = self.inner.draw_seed();
-        let (media, offer) = Media::offer(config, seed, now, self.inner.gauge.clone());
+        let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         self.state.send_replace(CallState::Offered { client: client.clone() });
         self.phase = Phase::Session(Box::new(Session {
             client: client.clone(),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::refusal;
 use crate::call_state::{CallHandle, CallState};
 use crate::config::CallFaults;
-use crate::gateway::{self, CallError, CallRequest, Reinvite};
+use crate::gateway::{self, CallError, CallRequest, MediaPath, Reinvite};
 use crate::inner::Inner;
 use crate::play::Play;
 
@@ -202,6 +202,8 @@ struct Action {
     repeat: u32,
     new_session: bool,
     lose_answer: bool,
+    delay_seconds: Option<f64>,
+    cut: bool,
 }
 
 async fn act(
@@ -226,6 +228,13 @@ async fn act(
             new_session: body.new_session,
             lose_answer: body.lose_answer,
         }),
+        "path" => match seconds(body.delay_seconds) {
+            Ok(delay) => call.set_path(MediaPath {
+                delay: delay.unwrap_or_default(),
+                cut: body.cut,
+            }),
+            Err(()) => return bad_request("seconds must be a number from 0 to a day"),
+        },
         "hold" => call.change(Change::Direction(Direction::SendOnly)),
         "unhold" => call.change(Change::Direction(Direction::SendRecv)),
         "restart" => call.change(Change::Restart),
