@@ -24,16 +24,22 @@ const VERSION_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Bench {
     /// What it is called on the command line.
     pub(crate) name: &'static str,
-    package: &'static str,
-    /// The benchmarks of the package that measure time, by criterion.
-    timed: Option<&'static str>,
-    /// The benchmarks of the package that print `figure NAME VALUE`.
-    counted: &'static str,
+    /// The benchmark that measures time, by criterion, with its package.
+    timed: Option<(&'static str, &'static str)>,
+    /// The benchmarks that print `figure NAME VALUE`, each with its package.
+    counted: &'static [(&'static str, &'static str)],
     /// The same done by a program that others wrote.
     other: Option<Other>,
     /// What its columns are called, and how the names of their figures begin.
     columns: &'static [(&'static str, &'static str)],
     rows: &'static [Row],
+}
+
+impl Bench {
+    /// Its benchmarks, each with its package.
+    fn programs(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.timed.into_iter().chain(self.counted.iter().copied())
+    }
 }
 
 /// A program in Node that does what a benchmark does, and prints its speed as JSON: `stanzas_per_second`.
@@ -64,13 +70,12 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 2] = [JINGLE, SETUP];
+pub(crate) const BENCHES: [Bench; 3] = [JINGLE, SETUP, SOCKETS];
 
 const JINGLE: Bench = Bench {
     name: "jingle",
-    package: "offhook-jingle",
-    timed: Some("calls"),
-    counted: "memory",
+    timed: Some(("offhook-jingle", "calls")),
+    counted: &[("offhook-jingle", "memory")],
     other: Some(Other {
         name: "stanza in Node",
         project: "tests/stanza",
@@ -103,9 +108,8 @@ const JINGLE: Bench = Bench {
 /// From accepting a call to its first audio packet.
 const SETUP: Bench = Bench {
     name: "setup",
-    package: "offhook-media",
     timed: None,
-    counted: "setup",
+    counted: &[("offhook-media", "setup")],
     other: None,
     columns: &[("no delay", "none"), ("50 ms one way", "50-ms")],
     rows: &[
@@ -117,6 +121,29 @@ const SETUP: Bench = Bench {
         Row::Count("ms until the first audio packet is sent", "audio"),
         Row::Count("the same, 95th percentile", "audio-p95"),
         Row::Count("the most that its median may be", "limit"),
+    ],
+};
+
+/// Five hundred calls with a socket each, or one for all.
+const SOCKETS: Bench = Bench {
+    name: "sockets",
+    timed: None,
+    counted: &[("offhook-tests", "sockets")],
+    other: None,
+    columns: &[
+        ("one each", "own"),
+        ("one for all", "shared"),
+        ("one for all, read in batches", "batched"),
+    ],
+    rows: &[
+        Row::Count("µs of processor a datagram, received or sent", "datagram"),
+        Row::Count("ms of processor a second of call", "second"),
+        Row::Count("µs until a datagram is at its call, median", "delay"),
+        Row::Count("the same, 99th percentile", "delay-99"),
+        Row::Count("of 10,000 datagrams lost", "lost"),
+        Row::Count("the same while the thread is held up 50 ms a second", "lost-held-up"),
+        Row::Count("µs to open it for a call", "opening"),
+        Row::Count("ports", "ports"),
     ],
 };
 
@@ -150,8 +177,8 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
         });
     }
     let mut tally = Tally::default();
-    for target in bench.timed.into_iter().chain([bench.counted]) {
-        let arguments = ["bench", "--package", bench.package, "--bench", target];
+    for (package, target) in bench.programs() {
+        let arguments = ["bench", "--package", package, "--bench", target];
         let measuring = CommandStage {
             name: target,
             step: Step::new("cargo", &arguments, LIMIT).variable("CRITERION_HOME", &criterion),
@@ -165,9 +192,11 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
         if bench.timed.is_some() {
             figures.add_criterion(&criterion)?;
         }
-        let log = workspace.log(bench.counted);
-        let printed = fs::read_to_string(&log).map_err(|source| Error::File { path: log, source })?;
-        figures.add_printed(&printed);
+        for (_, target) in bench.counted {
+            let log = workspace.log(target);
+            let printed = fs::read_to_string(&log).map_err(|source| Error::File { path: log, source })?;
+            figures.add_printed(&printed);
+        }
     }
     if let Some(other) = bench.other {
         tally += stage(other.name, || match others_rate(workspace, install, &other) {
@@ -312,16 +341,18 @@ mod tests {
     #[test]
     fn every_set_has_its_programs() {
         for bench in BENCHES {
-            let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-            let folder = crates.join(bench.package.trim_start_matches("offhook-"));
-            let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-            for target in bench.timed.into_iter().chain([bench.counted]) {
+            for (package, target) in bench.programs() {
+                let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+                let folder = match package {
+                    "offhook-tests" => root.join("tests"),
+                    package => root.join("crates").join(package.trim_start_matches("offhook-")),
+                };
+                let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+                let declared = format!("[[bench]]\nname = \"{target}\"");
+                assert!(manifest.contains(&declared), "{target}");
+                let program = folder.join("benches").join(target);
                 assert!(
-                    manifest.contains(&format!("[[bench]]\nname = \"{target}\"")),
-                    "{target}"
-                );
-                assert!(
-                    folder.join("benches").join(target).with_extension("rs").is_file(),
+                    program.with_extension("rs").is_file() || program.join("main.rs").is_file(),
                     "{target}"
                 );
             }

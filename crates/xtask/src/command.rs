@@ -276,8 +276,14 @@ mod tests {
             assert_eq!(parsed(line), Ok(Command::Bench { install, benches }), "{line}");
         }
         for (line, fault) in [
-            ("bench sip", "there is no benchmark `sip`; there are jingle, setup"),
-            ("bench jingle fast", "bench needs one name (jingle, setup), or none"),
+            (
+                "bench sip",
+                "there is no benchmark `sip`; there are jingle, setup, sockets",
+            ),
+            (
+                "bench jingle fast",
+                "bench needs one name (jingle, setup, sockets), or none",
+            ),
         ] {
             assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");
         }
