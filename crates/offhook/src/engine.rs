@@ -17,6 +17,7 @@ use crate::{
     dial::Dialer,
     proxy::{Proxies, Proxy},
     rest::Rest,
+    suspend::WallClock,
     worker::Worker,
 };
 
@@ -46,6 +47,8 @@ pub struct EngineConfig {
     pub trust_anchors: Vec<PathBuf>,
     /// The HTTP proxy on the way to the servers; by default the one that the environment names.
     pub proxy: Proxy,
+    /// The clock by which suspends of the machine are noticed, since it goes on meanwhile.
+    pub wall_clock: WallClock,
 }
 
 /// Why an engine could not be started.
@@ -78,9 +81,10 @@ impl Engine {
         let proxies = Arc::new(Proxies::new(&config.proxy));
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = config.media_threads.unwrap_or_else(cores).get();
-        let media = (0..threads).map(|number| Worker::start(format!("offhook-media-{number}")));
+        let wall = || config.wall_clock.clone();
+        let media = (0..threads).map(|number| Worker::start(format!("offhook-media-{number}"), wall()));
         Ok(Self(Arc::new(Shared {
-            signalling: Worker::start("offhook".to_owned()).map_err(EngineError::Thread)?,
+            signalling: Worker::start("offhook".to_owned(), wall()).map_err(EngineError::Thread)?,
             media: media.collect::<Result<_, _>>().map_err(EngineError::Thread)?,
             next: AtomicUsize::new(0),
             rest: Rest::new(&tls, proxies.clone()).map_err(EngineError::Tls)?,

@@ -85,5 +85,6 @@ pub use self::{
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
     session::{SessionError, SoundFailure},
+    suspend::WallClock,
     token::TokenProvider,
 };

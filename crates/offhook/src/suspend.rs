@@ -1,7 +1,9 @@
 //! Notices that the machine slept: time that the wall clock saw go by and the clock of the cores did not.
 
 use std::{
+    fmt,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -19,6 +21,29 @@ const EVERY: Duration = Duration::from_secs(2);
 /// A difference above this is a suspend; below it the wall clock was merely set right.
 const SUSPEND: Duration = Duration::from_secs(4);
 
+/// What tells the time of day: a clock that goes on while the machine sleeps. By default the system's.
+#[derive(Clone)]
+pub struct WallClock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl WallClock {
+    /// Asks this for the time.
+    pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self::new(clock::wall)
+    }
+}
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WallClock")
+    }
+}
+
 /// One look at both clocks.
 #[derive(Clone, Copy)]
 struct Look {
@@ -27,10 +52,10 @@ struct Look {
 }
 
 impl Look {
-    fn now() -> Self {
+    fn at(wall: &WallClock) -> Self {
         Self {
             steady: clock::now(),
-            wall: clock::wall(),
+            wall: (wall.0)(),
         }
     }
 
@@ -51,7 +76,7 @@ pub(crate) struct Suspends {
 
 impl Suspends {
     /// Begins to compare the clocks on this thread once somebody watches.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(wall: WallClock) -> Self {
         let suspends = Self {
             asleep: watch::Sender::new(Duration::ZERO),
             watched: Rc::new(Notify::new()),
@@ -62,9 +87,9 @@ impl Suspends {
                 if asleep.receiver_count() == 0 {
                     watched.notified().await;
                 }
-                let before = Look::now();
+                let before = Look::at(&wall);
                 sleep(EVERY).await;
-                if let Some(slept) = Look::now().slept_since(before) {
+                if let Some(slept) = Look::at(&wall).slept_since(before) {
                     tracing::info!(seconds = slept.as_secs(), "the machine was suspended");
                     asleep.send_modify(|total| *total += slept);
                 }
@@ -87,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_the_wall_clock_is_a_suspend() {
-        let before = Look::now();
+        let before = Look::at(&WallClock::default());
         let later = |steady, wall| Look {
             steady: before.steady + Duration::from_secs(steady),
             wall: before.wall + Duration::from_secs(wall),

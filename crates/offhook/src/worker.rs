@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::{interfaces::Interfaces, suspend::Suspends};
+use crate::{
+    interfaces::Interfaces,
+    suspend::{Suspends, WallClock},
+};
 
 /// The public audio frame.
 const FRAME: Duration = Duration::from_millis(20);
@@ -36,10 +39,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a thread.
-    pub(crate) fn start(name: String) -> io::Result<Self> {
+    pub(crate) fn start(name: String, wall: WallClock) -> io::Result<Self> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (ready, started) = std::sync::mpsc::sync_channel(1);
-        thread::Builder::new().name(name).spawn(move || run(queue, &ready))?;
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || run(queue, wall, &ready))?;
         let runtime = started.recv().map_err(io::Error::other)??;
         Ok(Self { jobs, runtime })
     }
@@ -67,7 +72,11 @@ impl Worker {
 }
 
 /// The thread's life: jobs are taken until no handle is left, then all its tasks are dropped.
-fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSender<io::Result<Handle>>) {
+fn run(
+    mut queue: mpsc::UnboundedReceiver<Job>,
+    wall: WallClock,
+    ready: &std::sync::mpsc::SyncSender<io::Result<Handle>>,
+) {
     let runtime = match Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
@@ -79,7 +88,7 @@ fn run(mut queue: mpsc::UnboundedReceiver<Job>, ready: &std::sync::mpsc::SyncSen
     runtime.block_on(async move {
         let clocks = Rc::new(Clocks {
             frames: FrameClock::start(),
-            suspends: Suspends::start(),
+            suspends: Suspends::start(wall),
             interfaces: Interfaces::start(),
         });
         while let Some(job) = queue.recv().await {
