@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use offhook_tests::diary::Diary;
@@ -15,6 +16,10 @@ use tokio::sync::mpsc;
 const NEAR: f64 = 6.0;
 /// A tone that arrives whole is played at -15 dBov; an engine's gain control may take some of it.
 const LOUD_ENOUGH_DBOV: f64 = -30.0;
+/// How long it may take to end: longer than it gives itself, and a browser.
+const ENDING: Duration = Duration::from_secs(10);
+/// How often it is looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,9 +134,18 @@ impl Peer {
 }
 
 impl Drop for Peer {
-    /// Told the end of its input, it ends, and the browser that it started with it.
+    /// Told the end of its input, it ends, and the browser that it started with it. One that hangs is killed; its browser ends with
+    /// the pipe between them.
     fn drop(&mut self) {
         drop(self.input.take());
-        let _ = self.process.wait();
+        let limit = Instant::now() + ENDING;
+        while let Ok(None) = self.process.try_wait() {
+            if Instant::now() >= limit {
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+                return;
+            }
+            thread::sleep(GLANCE);
+        }
     }
 }
