@@ -95,8 +95,13 @@ function peer(tell) {
         });
     }
 
-    function begin(hertz) {
-        connection = new PeerConnection('peer', { iceServers: [], bindAddress: '127.0.0.1' });
+    function begin({ hertz, relay }) {
+        const server = relay && { ...relay, hostname: relay.host, password: relay.credential, relayType: 'TurnUdp' };
+        connection = new PeerConnection('peer', {
+            iceServers: relay ? [server] : [],
+            iceTransportPolicy: relay ? 'relay' : 'all',
+            bindAddress: '127.0.0.1',
+        });
         connection.onLocalDescription((sdp, type) => tell(type, { sdp }));
         connection.onLocalCandidate(candidate => tell('candidate', { candidate }));
         connection.onStateChange(state => tell('state', { state }));
@@ -107,23 +112,24 @@ function peer(tell) {
     }
 
     return {
-        offer({ hertz }) {
-            begin(hertz);
+        offer(how) {
+            begin(how);
             const sound = new Audio('0', 'SendRecv');
             sound.addAudioCodec(PCMU, 'PCMU');
             sound.addSSRC(SSRC, 'peer');
             const track = connection.addTrack(sound);
             listen(track);
-            play(track, hertz);
+            play(track, how.hertz);
             connection.setLocalDescription('offer');
         },
-        answer({ hertz, sdp }) {
-            begin(hertz);
+        answer({ sdp, ...how }) {
+            begin(how);
             connection.setRemoteDescription(sdp, 'offer');
         },
         accept: ({ sdp }) => connection.setRemoteDescription(sdp, 'answer'),
         candidate: ({ mid, candidate }) => connection.addRemoteCandidate(candidate, mid),
         dtls: () => tell('dtls', { version: null }),
+        path: () => tell('path', { local: connection.getSelectedCandidatePair()?.local.type ?? null }),
         close: () => connection.close(),
     };
 }

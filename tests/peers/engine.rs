@@ -42,6 +42,22 @@ impl Engine {
         }
     }
 
+    /// Whether it has a codec; for one that has none PCMU is made and read by hand.
+    pub fn has_opus(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc => true,
+            Self::Libdatachannel => false,
+        }
+    }
+
+    /// Whether the policy `relay` keeps it from sending past a relay of its own; else it does no more than tell no other candidate.
+    pub fn can_be_relayed_alone(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc => true,
+            Self::Libdatachannel => false,
+        }
+    }
+
     /// The process that runs it, out of what `cargo xtask test` installs.
     fn command(self) -> Command {
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
@@ -114,6 +130,12 @@ impl Peer {
             Ok(told) => told,
             Err(_) => panic!("{} does not tell {what:?}:\n{}", self.name, self.told.report()),
         }
+    }
+
+    /// What it tells when it is asked for this.
+    pub async fn answers(&mut self, question: &str) -> Value {
+        self.does(&json!({ "do": question }));
+        self.tells(question, |_| true).await
     }
 
     pub async fn is(&mut self, state: &str) {

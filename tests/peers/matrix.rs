@@ -16,6 +16,7 @@ pub enum Feature {
     TheyOffer,
     WeOffer,
     Pcmu,
+    Relay,
     TheyHold,
     WeHold,
     TheyRestart,
@@ -29,10 +30,11 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::TheyOffer,
         Self::WeOffer,
         Self::Pcmu,
+        Self::Relay,
         Self::TheyHold,
         Self::WeHold,
         Self::TheyRestart,
@@ -45,33 +47,22 @@ impl Feature {
         Self::WeClose,
     ];
 
-    /// Whether it is tried with the engine. aiortc and libdatachannel make no ICE restart and press no keys, and their holds are not
-    /// commanded here; the close of libdatachannel comes as silence, and it has no codec: it speaks the PCMU that is made for it by hand.
+    /// Whether it is tried with the engine. aiortc makes no ICE restart and presses no keys; libdatachannel has no codec, it speaks the PCMU
+    /// that is made for it by hand.
     pub fn is_of(self, engine: Engine) -> bool {
-        match engine {
-            Engine::Chromium | Engine::Libwebrtc => true,
-            Engine::Libdatachannel => match self {
-                Self::TheyOffer | Self::Pcmu | Self::Dtls12 | Self::DtlsAutoAnswered | Self::WeClose => true,
-                Self::WeOffer
-                | Self::TheyHold
-                | Self::WeHold
-                | Self::TheyRestart
-                | Self::WeRestart
-                | Self::TheyPress
-                | Self::DtlsAutoOffered
-                | Self::TheyClose => false,
-            },
-            Engine::Aiortc => match self {
-                Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart | Self::TheyPress => false,
-                Self::TheyOffer
-                | Self::WeOffer
-                | Self::Pcmu
-                | Self::Dtls12
-                | Self::DtlsAutoAnswered
-                | Self::DtlsAutoOffered
-                | Self::TheyClose
-                | Self::WeClose => true,
-            },
+        match self {
+            Self::TheyOffer
+            | Self::WeOffer
+            | Self::Pcmu
+            | Self::Relay
+            | Self::Dtls12
+            | Self::DtlsAutoAnswered
+            | Self::DtlsAutoOffered
+            | Self::WeClose => true,
+            Self::TheyClose => engine != Engine::Libdatachannel,
+            Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart | Self::TheyPress => {
+                engine == Engine::Chromium || engine == Engine::Libwebrtc
+            }
         }
     }
 
@@ -80,6 +71,7 @@ impl Feature {
             Self::TheyOffer => "it offers, tones both ways",
             Self::WeOffer => "it answers, tones both ways",
             Self::Pcmu => "PCMU alone, tones both ways",
+            Self::Relay => "relayed alone, on both sides",
             Self::TheyHold => "it holds and unholds",
             Self::WeHold => "we hold and unhold",
             Self::TheyRestart => "it restarts ICE",

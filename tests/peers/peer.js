@@ -4,20 +4,21 @@
 // It is told what to do by JSON, one object a line on standard input, and tells what happens in the same way on standard
 // output. It ends when its input does.
 //
-//   {"do": "offer", "hertz"}
-//   {"do": "answer", "hertz", "sdp"}
+//   {"do": "offer", "hertz", "relay"}
+//   {"do": "answer", "hertz", "relay", "sdp"}              relay: null, or all that it may use: {"host", "port", "username", "credential"}
 //   {"do": "accept", "sdp"}
 //   {"do": "candidate", "mid", "candidate"}
 //   {"do": "change", "direction"?, "restart"?}
 //   {"do": "again", "sdp"}
 //   {"do": "press", "digits"}
-//   {"do": "direction" | "dtls" | "close"}
+//   {"do": "direction" | "dtls" | "path" | "close"}
 //
 //   {"tell": "offer" | "answer", "sdp"}
 //   {"tell": "candidate", "candidate"}
 //   {"tell": "state", "state"}
 //   {"tell": "heard", "hertz": number | null, "dbov"}      of every 200 ms
 //   {"tell": "dtls", "version"}
+//   {"tell": "path", "local"}                              the type of its candidate
 //   {"tell": "direction", "direction"}
 //   {"tell": "pressed", "able"}
 //   {"tell": "fault", "what"}                              and the process ends

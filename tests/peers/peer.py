@@ -9,8 +9,9 @@ import os
 import sys
 import traceback
 
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
 
@@ -88,9 +89,14 @@ class Peer:
     def __init__(self):
         self.connection = None
 
-    def begin(self, hertz):
+    def begin(self, hertz, relay):
         # No server: the default is one of the public internet.
-        connection = self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        configuration = RTCConfiguration(iceServers=[])
+        if relay:
+            account = {"username": relay["username"], "credential": relay["credential"]}
+            server = RTCIceServer(f"turn:{relay['host']}:{relay['port']}", **account)
+            configuration = RTCConfiguration(iceServers=[server], iceTransportPolicy=RTCIceTransportPolicy.RELAY)
+        connection = self.connection = RTCPeerConnection(configuration)
         connection.addTrack(Tone(hertz))
         connection.on("track", lambda track: asyncio.ensure_future(listen(track)))
         connection.on("connectionstatechange", lambda: tell("state", state=connection.connectionState))
@@ -103,12 +109,12 @@ class Peer:
             if line.startswith("a=candidate:"):
                 tell("candidate", candidate=line[2:])
 
-    async def offer(self, hertz):
-        self.begin(hertz)
+    async def offer(self, hertz, relay):
+        self.begin(hertz, relay)
         await self.settled(await self.connection.createOffer())
 
-    async def answer(self, hertz, sdp):
-        self.begin(hertz)
+    async def answer(self, hertz, relay, sdp):
+        self.begin(hertz, relay)
         await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await self.settled(await self.connection.createAnswer())
 
@@ -122,6 +128,12 @@ class Peer:
 
     async def dtls(self):
         tell("dtls", version=None)
+
+    async def path(self):
+        # It has no statistics of its candidates.
+        connection = self.connection.getSenders()[0].transport.transport._connection
+        pair = connection._nominated.get(1)
+        tell("path", local=pair and pair.local_candidate.type)
 
     async def close(self):
         await self.connection.close()

@@ -6,8 +6,9 @@
 function peer(engine, tell) {
     let connection;
 
-    function begin(hertz) {
-        connection = new engine.RTCPeerConnection();
+    function begin({ hertz, relay }) {
+        const server = relay && { ...relay, urls: `turn:${relay.host}:${relay.port}` };
+        connection = new engine.RTCPeerConnection(relay ? { iceServers: [server], iceTransportPolicy: 'relay' } : {});
         const { track, stream } = engine.tone(hertz);
         connection.addTrack(track, stream);
         connection.onicecandidate = ({ candidate }) => {
@@ -24,13 +25,21 @@ function peer(engine, tell) {
         tell(description.type, { sdp: description.sdp });
     }
 
+    // Of the transport, with what it names of other statistics.
+    async function transport() {
+        const stats = new Map(await connection.getStats());
+        const transport = [...stats.values()].find(({ type }) => type === 'transport');
+        const pair = stats.get(transport?.selectedCandidatePairId);
+        return { tlsVersion: transport?.tlsVersion, local: stats.get(pair?.localCandidateId) };
+    }
+
     return {
-        async offer({ hertz }) {
-            begin(hertz);
+        async offer(how) {
+            begin(how);
             await settled(await connection.createOffer());
         },
-        async answer({ hertz, sdp }) {
-            begin(hertz);
+        async answer({ sdp, ...how }) {
+            begin(how);
             await connection.setRemoteDescription({ type: 'offer', sdp });
             await settled(await connection.createAnswer());
         },
@@ -56,10 +65,9 @@ function peer(engine, tell) {
         candidate: ({ mid, candidate }) => connection.addIceCandidate({ sdpMid: mid, candidate }),
         async dtls() {
             const versions = { FEFD: '1.2', FEFC: '1.3' };
-            const stats = [...(await connection.getStats()).values()];
-            const transport = stats.find(({ type }) => type === 'transport');
-            tell('dtls', { version: versions[transport?.tlsVersion] ?? null });
+            tell('dtls', { version: versions[(await transport()).tlsVersion] ?? null });
         },
+        path: async () => tell('path', { local: (await transport()).local?.candidateType ?? null }),
         close: () => connection.close(),
     };
 }

@@ -3,8 +3,12 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
-use offhook_media::{Call, Change, Event, Input, Output, SocketId};
-use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
+use offhook_media::{Call, Change, Event, Input, Output, SocketId, Statistics};
+use tokio::{
+    net::UdpSocket,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
 
 /// What is listened to at a time: 200 ms.
 const WINDOW: usize = 48_000 / 5;
@@ -21,6 +25,14 @@ pub struct Arrived<K> {
     payload: Vec<u8>,
 }
 
+/// A socket, and the task that reads it.
+#[derive(Debug)]
+struct Bound {
+    id: SocketId,
+    socket: Arc<UdpSocket>,
+    reader: AbortHandle,
+}
+
 /// A call with what it needs. Dropped, it closes its sockets.
 #[derive(Debug)]
 pub struct Line<K> {
@@ -29,7 +41,7 @@ pub struct Line<K> {
     call: Call,
     tone: Tone,
     heard: Vec<i16>,
-    sockets: Vec<(SocketId, Arc<UdpSocket>)>,
+    sockets: Vec<Bound>,
     readers: JoinSet<()>,
 }
 
@@ -64,6 +76,12 @@ impl<K: Clone + Send + 'static> Line<K> {
     /// Gives it a candidate of the peer.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
         self.call.add_remote_candidate(now, candidate).expect("a candidate");
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.call.statistics()
     }
 
     /// Ends the call.
@@ -110,17 +128,22 @@ impl<K: Clone + Send + 'static> Line<K> {
             match self.call.poll_output() {
                 Output::Event(event) => return Ok(event),
                 Output::Timeout(until) => return Err(until),
-                Output::Resolve { .. } | Output::Connect { .. } | Output::Close { .. } => {
-                    panic!("there are no servers, and the interfaces stay")
+                Output::Resolve { .. } | Output::Connect { .. } => {
+                    panic!("servers have addresses here, and are reached over UDP")
+                }
+                Output::Close { socket } => {
+                    for bound in self.sockets.extract_if(.., |bound| bound.id == socket) {
+                        bound.reader.abort();
+                    }
                 }
                 Output::Transmit {
                     socket,
                     destination,
                     payload,
                 } => {
-                    if let Some((_, socket)) = self.sockets.iter().find(|(id, _)| *id == socket) {
+                    if let Some(bound) = self.sockets.iter().find(|bound| bound.id == socket) {
                         // A full buffer loses it, as a network may.
-                        let _ = socket.try_send_to(&payload, destination);
+                        let _ = bound.socket.try_send_to(&payload, destination);
                     }
                 }
                 Output::Open { socket, address } => {
@@ -128,9 +151,12 @@ impl<K: Clone + Send + 'static> Line<K> {
                     bound.set_nonblocking(true).expect("it can be");
                     let address = bound.local_addr().expect("it is bound");
                     let bound = Arc::new(UdpSocket::from_std(bound).expect("a socket"));
-                    self.readers
-                        .spawn(read(self.whose.clone(), socket, Arc::clone(&bound), datagrams.clone()));
-                    self.sockets.push((socket, bound));
+                    let reader = read(self.whose.clone(), socket, Arc::clone(&bound), datagrams.clone());
+                    self.sockets.push(Bound {
+                        id: socket,
+                        socket: bound,
+                        reader: self.readers.spawn(reader),
+                    });
                     self.call
                         .handle_input(Instant::now(), Input::Opened { socket, address });
                 }
