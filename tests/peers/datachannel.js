@@ -1,6 +1,6 @@
 'use strict';
-// libdatachannel: ICE, DTLS and SRTP without a codec. What it plays and hears is PCMU, made and read here. It does what the
-// same commands say as the engines of rtc.js.
+// libdatachannel: ICE, DTLS and SRTP without a codec. What it plays and hears is PCMU, and telephone events, made and read here. It
+// does what the same commands say as the engines of rtc.js.
 
 const { Audio, PeerConnection } = require('node-datachannel');
 
@@ -8,6 +8,12 @@ const RATE = 8000;
 const FRAME = RATE / 50;
 const WINDOW = RATE / 5;
 const PCMU = 0;
+// Telephone events (RFC 4733) in offers of its own, and their codes.
+const EVENTS = 101;
+const KEYS = '0123456789*#ABCD';
+// A key is pressed for five packets, the last one comes three times, and four pass before the next.
+const [SOUNDING, ENDS, GAP] = [5, 3, 4];
+const VOLUME = 10;
 const HEADER = 12;
 const SSRC = 4242;
 
@@ -56,35 +62,77 @@ function payload(packet) {
 
 function peer(tell) {
     let connection;
+    // The payload type of telephone events, and the keys to be pressed.
+    let events = EVENTS;
+    const keys = [];
 
     // 20 ms a packet; what is due is sent, however late the timer comes.
     function play(track, hertz) {
         let [sequence, timestamp] = [0, 0];
         const began = Date.now();
+
+        function send(type, marker, from, payload) {
+            const packet = Buffer.alloc(HEADER);
+            packet.writeUInt8(0x80, 0);
+            packet.writeUInt8((marker ? 0x80 : 0) | type, 1);
+            packet.writeUInt16BE(sequence++ & 0xffff, 2);
+            packet.writeUInt32BE(from, 4);
+            packet.writeUInt32BE(SSRC, 8);
+            if (track.isOpen()) {
+                track.sendMessageBinary(Buffer.concat([packet, payload]));
+            }
+        }
+
+        function speak() {
+            const phase = at => (2 * Math.PI * hertz * (timestamp + at)) / RATE;
+            const samples = Array.from({ length: FRAME }, (_, at) => Math.round(8192 * Math.sin(phase(at))));
+            send(PCMU, false, timestamp, Buffer.from(samples.map(encoded)));
+        }
+
+        // One packet of the key that is pressed; whether there is one.
+        function press() {
+            const pressed = keys[0];
+            if (!pressed) {
+                return false;
+            }
+            const at = pressed.packets++;
+            pressed.since ??= timestamp;
+            if (at >= SOUNDING + ENDS - 1) {
+                if (at === SOUNDING + ENDS + GAP) {
+                    keys.shift();
+                }
+                return false;
+            }
+            const payload = Buffer.from([KEYS.indexOf(pressed.key), at < SOUNDING - 1 ? VOLUME : 0x80 | VOLUME, 0, 0]);
+            payload.writeUInt16BE(FRAME * Math.min(at + 1, SOUNDING), 2);
+            send(events, at === 0, pressed.since, payload);
+            return true;
+        }
+
         setInterval(() => {
             while (timestamp / FRAME < (Date.now() - began) / 20) {
-                const packet = Buffer.alloc(HEADER + FRAME);
-                packet.writeUInt8(0x80, 0);
-                packet.writeUInt8(PCMU, 1);
-                packet.writeUInt16BE(sequence++ & 0xffff, 2);
-                packet.writeUInt32BE(timestamp, 4);
-                packet.writeUInt32BE(SSRC, 8);
-                for (let at = 0; at < FRAME; at++) {
-                    const phase = (2 * Math.PI * hertz * (timestamp + at)) / RATE;
-                    packet.writeUInt8(encoded(Math.round(8192 * Math.sin(phase))), HEADER + at);
+                if (!press()) {
+                    speak();
                 }
                 timestamp += FRAME;
-                if (track.isOpen()) {
-                    track.sendMessageBinary(packet);
-                }
             }
         }, 10);
     }
 
     function listen(track) {
-        let samples = [];
+        let [samples, ended] = [[], null];
         track.onMessage(packet => {
-            if ((packet[1] & 0x7f) !== PCMU) {
+            const type = packet[1] & 0x7f;
+            if (type === events) {
+                const [code, flags] = payload(packet);
+                const began = packet.readUInt32BE(4);
+                // The end comes three times.
+                if (flags & 0x80 && began !== ended) {
+                    ended = began;
+                    tell('key', { key: KEYS[code] });
+                }
+            }
+            if (type !== PCMU) {
                 return;
             }
             samples.push(...[...payload(packet)].map(decoded));
@@ -116,6 +164,9 @@ function peer(tell) {
             begin(how);
             const sound = new Audio('0', 'SendRecv');
             sound.addAudioCodec(PCMU, 'PCMU');
+            sound.addAudioCodec(EVENTS, 'telephone-event', '0-15');
+            // It takes any name that it does not know for one of 48 kHz.
+            sound.parseSdpLine(`a=rtpmap:${EVENTS} telephone-event/${RATE}`);
             sound.addSSRC(SSRC, 'peer');
             const track = connection.addTrack(sound);
             listen(track);
@@ -123,11 +174,16 @@ function peer(tell) {
             connection.setLocalDescription('offer');
         },
         answer({ sdp, ...how }) {
+            events = Number(/^a=rtpmap:(\d+) telephone-event\/8000/m.exec(sdp)?.[1]);
             begin(how);
             connection.setRemoteDescription(sdp, 'offer');
         },
         accept: ({ sdp }) => connection.setRemoteDescription(sdp, 'answer'),
         candidate: ({ mid, candidate }) => connection.addRemoteCandidate(candidate, mid),
+        press({ digits }) {
+            keys.push(...[...digits].map(key => ({ key, packets: 0 })));
+            tell('pressed', { able: true });
+        },
         dtls: () => tell('dtls', { version: null }),
         path: () => tell('path', { local: connection.getSelectedCandidatePair()?.local.type ?? null }),
         close: () => connection.close(),

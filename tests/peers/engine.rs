@@ -58,6 +58,22 @@ impl Engine {
         }
     }
 
+    /// Whether keys can be pressed on it. The binding of libwebrtc for Node has none.
+    pub fn has_keys(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libdatachannel => true,
+            Self::Libwebrtc | Self::Aiortc => false,
+        }
+    }
+
+    /// Whether it takes telephone events.
+    pub fn takes_keys(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Libdatachannel => true,
+            Self::Aiortc => false,
+        }
+    }
+
     /// The process that runs it, out of what `cargo xtask test` installs.
     fn command(self) -> Command {
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");

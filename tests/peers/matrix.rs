@@ -22,6 +22,7 @@ pub enum Feature {
     TheyRestart,
     WeRestart,
     TheyPress,
+    WePress,
     Dtls12,
     DtlsAutoAnswered,
     DtlsAutoOffered,
@@ -30,7 +31,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TheyOffer,
         Self::WeOffer,
         Self::Pcmu,
@@ -40,6 +41,7 @@ impl Feature {
         Self::TheyRestart,
         Self::WeRestart,
         Self::TheyPress,
+        Self::WePress,
         Self::Dtls12,
         Self::DtlsAutoAnswered,
         Self::DtlsAutoOffered,
@@ -48,7 +50,7 @@ impl Feature {
     ];
 
     /// Whether it is tried with the engine. aiortc makes no ICE restart and presses no keys; libdatachannel has no codec, it speaks the PCMU
-    /// that is made for it by hand.
+    /// and the telephone events that are made for it by hand.
     pub fn is_of(self, engine: Engine) -> bool {
         match self {
             Self::TheyOffer
@@ -58,9 +60,11 @@ impl Feature {
             | Self::Dtls12
             | Self::DtlsAutoAnswered
             | Self::DtlsAutoOffered
+            | Self::WePress
             | Self::WeClose => true,
+            Self::TheyPress => engine != Engine::Aiortc,
             Self::TheyClose => engine != Engine::Libdatachannel,
-            Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart | Self::TheyPress => {
+            Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart => {
                 engine == Engine::Chromium || engine == Engine::Libwebrtc
             }
         }
@@ -77,6 +81,7 @@ impl Feature {
             Self::TheyRestart => "it restarts ICE",
             Self::WeRestart => "we restart ICE",
             Self::TheyPress => "it presses keys, we are told",
+            Self::WePress => "we press keys, it hears them",
             Self::Dtls12 => "DTLS, our default",
             Self::DtlsAutoAnswered => "DTLS `Auto`, it offers",
             Self::DtlsAutoOffered => "DTLS `Auto`, it answers",

@@ -4,9 +4,12 @@
 const context = new AudioContext({ sampleRate: 48000 });
 // 5.9 Hz a bin.
 const POINTS = 8192;
+// As many samples as can be looked back at, 680 ms, so that none is missed while the page is kept from looking.
+const HISTORY = 32768;
 
 window.engine = {
     RTCPeerConnection,
+    hearKeys,
 
     // A sine, a quarter of full scale.
     tone(hertz) {
@@ -18,8 +21,8 @@ window.engine = {
         return { track: destination.stream.getAudioTracks()[0], stream: destination.stream };
     },
 
-    // Tells of every 200 ms of a track what is heard: the strongest tone in hertz, and the level in dBov.
-    listen(track, tell) {
+    // Tells of every 200 ms of a track what is heard: the strongest tone in hertz, and the level in dBov. All samples go to `hear`.
+    listen(track, tell, hear) {
         const stream = new MediaStream([track]);
         // A remote track is decoded only while an element plays it.
         const element = new Audio();
@@ -27,7 +30,8 @@ window.engine = {
         element.srcObject = stream;
         element.play();
         const analyser = new AnalyserNode(context, { fftSize: POINTS, smoothingTimeConstant: 0 });
-        context.createMediaStreamSource(stream).connect(analyser);
+        const history = new AnalyserNode(context, { fftSize: HISTORY });
+        context.createMediaStreamSource(stream).connect(analyser).connect(history);
         const [bins, samples] = [new Float32Array(POINTS / 2), new Float32Array(POINTS)];
         setInterval(() => {
             analyser.getFloatFrequencyData(bins);
@@ -37,5 +41,13 @@ window.engine = {
             const peak = bins.indexOf(Math.max(...bins));
             tell({ hertz: (peak * context.sampleRate) / POINTS, dbov });
         }, 200);
+        const past = new Float32Array(HISTORY);
+        let heard = context.currentTime;
+        setInterval(() => {
+            history.getFloatTimeDomainData(past);
+            const fresh = Math.round((context.currentTime - heard) * context.sampleRate);
+            heard = context.currentTime;
+            hear(past.subarray(Math.max(0, HISTORY - fresh)), context.sampleRate);
+        }, 100);
     },
 };

@@ -21,6 +21,7 @@
 //   {"tell": "path", "local"}                              the type of its candidate
 //   {"tell": "direction", "direction"}
 //   {"tell": "pressed", "able"}
+//   {"tell": "key", "key"}                                 heard of the other side
 //   {"tell": "fault", "what"}                              and the process ends
 
 const readline = require('node:readline');
@@ -47,7 +48,8 @@ function fault(error) {
 
 function libwebrtc() {
     const { RTCPeerConnection } = require('@roamhq/wrtc');
-    const commands = require('./rtc').peer({ RTCPeerConnection, ...require('../stanza/sound') }, tell);
+    const engine = { RTCPeerConnection, ...require('../stanza/sound'), ...require('./keys') };
+    const commands = require('./rtc').peer(engine, tell);
     return command => commands[command.do](command);
 }
 
@@ -75,7 +77,7 @@ async function chromium() {
     const page = await browser.newPage();
     page.on('pageerror', fault);
     await page.exposeFunction('tell', tell);
-    for (const script of ['page.js', 'rtc.js']) {
+    for (const script of ['keys.js', 'page.js', 'rtc.js']) {
         await page.addScriptTag({ path: path.join(__dirname, script) });
     }
     await page.evaluate('commands = peer(engine, tell), undefined');

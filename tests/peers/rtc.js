@@ -2,7 +2,7 @@
 // A peer connection with one sound, as the W3C writes it: the same in Node and in a page. It does what commands say (one
 // object each, see peer.js) and tells what happens.
 
-// `engine` has the `RTCPeerConnection`, makes a `tone` and `listen`s to a track.
+// `engine` has the `RTCPeerConnection`, makes a `tone`, `listen`s to a track, and can `hearKeys` in it.
 function peer(engine, tell) {
     let connection;
 
@@ -17,7 +17,8 @@ function peer(engine, tell) {
             }
         };
         connection.onconnectionstatechange = () => tell('state', { state: connection.connectionState });
-        connection.ontrack = ({ track }) => engine.listen(track, heard => tell('heard', heard));
+        const hear = engine.hearKeys(key => tell('key', { key }));
+        connection.ontrack = ({ track }) => engine.listen(track, heard => tell('heard', heard), hear);
     }
 
     async function settled(description) {

@@ -1,7 +1,7 @@
 //! What is done in a call with a peer, feature by feature, and what has to come of it.
 
 use offhook_media::{
-    CallConfig, CandidateType, Change, Codec, Direction, DtlsVersion, Event, FailureReason, IcePolicy,
+    CallConfig, CandidateType, Change, Codec, DigitsError, Direction, DtlsVersion, Event, FailureReason, IcePolicy,
 };
 use offhook_tests::coturn::Coturn;
 use serde_json::{Value, json};
@@ -12,6 +12,9 @@ use crate::{
     matrix::Feature,
     pair::{Offerer, Pair},
 };
+
+/// Keys that are pressed.
+const KEYS: &str = "1599#";
 
 /// Our settings for a call with it.
 fn config(engine: Engine, dtls: DtlsVersion) -> CallConfig {
@@ -38,7 +41,18 @@ pub async fn shown(feature: Feature, engine: Engine) -> String {
         Feature::WeHold => we_hold(begun(Offerer::They).await).await,
         Feature::TheyRestart => restarted(begun(Offerer::They).await, false).await,
         Feature::WeRestart => restarted(begun(Offerer::They).await, true).await,
-        Feature::TheyPress => they_press(begun(Offerer::We).await).await,
+        Feature::TheyPress => {
+            for offerer in Offerer::BOTH {
+                they_press(begun(offerer).await, engine.has_keys()).await;
+            }
+            if engine.has_keys() { "yes" } else { "it has no keys" }.to_owned()
+        }
+        Feature::WePress => {
+            for offerer in Offerer::BOTH {
+                we_press(begun(offerer).await, engine.takes_keys()).await;
+            }
+            if engine.takes_keys() { "yes" } else { "it takes none" }.to_owned()
+        }
         Feature::Dtls12 => version(begun(Offerer::They).await).await,
         Feature::DtlsAutoAnswered => {
             version(Pair::connected(engine, Offerer::They, config(engine, DtlsVersion::Auto)).await).await
@@ -100,20 +114,31 @@ async fn restarted(mut pair: Pair, by_us: bool) -> String {
     "yes".to_owned()
 }
 
-async fn they_press(mut pair: Pair) -> String {
-    const KEYS: &str = "159#";
+async fn they_press(mut pair: Pair, able: bool) {
     pair.hear_each_other().await;
     pair.peer.does(&json!({ "do": "press", "digits": KEYS }));
     let told = pair.peer.tells("pressed", |_| true).await;
-    if told["able"] != true {
-        return "it has no keys".to_owned();
+    assert_eq!(told["able"], able);
+    if able {
+        for key in KEYS.chars() {
+            assert_eq!(pair.phone.digit().await, key);
+        }
     }
-    let mut heard = String::new();
-    for _ in KEYS.chars() {
-        heard.push(pair.phone.digit().await);
+}
+
+/// It plays the tones of the keys that are told to it.
+async fn we_press(mut pair: Pair, able: bool) {
+    pair.hear_each_other().await;
+    let pressed = pair.phone.gives(|line, now| line.send_digits(now, KEYS)).await;
+    if !able {
+        return assert_eq!(pressed, Err(DigitsError::NotNegotiated));
     }
-    assert_eq!(heard, KEYS);
-    "yes".to_owned()
+    assert_eq!(pressed, Ok(()));
+    for key in KEYS.chars() {
+        let told = pair.peer.tells("key", |_| true).await;
+        assert_eq!(told["key"], key.to_string());
+    }
+    pair.hear_each_other().await;
 }
 
 /// The version on which both agreed, by the peer's own words where it has any.

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
-use offhook_media::{Call, Change, Event, Input, Output, SocketId, Statistics};
+use offhook_media::{Call, Change, DigitsError, Event, Input, Output, SocketId, Statistics};
 use tokio::{
     net::UdpSocket,
     sync::mpsc,
@@ -76,6 +76,14 @@ impl<K: Clone + Send + 'static> Line<K> {
     /// Gives it a candidate of the peer.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
         self.call.add_remote_candidate(now, candidate).expect("a candidate");
+    }
+
+    /// Presses these digits.
+    ///
+    /// # Errors
+    /// When the peer takes none.
+    pub fn send_digits(&mut self, now: Instant, digits: &str) -> Result<(), DigitsError> {
+        self.call.send_digits(now, digits)
     }
 
     /// Its figures.

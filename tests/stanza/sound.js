@@ -41,12 +41,12 @@ const SPREAD = 3;
 const SHARE = 0.5;
 const FLOOR = -70;
 
-// Tells of every 200 ms of a track what is heard: a tone in hertz, or none, and the level in dBov.
-function listen(track, tell) {
+// Tells of every 200 ms of a track what is heard: a tone in hertz, or none, and the level in dBov. All samples go to `hear`.
+function listen(track, tell, hear = () => {}) {
     const sink = new nonstandard.RTCAudioSink(track);
     const heard = [];
     sink.ondata = ({ samples, sampleRate, channelCount }) => {
-        const step = (sampleRate / COARSE) * channelCount;
+        const [step, fresh] = [(sampleRate / COARSE) * channelCount, heard.length];
         for (let start = 0; start + step <= samples.length; start += step) {
             let sum = 0;
             for (let n = start; n < start + step; n += 1) {
@@ -54,6 +54,7 @@ function listen(track, tell) {
             }
             heard.push(sum / step / 32768);
         }
+        hear(heard.slice(fresh), COARSE);
         while (heard.length >= WINDOW) {
             tell(measured(heard.splice(0, WINDOW)));
         }
