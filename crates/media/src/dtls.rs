@@ -16,6 +16,8 @@ use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion};
 
+use crate::DtlsProtocol;
+
 pub(crate) use records::refusal;
 
 const FIRST_REPEAT: Duration = Duration::from_millis(100);
@@ -32,6 +34,16 @@ pub(crate) fn crypto() -> Arc<CryptoProvider> {
         Arc::new(provider)
     });
     CRYPTO.clone()
+}
+
+/// What a handshake came to.
+pub(crate) fn agreed(version: ProtocolVersion) -> Option<DtlsProtocol> {
+    match version {
+        ProtocolVersion::DTLS1_2 => Some(DtlsProtocol::V1_2),
+        ProtocolVersion::DTLS1_3 => Some(DtlsProtocol::V1_3),
+        // There are older ones, of which the engine speaks none.
+        _ => None,
+    }
 }
 
 #[derive(Debug)]

@@ -117,7 +117,7 @@ pub use identity::{Identity, IdentityError};
 pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId, StreamSecurity};
 pub use sdp::Direction;
 pub use servers::{IcePolicy, IceServer, ServerError, ServerKind, TurnTransport};
-pub use statistics::{CandidateType, SetupTimes, Statistics};
+pub use statistics::{CandidateType, DtlsProtocol, SetupTimes, Statistics};
 
 /// Samples a second of every PCM frame, and the clock of the RTP stream.
 pub const SAMPLE_RATE: u32 = 48_000;

@@ -49,6 +49,8 @@ pub struct Statistics {
     pub local_candidate: Option<CandidateType>,
     /// The kind of the peer's candidate on the path in use.
     pub remote_candidate: Option<CandidateType>,
+    /// The version of DTLS on which the two sides agreed.
+    pub dtls_version: Option<DtlsProtocol>,
     /// How many times the call was interrupted.
     pub interruptions: u32,
     /// How long it was interrupted in all, up to now.
@@ -114,6 +116,34 @@ impl CandidateType {
 }
 
 impl fmt::Display for CandidateType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A version of DTLS that two sides agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum DtlsProtocol {
+    /// RFC 6347.
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// RFC 9147.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+impl DtlsProtocol {
+    /// Its number.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+        }
+    }
+}
+
+impl fmt::Display for DtlsProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -165,6 +165,8 @@ impl Call {
         match event {
             str0m::Event::IceConnectionStateChange(state) => self.ice_changed(now, state),
             str0m::Event::Connected => {
+                let version = self.engine.direct_api().dtls_protocol_version();
+                self.figures.secured(version.and_then(dtls::agreed));
                 if let Some(event) = self.path.connected(now) {
                     self.raise(event);
                 }

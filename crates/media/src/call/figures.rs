@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use str0m::CandidateKind;
 
 use crate::checks::Way;
-use crate::statistics::{CandidateType, SetupTimes};
+use crate::statistics::{CandidateType, DtlsProtocol, SetupTimes};
 use crate::{SAMPLE_RATE, Statistics};
 
 /// Candidates whose kinds are remembered, each side's.
@@ -20,6 +20,7 @@ pub(super) struct Figures {
     bytes: u64,
     round_trip: Option<Duration>,
     loss_reported: Option<f32>,
+    dtls_version: Option<DtlsProtocol>,
     jitter: Jitter,
     setup: SetupTimes,
     interruptions: u32,
@@ -60,6 +61,7 @@ impl Figures {
             bytes: 0,
             round_trip: None,
             loss_reported: None,
+            dtls_version: None,
             jitter: Jitter::default(),
             setup: SetupTimes::default(),
             interruptions: 0,
@@ -99,6 +101,11 @@ impl Figures {
 
     pub(super) fn loss_reported(&mut self, fraction: f32) {
         self.loss_reported = Some(fraction);
+    }
+
+    /// The handshake is through, in this version.
+    pub(super) fn secured(&mut self, version: Option<DtlsProtocol>) {
+        self.dtls_version = version;
     }
 
     pub(super) fn local_candidate(&mut self, address: SocketAddr, kind: CandidateKind) {
@@ -151,6 +158,7 @@ impl Figures {
         statistics.interrupted = self.interrupted_until(now);
         statistics.local_candidate = self.path.map(|(local, _)| kind_of(&self.local, local));
         statistics.remote_candidate = self.path.map(|(_, remote)| kind_of(&self.remote, remote));
+        statistics.dtls_version = self.dtls_version;
         statistics.setup = self.setup;
         statistics.setup.first_check = first_check.map(|at| at.saturating_duration_since(self.since));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_media::{Call, DtlsVersion, Event};
+use offhook_media::{Call, DtlsProtocol, DtlsVersion, Event};
 
 use crate::listen::{level, purity};
 use crate::pair::{Pair, Setting, an_instant, config, seed};
@@ -40,10 +40,10 @@ fn an_offerer_and_an_answerer_hear_each_other() {
 
 #[test]
 fn either_side_may_speak_dtls_1_3() {
-    for (ours, theirs) in [
-        (DtlsVersion::Auto, DtlsVersion::Auto),
-        (DtlsVersion::Auto, DtlsVersion::V1_2),
-        (DtlsVersion::V1_2, DtlsVersion::Auto),
+    for (ours, theirs, agreed) in [
+        (DtlsVersion::Auto, DtlsVersion::Auto, DtlsProtocol::V1_3),
+        (DtlsVersion::Auto, DtlsVersion::V1_2, DtlsProtocol::V1_2),
+        (DtlsVersion::V1_2, DtlsVersion::Auto, DtlsProtocol::V1_2),
     ] {
         let now = an_instant();
         let (mut first, mut second) = (config(1), config(2));
@@ -58,6 +58,10 @@ fn either_side_may_speak_dtls_1_3() {
             purity(pair.answerer.heard_last(SECOND), 440.0) > 0.98,
             "{ours:?} {theirs:?}"
         );
+        for side in [&pair.offerer, &pair.answerer] {
+            let version = side.call.statistics().dtls_version;
+            assert_eq!(version, Some(agreed), "{ours:?} {theirs:?}");
+        }
     }
 }
 
