@@ -141,16 +141,15 @@ fn transport(text: &mut Text, local: &LocalAudio) {
     text.line(format_args!("a=setup:{setup}"));
 }
 
+// Stream and source are named whether we send or not, as browsers do: to Chromium a source that goes away and comes back with the end of a
+// hold is silent for ever after.
+
 fn stream(text: &mut Text, local: &LocalAudio) {
-    if local.direction.sends() {
-        text.line(format_args!("a=msid:- {}", local.track));
-    }
+    text.line(format_args!("a=msid:- {}", local.track));
 }
 
 fn source(text: &mut Text, local: &LocalAudio) {
-    if local.direction.sends() {
-        text.line(format_args!("a=ssrc:{} cname:{}", local.ssrc, local.cname));
-    }
+    text.line(format_args!("a=ssrc:{} cname:{}", local.ssrc, local.cname));
 }
 
 /// Text under construction.
