@@ -1,6 +1,7 @@
 //! The cloud's HTTP side: REST, the streaming WebSocket and the control API on one port.
 
 mod control;
+mod origins;
 mod rest;
 mod streaming;
 mod subscriptions;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -27,6 +29,7 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         .merge(streaming::router())
         .nest("/control", control::router().merge(switches::router()))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "not.found", "there is nothing here"))
+        .layer(middleware::from_fn(origins::allow))
         .with_state(inner);
     let closed = async move {
         // Fails when the cloud is gone, which is a stop too.
