@@ -69,11 +69,15 @@ impl Ends {
     }
 
     /// The near end gets another address.
-    fn move_on(&mut self) {
-        let before = self.address;
+    pub fn gain_address(&mut self) {
         self.address += 1;
         self.near.ip(&format!("addr add 10.77.0.{}/24 dev wan", self.address));
-        self.near.ip(&format!("addr del 10.77.0.{before}/24 dev wan"));
+    }
+
+    /// The near end loses the address that is this many before its latest.
+    pub fn lose_address(&mut self, before: u8) {
+        let address = self.address - before;
+        self.near.ip(&format!("addr del 10.77.0.{address}/24 dev wan"));
     }
 }
 
@@ -247,24 +251,39 @@ impl Talk<'_> {
         heard_on(&self.call, 25).await.expect("the gateway hears the client")
     }
 
-    /// The way of the media has changed since `from`: waits until the gateway hears the client again, signalling is back, and
-    /// the call has ended as it should. How long the first took.
-    pub async fn survives(&self, from: Instant) -> Result<Duration, String> {
+    /// Waits until the client tells that its media are interrupted.
+    pub async fn is_interrupted(&self) {
+        let session = self.call.session().as_str();
+        let told = |told: &Told| told.event["sessionId"] == session && told.event["interrupted"] == true;
+        assert!(
+            self.desk.agent.tells(LIMIT, told).await.is_some(),
+            "{}",
+            self.desk.agent.report()
+        );
+    }
+
+    /// The old way was cut, and the new one is there since `from`: waits until the gateway hears the client again, signalling is
+    /// back, and the call has ended as it should. How long the first took.
+    pub async fn survives(&self, cut: Instant, from: Instant) -> Result<Duration, String> {
         let gone_wrong = |what: &str| format!("{what}: {:?}\n{}", self.call.state(), self.desk.agent.report());
         // More than can have been under way.
         let heard = heard_on(&self.call, 15).await;
-        let took = heard.ok_or_else(|| gone_wrong("it is not heard again"))? - from;
+        let heard = heard.ok_or_else(|| gone_wrong("it is not heard again"))?;
         let back = |told: &Told| told.at > from && told.event["event"] == "connected";
         let back = self.desk.agent.tells(LIMIT, back).await;
         let back = back.ok_or_else(|| gone_wrong("signalling does not come back"))?;
-        eprintln!("media back after {took:?}, signalling after {:?}", back.at - from);
+        eprintln!(
+            "media back after {:?}, signalling after {:?}",
+            heard - from,
+            back.at - from
+        );
         let sent = self.call.statistics().packets_sent;
         let figures = self.desk.end(&self.call).await?;
         let received = figures["packetsReceived"].as_u64().unwrap_or_default();
         // Fifty a second. Some get lost, and some were under way.
         let missed = sent.saturating_sub(received);
-        match missed as f64 <= 50.0 * (took.as_secs_f64() + 1.0) + 0.1 * sent as f64 {
-            true => Ok(took),
+        match missed as f64 <= 50.0 * ((heard - cut).as_secs_f64() + 1.0) + 0.1 * sent as f64 {
+            true => Ok(heard - from),
             false => Err(gone_wrong(&format!("the client heard {received} of {sent} packets"))),
         }
     }
@@ -323,8 +342,11 @@ async fn moved(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
         let calls: Vec<_> = calls.filter_map(|call| call.inspect_err(complain).ok()).collect();
         join_all(calls.iter().map(Talk::goes_on)).await;
         let from = Instant::now();
-        ends.move_on();
-        let survived = join_all(calls.iter().map(|call| call.survives(from))).await.into_iter();
+        ends.gain_address();
+        ends.lose_address(1);
+        let survived = join_all(calls.iter().map(|call| call.survives(from, from)))
+            .await
+            .into_iter();
         times.extend(survived.filter_map(|took| took.inspect_err(complain).ok()));
     }
     times

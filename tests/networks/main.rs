@@ -61,19 +61,33 @@ async fn a_call_goes_on_over_another_interface_when_its_own_is_gone() {
     };
     let ends = Ends::of(near);
     let floor = Floor::open(&ends, 1).await;
-    let calls = floor.calls().await;
-    let [Ok(call)] = &calls[..] else {
-        panic!(
-            "it does not connect: {:?}",
-            calls.iter().flat_map(|call| call.as_ref().err()).next()
-        );
-    };
+    let call = floor.calls().await.remove(0).expect("it connects");
     call.goes_on().await;
 
     let _detour = ends.add_detour();
     call.goes_on().await;
-    let from = Instant::now();
+    let cut = Instant::now();
     ends.lose_first_way();
 
-    call.survives(from).await.expect("the call lives on");
+    call.survives(cut, cut).await.expect("the call lives on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs iproute2, nftables and coturn: cargo xtask test installs it and runs this"]
+async fn a_call_waits_for_an_address_when_there_is_none() {
+    let Some(near) = namespace::near("a_call_waits_for_an_address_when_there_is_none") else {
+        return;
+    };
+    let mut ends = Ends::of(near);
+    let floor = Floor::open(&ends, 1).await;
+    let call = floor.calls().await.remove(0).expect("it connects");
+    call.goes_on().await;
+
+    let cut = Instant::now();
+    ends.lose_address(0);
+    call.is_interrupted().await;
+    let found = Instant::now();
+    ends.gain_address();
+
+    call.survives(cut, found).await.expect("the call lives on");
 }

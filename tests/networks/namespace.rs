@@ -6,6 +6,7 @@ use std::{
     io::{self, Write as _},
     path::Path,
     process::{self, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use crate::agent;
@@ -22,7 +23,8 @@ struct Lease(Namespace);
 
 impl Namespace {
     fn create(what: &str) -> Lease {
-        let name = format!("offhook-{}-{what}", process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("offhook-{}-{what}-{}", process::id(), MADE.fetch_add(1, Relaxed));
         run(Command::new("ip").args(["netns", "add", &name]));
         let lease = Lease(Self(name));
         lease.0.ip("link set lo up");
