@@ -13,6 +13,8 @@ use turn_client_proto::types::{Instant as LibraryInstant, TransportType};
 use turn_server_proto::api::{DelayedMessageOrChannelSend, TurnServerApi, TurnServerPollRet};
 use turn_server_proto::server::TurnServer;
 
+use crate::bottleneck::Bottleneck;
+
 pub const USER: &str = "user";
 pub const PASSWORD: &str = "secret";
 /// Of everything, one way.
@@ -127,6 +129,8 @@ pub struct World {
     pub translated: HashMap<IpAddr, IpAddr>,
     /// Addresses behind each name.
     pub names: HashMap<String, Vec<IpAddr>>,
+    /// What is on it may be late or lost.
+    pub bottleneck: Option<Bottleneck>,
     packets: VecDeque<Packet>,
     next_port: u16,
     next_frame: Instant,
@@ -136,9 +140,14 @@ pub struct World {
 impl World {
     /// The first one offers.
     pub fn new(offerer: CallConfig, answerer: CallConfig) -> Self {
+        Self::seeded(offerer, answerer, [[1; 32], [2; 32]])
+    }
+
+    /// With these seeds for the calls.
+    pub fn seeded(offerer: CallConfig, answerer: CallConfig, [first, second]: [[u8; 32]; 2]) -> Self {
         let now = an_instant();
-        let (mut first, offer) = Call::offerer(offerer, [1; 32], now);
-        let (second, answer) = Call::answerer(answerer, &offer, [2; 32], now).expect("an offer");
+        let (mut first, offer) = Call::offerer(offerer, first, now);
+        let (second, answer) = Call::answerer(answerer, &offer, second, now).expect("an offer");
         first.accept_answer(now, &answer).expect("an answer");
         let side = |call| Side {
             call,
@@ -159,6 +168,7 @@ impl World {
             servers: Vec::new(),
             translated: HashMap::new(),
             names: HashMap::new(),
+            bottleneck: None,
             packets: VecDeque::new(),
             next_port: 40_000,
             next_frame: now,
@@ -317,8 +327,13 @@ impl World {
         if !stream && self.translated.contains_key(&to.ip()) {
             return;
         }
+        let now = self.now;
+        let slowed = self.bottleneck.as_mut().filter(|bottleneck| bottleneck.is_on(from, to));
+        let Some(at) = slowed.map_or(Some(now + DELAY), |way| way.passes(now, from, to, stream)) else {
+            return;
+        };
         self.packets.push_back(Packet {
-            at: self.now + DELAY,
+            at,
             from: self.outside(from),
             to,
             stream,
@@ -365,7 +380,10 @@ impl World {
                 continue;
             };
             let socket = *socket;
-            if packet.stream {
+            if packet.stream && packet.payload.is_empty() {
+                let (local, remote) = (packet.to, packet.from);
+                side.call.handle_input(now, Input::Connected { socket, local, remote });
+            } else if packet.stream {
                 for bytes in packet.payload.chunks(PIECE) {
                     side.call.handle_input(now, Input::Received { socket, bytes });
                 }
@@ -522,7 +540,20 @@ impl World {
                 let local = SocketAddr::new(ip(["192.0.2.1", "192.0.2.2"][index]), self.next_port);
                 let of = Some(remote);
                 side.sockets.insert(socket, Socket { local, remote: of });
-                side.call.handle_input(now, Input::Connected { socket, local, remote });
+                match &self.bottleneck {
+                    Some(bottleneck) if bottleneck.is_on(local, remote) => {
+                        // There and back again; the answer to what opens a stream is empty.
+                        let at = now + 2 * bottleneck.delay;
+                        self.packets.push_back(Packet {
+                            at,
+                            from: remote,
+                            to: local,
+                            stream: true,
+                            payload: Vec::new(),
+                        });
+                    }
+                    Some(_) | None => side.call.handle_input(now, Input::Connected { socket, local, remote }),
+                }
             }
             None => {
                 let reason = "connection refused".to_owned();

@@ -1,5 +1,5 @@
 //! The rows of the table: the networks, by name, and how a line about one is written. Calls in virtual time and calls between
-//! network namespaces (`tests/networks` of the workspace) have the same, but for one each.
+//! network namespaces (`tests/networks` of the workspace) have the same, but for one.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub enum Trouble {
     Nothing,
     /// In the middle of the call one side gets another address.
     Moves,
-    /// No UDP gets through. Between namespaces only: in virtual time the calls have no servers.
+    /// No UDP gets through.
     NoUdp,
     /// There is room for one call only. In virtual time only: between namespaces all calls share the way.
     Narrow,
