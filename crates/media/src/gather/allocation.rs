@@ -89,6 +89,8 @@ pub(crate) struct Allocation {
     said: Option<Relayed>,
     lost: bool,
     waiting: Vec<(SocketAddr, Vec<u8>)>,
+    /// For whom a permission was asked, and not answered yet.
+    asked: Vec<IpAddr>,
     forbidden: Vec<IpAddr>,
     channels: Vec<SocketAddr>,
     /// Requests that carried the credentials.
@@ -124,6 +126,7 @@ impl Allocation {
             said: None,
             lost: false,
             waiting: Vec::new(),
+            asked: Vec::new(),
             forbidden: Vec::new(),
             channels: Vec::new(),
             signed: Vec::new(),
@@ -168,11 +171,16 @@ impl Allocation {
 
     /// Lets a peer's datagrams through, from any of its ports.
     pub(crate) fn permit(&mut self, now: Instant, peer: IpAddr) {
-        // Refused only when it was asked for already, or when there is no allocation for that family.
+        // Asked twice, the library logs an error.
+        if self.asked.contains(&peer) || self.client.have_permission(TransportType::Udp, peer) {
+            return;
+        }
+        // Refused only when there is no allocation for that family.
         let asked = self
             .client
             .create_permission(TransportType::Udp, peer, self.clock.library(now));
         if asked.is_ok() {
+            self.asked.push(peer);
             self.work(now, None);
         }
     }
@@ -294,6 +302,7 @@ impl Allocation {
             }
             TurnEvent::AllocationCreateFailed(_) => self.lose(self.error.map_or(Loss::Silent, Loss::Refused)),
             TurnEvent::PermissionCreated(_, peer) => {
+                self.asked.retain(|asked| asked != peer);
                 let (ready, waiting) = std::mem::take(&mut self.waiting)
                     .into_iter()
                     .partition::<Vec<_>, _>(|(to, _)| to.ip() == *peer);
@@ -304,6 +313,7 @@ impl Allocation {
             }
             TurnEvent::PermissionCreateFailed(..) if error == Some(MISMATCH) => self.lose(Loss::Forgotten),
             TurnEvent::PermissionCreateFailed(_, peer) => {
+                self.asked.retain(|asked| asked != peer);
                 self.waiting.retain(|(to, _)| to.ip() != *peer);
                 // A server that said nothing may let it through the next time.
                 if error.is_some() && *peer != NOBODY && !self.forbidden.contains(peer) {

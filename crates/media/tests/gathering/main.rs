@@ -2,6 +2,7 @@
 
 #[allow(dead_code, reason = "shared with the calls on many networks")]
 mod bottleneck;
+mod errors;
 mod reflexive;
 mod relayed;
 mod trouble;

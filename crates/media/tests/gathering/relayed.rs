@@ -5,6 +5,7 @@ use std::time::Duration;
 use offhook_media::{Event, IcePolicy, StreamSecurity};
 use turn_client_proto::types::TransportType;
 
+use crate::errors::Errors;
 use crate::world::{World, config, ip, server};
 
 const UDP: &str = "198.51.100.1:3478";
@@ -63,6 +64,19 @@ fn relays_are_reached_over_tcp_and_tls_too() {
             assert_eq!(side.streams, [security], "{url}");
             assert!(side.hears(), "{url}");
         }
+    }
+}
+
+#[test]
+fn a_relayed_call_logs_no_error() {
+    for url in ["turn:198.51.100.1:3478", "turn:198.51.100.2:3478?transport=tcp"] {
+        let errors = Errors::during(|| {
+            let mut world = relayed(url);
+            world.connect();
+            world.speak();
+            world.run(Duration::from_secs(3));
+        });
+        assert_eq!(errors, [""; 0], "{url}");
     }
 }
 
