@@ -3,6 +3,7 @@
 // does what the same commands say as the engines of rtc.js.
 
 const { Audio, PeerConnection } = require('node-datachannel');
+const { orSilence } = require('./hearing');
 
 const RATE = 8000;
 const FRAME = RATE / 50;
@@ -16,6 +17,8 @@ const [SOUNDING, ENDS, GAP] = [5, 3, 4];
 const VOLUME = 10;
 const HEADER = 12;
 const SSRC = 4242;
+const MID = 'audio';
+const DIRECTIONS = { sendrecv: 'SendRecv', sendonly: 'SendOnly', recvonly: 'RecvOnly', inactive: 'Inactive' };
 
 // ITU-T G.711, with the usual bias.
 const BIAS = 0x84;
@@ -61,13 +64,13 @@ function payload(packet) {
 }
 
 function peer(tell) {
-    let connection;
+    let [connection, track] = [];
     // The payload type of telephone events, and the keys to be pressed.
     let events = EVENTS;
     const keys = [];
 
     // 20 ms a packet; what is due is sent, however late the timer comes.
-    function play(track, hertz) {
+    function play(hertz) {
         let [sequence, timestamp] = [0, 0];
         const began = Date.now();
 
@@ -119,9 +122,11 @@ function peer(tell) {
         }, 10);
     }
 
-    function listen(track) {
+    // What takes the packets of a track.
+    function listener() {
         let [samples, ended] = [[], null];
-        track.onMessage(packet => {
+        const heard = orSilence(heard => tell('heard', heard));
+        return packet => {
             const type = packet[1] & 0x7f;
             if (type === events) {
                 const [code, flags] = payload(packet);
@@ -137,10 +142,20 @@ function peer(tell) {
             }
             samples.push(...[...payload(packet)].map(decoded));
             if (samples.length >= WINDOW) {
-                tell('heard', measured(samples));
+                heard(measured(samples));
                 samples = [];
             }
-        });
+        };
+    }
+
+    function sound(direction) {
+        const sound = new Audio(MID, direction);
+        sound.addAudioCodec(PCMU, 'PCMU');
+        sound.addAudioCodec(EVENTS, 'telephone-event', '0-15');
+        // It takes any name that it does not know for one of 48 kHz.
+        sound.parseSdpLine(`a=rtpmap:${EVENTS} telephone-event/${RATE}`);
+        sound.addSSRC(SSRC, 'peer');
+        return sound;
     }
 
     function begin({ hertz, relay }) {
@@ -153,24 +168,21 @@ function peer(tell) {
         connection.onLocalDescription((sdp, type) => tell(type, { sdp }));
         connection.onLocalCandidate(candidate => tell('candidate', { candidate }));
         connection.onStateChange(state => tell('state', { state }));
-        connection.onTrack(track => {
-            listen(track);
-            play(track, hertz);
+        connection.onTrack(theirs => {
+            track = theirs;
+            track.onMessage(hear);
+            play(hertz);
         });
     }
+
+    const hear = listener();
 
     return {
         offer(how) {
             begin(how);
-            const sound = new Audio('0', 'SendRecv');
-            sound.addAudioCodec(PCMU, 'PCMU');
-            sound.addAudioCodec(EVENTS, 'telephone-event', '0-15');
-            // It takes any name that it does not know for one of 48 kHz.
-            sound.parseSdpLine(`a=rtpmap:${EVENTS} telephone-event/${RATE}`);
-            sound.addSSRC(SSRC, 'peer');
-            const track = connection.addTrack(sound);
-            listen(track);
-            play(track, how.hertz);
+            track = connection.addTrack(sound('SendRecv'));
+            track.onMessage(hear);
+            play(how.hertz);
             connection.setLocalDescription('offer');
         },
         answer({ sdp, ...how }) {
@@ -180,6 +192,19 @@ function peer(tell) {
         },
         accept: ({ sdp }) => connection.setRemoteDescription(sdp, 'answer'),
         candidate: ({ mid, candidate }) => connection.addRemoteCandidate(candidate, mid),
+        change({ direction, data }) {
+            if (direction) {
+                // The same track as another object, which has to be told anew whom to call.
+                track = connection.addTrack(sound(DIRECTIONS[direction]));
+                track.onMessage(hear);
+            }
+            if (data) {
+                connection.createDataChannel('data');
+            }
+            connection.setLocalDescription('offer');
+        },
+        again: ({ sdp }) => connection.setRemoteDescription(sdp, 'offer'),
+        direction: () => tell('direction', { direction: track.direction().toLowerCase() }),
         press({ digits }) {
             keys.push(...[...digits].map(key => ({ key, packets: 0 })));
             tell('pressed', { able: true });

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use offhook_media::{DtlsProtocol, DtlsVersion};
 use offhook_tests::diary::Diary;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -16,6 +17,8 @@ use tokio::sync::mpsc;
 const NEAR: f64 = 6.0;
 /// A tone that arrives whole is played at -15 dBov; an engine's gain control may take some of it.
 const LOUD_ENOUGH_DBOV: f64 = -30.0;
+/// The comfort noise of an engine is louder than nothing.
+const SILENT_DBOV: f64 = -60.0;
 /// How long it may take to end: longer than it gives itself, and a browser.
 const ENDING: Duration = Duration::from_secs(10);
 /// How often it is looked at meanwhile.
@@ -71,6 +74,54 @@ impl Engine {
         match self {
             Self::Chromium | Self::Libwebrtc | Self::Libdatachannel => true,
             Self::Aiortc => false,
+        }
+    }
+
+    /// Whether it can prefer another codec in the call that there is.
+    pub fn reorders_codecs(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc => true,
+            Self::Aiortc | Self::Libdatachannel => false,
+        }
+    }
+
+    /// Whether it bears it that a section that it offers is declined: aiortc finds no credentials in it.
+    pub fn takes_what_is_declined(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Libdatachannel => true,
+            Self::Aiortc => false,
+        }
+    }
+
+    /// Whether its answers turn a later offer's direction round.
+    pub fn follows_directions(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc => true,
+            Self::Libdatachannel => false,
+        }
+    }
+
+    /// The highest version of DTLS that it speaks too.
+    pub fn dtls(self, ours: DtlsVersion) -> DtlsProtocol {
+        match self {
+            Self::Chromium if ours == DtlsVersion::Auto => DtlsProtocol::V1_3,
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc | Self::Libdatachannel => DtlsProtocol::V1_2,
+        }
+    }
+
+    /// Whether it knows which version it speaks.
+    pub fn tells_dtls(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc => true,
+            Self::Libdatachannel => false,
+        }
+    }
+
+    /// Whether it closes DTLS before its sockets. libdatachannel closes both at once.
+    pub fn closes_in_order(self) -> bool {
+        match self {
+            Self::Chromium | Self::Libwebrtc | Self::Aiortc => true,
+            Self::Libdatachannel => false,
         }
     }
 
@@ -168,6 +219,13 @@ impl Peer {
             near && told["dbov"].as_f64().is_some_and(|dbov| dbov > LOUD_ENOUGH_DBOV)
         };
         self.tells("heard", right).await;
+    }
+
+    /// Waits until it hears nothing, from now on.
+    pub async fn hears_nothing(&mut self) {
+        self.told.forget(|told| told["tell"] == "heard");
+        let is_silent = |told: &Value| told["dbov"].as_f64().is_some_and(|dbov| dbov < SILENT_DBOV);
+        self.tells("heard", is_silent).await;
     }
 }
 

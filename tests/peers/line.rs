@@ -6,7 +6,7 @@ use std::{
 };
 
 use offhook_audio::measure;
-use offhook_media::{Call, CallConfig, DtlsVersion, Event, Identity};
+use offhook_media::{Call, CallConfig, DtlsVersion, Event, FailureReason, Identity};
 use offhook_tests::{
     diary::Diary,
     line::{Arrived, Line},
@@ -91,6 +91,20 @@ impl Phone {
             Event::LocalCandidate { mid, candidate } => Some(Some((mid.clone(), candidate.clone()))),
             Event::EndOfCandidates => Some(None),
             Event::Connected | Event::Interrupted | Event::Recovered | Event::Digit { .. } | Event::Failed(_) => None,
+        })
+        .await
+    }
+
+    /// Why it is over.
+    pub async fn failure(&mut self) -> FailureReason {
+        self.tells("a failure", |event| match event {
+            Event::Failed(reason) => Some(reason.clone()),
+            Event::LocalCandidate { .. }
+            | Event::EndOfCandidates
+            | Event::Connected
+            | Event::Interrupted
+            | Event::Recovered
+            | Event::Digit { .. } => None,
         })
         .await
     }

@@ -18,13 +18,13 @@ macro_rules! features {
         mod $name {
             use super::{Engine, Feature, show};
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs Chromium: cargo xtask test installs it and runs this"]
             async fn with_chromium() {
                 show(Feature::$feature, Engine::Chromium).await;
             }
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs libwebrtc in Node: cargo xtask test installs it and runs this"]
             async fn with_libwebrtc() {
                 show(Feature::$feature, Engine::Libwebrtc).await;
@@ -40,6 +40,9 @@ features! {
     relay_alone: Relay,
     hold_of_theirs: TheyHold,
     hold_of_ours: WeHold,
+    pause_of_theirs: TheyPause,
+    pause_of_ours: WePause,
+    renegotiation: Renegotiate,
     restart_of_theirs: TheyRestart,
     restart_of_ours: WeRestart,
     keys_of_theirs: TheyPress,
@@ -58,7 +61,7 @@ macro_rules! features_of {
             use super::{Engine, Feature, show};
 
             $(
-                #[tokio::test]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 #[$needs]
                 async fn $name() {
                     show(Feature::$feature, Engine::$engine).await;
@@ -83,6 +86,11 @@ features_of! {
     we_offer: WeOffer,
     g711: Pcmu,
     relay_alone: Relay,
+    hold_of_theirs: TheyHold,
+    hold_of_ours: WeHold,
+    pause_of_theirs: TheyPause,
+    pause_of_ours: WePause,
+    renegotiation: Renegotiate,
     keys_of_ours: WePress,
     dtls_1_2: Dtls12,
     dtls_auto_answered: DtlsAutoAnswered,
@@ -98,11 +106,17 @@ features_of! {
     we_offer: WeOffer,
     g711: Pcmu,
     relay_alone: Relay,
+    hold_of_theirs: TheyHold,
+    hold_of_ours: WeHold,
+    pause_of_theirs: TheyPause,
+    pause_of_ours: WePause,
+    renegotiation: Renegotiate,
     keys_of_theirs: TheyPress,
     keys_of_ours: WePress,
     dtls_1_2: Dtls12,
     dtls_auto_answered: DtlsAutoAnswered,
     dtls_auto_offered: DtlsAutoOffered,
+    they_close: TheyClose,
     we_close: WeClose,
 }
 

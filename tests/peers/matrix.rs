@@ -19,6 +19,9 @@ pub enum Feature {
     Relay,
     TheyHold,
     WeHold,
+    TheyPause,
+    WePause,
+    Renegotiate,
     TheyRestart,
     WeRestart,
     TheyPress,
@@ -31,13 +34,16 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::TheyOffer,
         Self::WeOffer,
         Self::Pcmu,
         Self::Relay,
         Self::TheyHold,
         Self::WeHold,
+        Self::TheyPause,
+        Self::WePause,
+        Self::Renegotiate,
         Self::TheyRestart,
         Self::WeRestart,
         Self::TheyPress,
@@ -61,12 +67,15 @@ impl Feature {
             | Self::DtlsAutoAnswered
             | Self::DtlsAutoOffered
             | Self::WePress
+            | Self::TheyHold
+            | Self::WeHold
+            | Self::TheyPause
+            | Self::WePause
+            | Self::Renegotiate
+            | Self::TheyClose
             | Self::WeClose => true,
             Self::TheyPress => engine != Engine::Aiortc,
-            Self::TheyClose => engine != Engine::Libdatachannel,
-            Self::TheyHold | Self::WeHold | Self::TheyRestart | Self::WeRestart => {
-                engine == Engine::Chromium || engine == Engine::Libwebrtc
-            }
+            Self::TheyRestart | Self::WeRestart => engine == Engine::Chromium || engine == Engine::Libwebrtc,
         }
     }
 
@@ -76,8 +85,11 @@ impl Feature {
             Self::WeOffer => "it answers, tones both ways",
             Self::Pcmu => "PCMU alone, tones both ways",
             Self::Relay => "relayed alone, on both sides",
-            Self::TheyHold => "it holds and unholds",
-            Self::WeHold => "we hold and unhold",
+            Self::TheyHold => "it holds (`recvonly`) and unholds",
+            Self::WeHold => "we hold (`sendonly`) and unhold",
+            Self::TheyPause => "it stops both ways (`inactive`) and starts again",
+            Self::WePause => "we stop both ways and start again",
+            Self::Renegotiate => "codecs and data renegotiated, by either side",
             Self::TheyRestart => "it restarts ICE",
             Self::WeRestart => "we restart ICE",
             Self::TheyPress => "it presses keys, we are told",

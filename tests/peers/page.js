@@ -9,7 +9,9 @@ const HISTORY = 32768;
 
 window.engine = {
     RTCPeerConnection,
+    RTCRtpReceiver,
     hearKeys,
+    orSilence,
 
     // A sine, a quarter of full scale.
     tone(hertz) {
@@ -32,6 +34,10 @@ window.engine = {
         const analyser = new AnalyserNode(context, { fftSize: POINTS, smoothingTimeConstant: 0 });
         const history = new AnalyserNode(context, { fftSize: HISTORY });
         context.createMediaStreamSource(stream).connect(analyser).connect(history);
+        // Else the analysers sleep, and show what came last, when nothing more comes.
+        const awake = new ConstantSourceNode(context, { offset: 0 });
+        awake.connect(analyser);
+        awake.start();
         const [bins, samples] = [new Float32Array(POINTS / 2), new Float32Array(POINTS)];
         setInterval(() => {
             analyser.getFloatFrequencyData(bins);

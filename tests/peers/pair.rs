@@ -1,8 +1,8 @@
 //! A call between us and a peer: who offers, and what the test carries from one to the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use offhook_media::{Call, CallConfig, CandidateType, Change, Event, IcePolicy, ServerKind};
+use offhook_media::{Call, CallConfig, CandidateType, Change, Direction, Event, IcePolicy, ServerKind};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -96,6 +96,17 @@ impl Pair {
             .await;
     }
 
+    /// They change the direction of the sound, as they see it.
+    pub async fn they_turn(&mut self, direction: &str) {
+        self.they_change(&json!({ "do": "change", "direction": direction }))
+            .await;
+    }
+
+    /// We do, as we see it.
+    pub async fn we_turn(&mut self, direction: Direction) {
+        self.we_change(Change::Direction(direction)).await;
+    }
+
     /// In which direction it says that audio goes.
     pub async fn direction(&mut self) -> String {
         let told = self.peer.answers("direction").await;
@@ -109,6 +120,14 @@ impl Pair {
 
     pub async fn hear_each_other(&mut self) {
         tokio::join!(self.phone.hears(THEIR_TONE), self.peer.hears(OUR_TONE));
+    }
+
+    /// Neither side hears the other, for so long.
+    pub async fn is_silent(&mut self, during: Duration) {
+        let end = Instant::now() + during;
+        while Instant::now() < end {
+            tokio::join!(self.phone.hears_nothing(), self.peer.hears_nothing());
+        }
     }
 
     /// What kinds of candidates of its own each side sends from, ours first.

@@ -8,10 +8,10 @@
 //   {"do": "answer", "hertz", "relay", "sdp"}              relay: null, or all that it may use: {"host", "port", "username", "credential"}
 //   {"do": "accept", "sdp"}
 //   {"do": "candidate", "mid", "candidate"}
-//   {"do": "change", "direction"?, "restart"?}
+//   {"do": "change", "direction"?, "restart"?, "codec"?, "data"?}
 //   {"do": "again", "sdp"}
 //   {"do": "press", "digits"}
-//   {"do": "direction" | "dtls" | "path" | "close"}
+//   {"do": "direction" | "codec" | "dtls" | "path" | "close"}
 //
 //   {"tell": "offer" | "answer", "sdp"}
 //   {"tell": "candidate", "candidate"}
@@ -20,6 +20,7 @@
 //   {"tell": "dtls", "version"}
 //   {"tell": "path", "local"}                              the type of its candidate
 //   {"tell": "direction", "direction"}
+//   {"tell": "codec", "heard"}                             of what comes from the other side
 //   {"tell": "pressed", "able"}
 //   {"tell": "key", "key"}                                 heard of the other side
 //   {"tell": "fault", "what"}                              and the process ends
@@ -47,8 +48,8 @@ function fault(error) {
 }
 
 function libwebrtc() {
-    const { RTCPeerConnection } = require('@roamhq/wrtc');
-    const engine = { RTCPeerConnection, ...require('../stanza/sound'), ...require('./keys') };
+    const wrtc = require('@roamhq/wrtc');
+    const engine = { ...wrtc, ...require('../stanza/sound'), ...require('./hearing') };
     const commands = require('./rtc').peer(engine, tell);
     return command => commands[command.do](command);
 }
@@ -77,7 +78,7 @@ async function chromium() {
     const page = await browser.newPage();
     page.on('pageerror', fault);
     await page.exposeFunction('tell', tell);
-    for (const script of ['keys.js', 'page.js', 'rtc.js']) {
+    for (const script of ['hearing.js', 'page.js', 'rtc.js']) {
         await page.addScriptTag({ path: path.join(__dirname, script) });
     }
     await page.evaluate('commands = peer(engine, tell), undefined');

@@ -22,8 +22,8 @@ WINDOW = 0.2
 COARSE = 8000
 
 
-def tell(what, **more):
-    print(json.dumps({"tell": what, **more}), flush=True)
+def tell(kind, **more):
+    print(json.dumps({"tell": kind, **more}), flush=True)
 
 
 class Tone(MediaStreamTrack):
@@ -70,7 +70,11 @@ async def listen(track):
     samples = []
     while True:
         try:
-            frame = await track.recv()
+            frame = await asyncio.wait_for(track.recv(), 2 * WINDOW)
+        except TimeoutError:
+            tell("heard", hertz=None, dbov=-127)
+            samples = []
+            continue
         except MediaStreamError:
             return
         channels = len(frame.layout.channels)
@@ -126,8 +130,24 @@ class Peer:
         read.sdpMid = mid
         await self.connection.addIceCandidate(read)
 
+    async def change(self, direction=None, data=False):
+        if direction:
+            self.connection.getTransceivers()[0].direction = direction
+        if data:
+            self.connection.createDataChannel("data")
+        await self.settled(await self.connection.createOffer())
+
+    async def again(self, sdp):
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await self.settled(await self.connection.createAnswer())
+
+    async def direction(self):
+        tell("direction", direction=self.connection.getTransceivers()[0].currentDirection)
+
     async def dtls(self):
-        tell("dtls", version=None)
+        # OpenSSL calls it DTLSv1.2.
+        name = self.connection.getSenders()[0].transport._ssl.get_protocol_version_name()
+        tell("dtls", version=name.removeprefix("DTLSv"))
 
     async def path(self):
         # It has no statistics of its candidates.

@@ -2,7 +2,7 @@
 // A peer connection with one sound, as the W3C writes it: the same in Node and in a page. It does what commands say (one
 // object each, see peer.js) and tells what happens.
 
-// `engine` has the `RTCPeerConnection`, makes a `tone`, `listen`s to a track, and can `hearKeys` in it.
+// `engine` has the classes of WebRTC, makes a `tone`, `listen`s to a track, and tells `orSilence`; it can `hearKeys`.
 function peer(engine, tell) {
     let connection;
 
@@ -18,7 +18,7 @@ function peer(engine, tell) {
         };
         connection.onconnectionstatechange = () => tell('state', { state: connection.connectionState });
         const hear = engine.hearKeys(key => tell('key', { key }));
-        connection.ontrack = ({ track }) => engine.listen(track, heard => tell('heard', heard), hear);
+        connection.ontrack = ({ track }) => engine.listen(track, engine.orSilence(heard => tell('heard', heard)), hear);
     }
 
     async function settled(description) {
@@ -45,9 +45,18 @@ function peer(engine, tell) {
             await settled(await connection.createAnswer());
         },
         // A later offer of its own.
-        async change({ direction, restart }) {
+        async change({ direction, restart, codec, data }) {
+            const [transceiver] = connection.getTransceivers();
             if (direction) {
-                connection.getTransceivers()[0].direction = direction;
+                transceiver.direction = direction;
+            }
+            if (codec) {
+                const { codecs } = engine.RTCRtpReceiver.getCapabilities('audio');
+                const wanted = ({ mimeType }) => mimeType === codec;
+                transceiver.setCodecPreferences([...codecs.filter(wanted), ...codecs.filter(one => !wanted(one))]);
+            }
+            if (data) {
+                connection.createDataChannel('data');
             }
             await settled(await connection.createOffer({ iceRestart: Boolean(restart) }));
         },
@@ -67,6 +76,11 @@ function peer(engine, tell) {
         async dtls() {
             const versions = { FEFD: '1.2', FEFC: '1.3' };
             tell('dtls', { version: versions[(await transport()).tlsVersion] ?? null });
+        },
+        async codec() {
+            const stats = new Map(await connection.getStats());
+            const inbound = [...stats.values()].find(({ type }) => type === 'inbound-rtp');
+            tell('codec', { heard: stats.get(inbound?.codecId)?.mimeType ?? null });
         },
         path: async () => tell('path', { local: (await transport()).local?.candidateType ?? null }),
         close: () => connection.close(),

@@ -1,6 +1,24 @@
 'use strict';
-// The keys of a telephone, by the two tones that each has (ITU-T Q.23).
+// What is heard of the other side: silence, and the keys of a telephone.
 
+// After how long without a sound, in milliseconds, there is none.
+const SILENT = 400;
+
+// Tells what is heard, and silence too when nothing comes at all.
+function orSilence(tell) {
+    let last = Date.now();
+    setInterval(() => {
+        if (Date.now() - last > SILENT) {
+            tell({ hertz: null, dbov: -127 });
+        }
+    }, SILENT / 2);
+    return heard => {
+        last = Date.now();
+        tell(heard);
+    };
+}
+
+// Each key has two tones (ITU-T Q.23).
 const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477, 1633];
 const KEYS = ['123A', '456B', '789C', '*0#D'];
@@ -60,5 +78,5 @@ function keyOf(block, rate) {
 }
 
 if (typeof module !== 'undefined') {
-    module.exports = { hearKeys };
+    module.exports = { hearKeys, orSilence };
 }
