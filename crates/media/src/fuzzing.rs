@@ -91,17 +91,18 @@ pub fn candidate(data: &[u8]) {
     drive(&mut call, now);
 }
 
-/// Any bytes as noise between two calls, once from the start, once in the middle of their handshake and once when they
-/// are connected: pieces of datagrams, each preceded by its length in one byte, from the other's address or
+/// Any bytes as noise between two calls. The first says when it begins: before the first datagram, in the middle of their handshake
+/// or when they are connected. The others are pieces of datagrams, each preceded by its length in one byte, from the other's address or
 /// from a stranger's (after the byte 254), pauses (253), and damage to genuine datagrams (255). A
 /// call that is connected stays so and is heard; one that is not connects, unless the noise could be the
 /// peer's part in a handshake.
 pub fn datagrams(data: &[u8]) {
-    for begins in [Begins::AtTheStart, Begins::InTheHandshake, Begins::WhenConnected] {
-        let mut pair = Pair::new(begins);
-        pair.disturb(data);
-        pair.settle();
-    }
+    let Some((begins, noise)) = data.split_first() else {
+        return;
+    };
+    let mut pair = Pair::new(Begins::ALL[usize::from(*begins) % Begins::ALL.len()]);
+    pair.disturb(noise);
+    pair.settle();
 }
 
 /// Any bytes as packets and pulls: six bytes each.

@@ -73,7 +73,7 @@ pub(crate) const TARGETS: [Target; 15] = [
     },
     Target {
         name: "datagrams",
-        max_length: 8192,
+        max_length: 2048,
     },
     Target {
         name: "jitter",
