@@ -32,6 +32,8 @@ pub struct Agent {
     /// It ends when its standard input does.
     _commands: ChildStdin,
     told: watch::Receiver<Vec<Told>>,
+    /// What it logged.
+    log: watch::Receiver<Vec<String>>,
 }
 
 impl Agent {
@@ -57,6 +59,7 @@ impl Agent {
             .env("NO_PROXY", "*")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("iproute2 is installed");
         let commands = process.stdin.take().expect("it is piped");
@@ -69,10 +72,18 @@ impl Agent {
                 tell.send_modify(|told| told.push(Told { at, event }));
             }
         });
+        let lines = BufReader::new(process.stderr.take().expect("it is piped"));
+        let (write, log) = watch::channel(Vec::new());
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                write.send_modify(|log| log.push(line));
+            }
+        });
         Self {
             process,
             _commands: commands,
             told,
+            log,
         }
     }
 
@@ -88,10 +99,17 @@ impl Agent {
         self.told.borrow().iter().rev().find(|told| wished(told)).cloned()
     }
 
-    /// What it told, for the report of a failure.
+    /// What it told and logged, for the report of a failure.
     pub fn report(&self) -> String {
-        let told = self.told.borrow();
-        told.iter().map(|told| format!("{}\n", told.event)).collect()
+        let (told, log) = (self.told.borrow(), self.log.borrow());
+        let told = told.iter().map(|told| format!("{}\n", told.event));
+        told.chain(log.iter().map(|line| format!("{line}\n"))).collect()
+    }
+
+    /// What it logged as an error.
+    pub fn errors(&self) -> Vec<String> {
+        let log = self.log.borrow();
+        log.iter().filter(|line| line.contains("ERROR")).cloned().collect()
     }
 }
 

@@ -148,6 +148,13 @@ impl Floor {
         Self { cloud, desks }
     }
 
+    /// It is over; no client may have logged an error.
+    pub fn close(self) {
+        for Desk { user, agent } in &self.desks {
+            assert_eq!(agent.errors(), [""; 0], "{user} logs an error");
+        }
+    }
+
     /// A call to each client.
     pub async fn calls(&self) -> Vec<Result<Talk<'_>, String>> {
         let calls = self.desks.iter().map(|desk| async {
@@ -305,7 +312,12 @@ async fn heard_on(call: &CallHandle, packets: u64) -> Option<Instant> {
 pub async fn times(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
     ends.wire.set(calls, row.weather);
     let mut times = match row.trouble {
-        Trouble::Nothing | Trouble::Narrow => Floor::open(ends, AT_ONCE).await.whole_calls(row, calls).await,
+        Trouble::Nothing | Trouble::Narrow => {
+            let floor = Floor::open(ends, AT_ONCE).await;
+            let times = floor.whole_calls(row, calls).await;
+            floor.close();
+            times
+        }
         Trouble::NoUdp => relayed(ends, row, calls).await,
         Trouble::Moves => moved(ends, row, calls).await,
     };
@@ -323,6 +335,7 @@ async fn relayed(ends: &Ends, row: &Row, calls: u64) -> Vec<Duration> {
         let services = vec![coturn.service("turn", "udp"), coturn.service(kind, "tcp")];
         let floor = Floor::with_servers(ends, AT_ONCE, Some(services), Some(&coturn.authority())).await;
         times.extend(floor.whole_calls(row, calls).await);
+        floor.close();
     }
     ends.near.filter(ANYTHING);
     filter_here(ANYTHING);
@@ -348,6 +361,8 @@ async fn moved(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
             .await
             .into_iter();
         times.extend(survived.filter_map(|took| took.inspect_err(complain).ok()));
+        drop(calls);
+        floor.close();
     }
     times
 }

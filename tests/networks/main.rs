@@ -70,6 +70,8 @@ async fn a_call_goes_on_over_another_interface_when_its_own_is_gone() {
     ends.lose_first_way();
 
     call.survives(cut, cut).await.expect("the call lives on");
+    drop(call);
+    floor.close();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,4 +92,6 @@ async fn a_call_waits_for_an_address_when_there_is_none() {
     ends.gain_address();
 
     call.survives(cut, found).await.expect("the call lives on");
+    drop(call);
+    floor.close();
 }
