@@ -103,7 +103,8 @@ impl Encoder {
         }
     }
 
-    /// The packet for this frame; `None` when the codec refuses, which a frame of fixed size gives it no reason for.
+    /// The packet for this frame; `None` in a pause that is not sent, and when the codec refuses, which a frame of fixed size gives
+    /// it no reason for.
     pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
         match self {
             Self::Opus(encoder) => encoder.encode(frame),
@@ -111,10 +112,10 @@ impl Encoder {
         }
     }
 
-    /// Prepares for the loss that the peer reports, 0 to 1.
-    pub(crate) fn expect_loss(&mut self, fraction: f32) {
+    /// Prepares for the loss that the peer reports, 0 to 1, of this many packets.
+    pub(crate) fn expect_loss(&mut self, fraction: f32, packets: u64) {
         match self {
-            Self::Opus(encoder) => encoder.expect_loss(fraction),
+            Self::Opus(encoder) => encoder.expect_loss(fraction, packets),
             Self::G711(..) => {}
         }
     }

@@ -35,6 +35,9 @@ pub struct CallConfig {
     pub bitrate: i32,
     /// The Opus encoder's effort, 0 to 10. 5.
     pub complexity: i32,
+    /// Whether Opus leaves out the pauses of the speaker (RFC 7587 section 3.1.3); it does anyway when the peer asks for it by
+    /// `usedtx=1`. Off: recorders and meters like an even stream.
+    pub dtx: bool,
     /// The DTLS versions to speak.
     pub dtls: DtlsVersion,
     /// From the answer on, connecting may take this long. 30 s; more than a day is a day.
@@ -58,6 +61,7 @@ impl CallConfig {
             codecs: Codec::ALL.to_vec(),
             bitrate: 32_000,
             complexity: 5,
+            dtx: false,
             dtls: DtlsVersion::default(),
             connect_limit: Duration::from_secs(30),
             interrupted_after: Duration::from_secs(3),

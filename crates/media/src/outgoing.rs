@@ -28,6 +28,8 @@ pub(crate) struct Outgoing {
     talking: bool,
     level: f32,
     packets: u64,
+    /// How many there were at the peer's last report.
+    reported: u64,
     bytes: u64,
 }
 
@@ -52,6 +54,7 @@ impl Outgoing {
             talking: false,
             level: SILENCE_DBOV,
             packets: 0,
+            reported: 0,
             bytes: 0,
         }
     }
@@ -63,7 +66,7 @@ impl Outgoing {
         self.talking = false;
     }
 
-    /// Encodes a frame and numbers its packet.
+    /// Encodes a frame and numbers its packet; none in a pause that is not sent.
     pub(crate) fn encode<'a>(
         &mut self,
         now: Instant,
@@ -73,7 +76,10 @@ impl Outgoing {
         let index = self.tick(now);
         self.level = level_dbov(frame);
         let ticks = encoder.codec().frame_ticks();
-        let payload = encoder.encode(frame)?;
+        let Some(payload) = encoder.encode(frame) else {
+            self.talking = false;
+            return None;
+        };
         let numbers = self.number(index, ticks, payload.len());
         Some((numbers, payload))
     }
@@ -117,6 +123,11 @@ impl Outgoing {
 
     pub(crate) fn packets(&self) -> u64 {
         self.packets
+    }
+
+    /// The peer reports: how many packets went out since it last did.
+    pub(crate) fn since_report(&mut self) -> u64 {
+        self.packets - std::mem::replace(&mut self.reported, self.packets)
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -163,7 +174,7 @@ mod tests {
                 bitrate: 32_000,
                 complexity: 0,
                 in_band_fec: true,
-                constant_rate: false,
+                ..EncoderSettings::default()
             };
             Self {
                 start: an_instant(),

@@ -210,7 +210,7 @@ mod tests {
                 bitrate: 32_000,
                 complexity: 1,
                 in_band_fec: true,
-                constant_rate: false,
+                ..EncoderSettings::default()
             };
             let mut encoder = Encoder::new(Codec::Opus, settings).expect("an encoder");
             for number in 0..25_u16 {

@@ -115,6 +115,8 @@ pub(super) fn encoder_settings(config: &CallConfig, wishes: Wishes) -> EncoderSe
         bitrate: config.bitrate.min(most),
         complexity: config.complexity,
         in_band_fec: wishes.in_band_fec,
+        deep_redundancy: wishes.deep_redundancy,
         constant_rate: wishes.constant_rate,
+        pauses: config.dtx || wishes.pauses,
     }
 }

@@ -178,7 +178,7 @@ impl Call {
             }
             str0m::Event::MediaEgressStats(stats) => {
                 if let (Some(loss), Negotiation::Agreed(agreed)) = (stats.loss, &mut self.negotiation) {
-                    agreed.encoder.expect_loss(loss);
+                    agreed.encoder.expect_loss(loss, self.outgoing.since_report());
                     self.figures.loss_reported(loss);
                 }
             }

@@ -1,15 +1,16 @@
 //! Opus (RFC 6716) as a call uses it: 48 kHz mono, 20 ms frames, voice.
 
-use ::opus::{Application, Bitrate, Channels, Encoder};
-use opusic_c::SampleRate;
 use opusic_c::dred::Dred;
+use opusic_c::{Application, Bitrate, Channels, Decoder, Encoder, ErrorCode, InbandFec, SampleRate};
 
 use super::Redundancy;
-use crate::{Frame, OfferError, SAMPLE_RATE};
+use crate::{FRAME_SAMPLES, Frame, OfferError};
 
 mod packet;
+mod protection;
 
 pub(super) use packet::redundancy;
+use protection::{Protection, Sent};
 
 /// The longest Opus packet: 120 ms (RFC 6716 section 2.1.4).
 pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
@@ -17,63 +18,84 @@ pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
 pub(crate) const STEP_SAMPLES: usize = 120;
 /// What one 20 ms packet can need at the highest rate (RFC 6716 section 3.2.1).
 const MAX_PACKET_BYTES: usize = 1_275;
-/// The loss that the encoder prepares for until reports tell better, per cent.
-const ASSUMED_LOSS: i32 = 10;
+/// A packet this short holds no audio: the pause goes on (RFC 7587 section 3.1.3 leaves it out).
+const PAUSE_BYTES: usize = 2;
+/// How much of the past deep redundancy tells, in steps of 10 ms.
+const DEEP_STEPS: u8 = 10;
 
 /// How the peer and the configuration want us to encode.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EncoderSettings {
     pub(crate) bitrate: i32,
     pub(crate) complexity: i32,
     pub(crate) in_band_fec: bool,
+    /// The peer can decode deep redundancy.
+    pub(crate) deep_redundancy: bool,
     pub(crate) constant_rate: bool,
+    /// Nothing is sent in the speaker's pauses.
+    pub(crate) pauses: bool,
 }
 
 /// Turns frames into Opus packets.
 pub(crate) struct OpusEncoder {
     encoder: Encoder,
-    in_band_fec: bool,
+    protection: Protection,
+    /// The binding speaks of `u16` where libopus means `i16`.
+    samples: Box<[u16; FRAME_SAMPLES]>,
     packet: Box<[u8; MAX_PACKET_BYTES]>,
 }
 
 impl OpusEncoder {
     pub(crate) fn new(settings: EncoderSettings) -> Result<Self, OfferError> {
-        let build = || -> ::opus::Result<Encoder> {
+        let build = || -> Result<Encoder, ErrorCode> {
             // `Voip` filters and shapes the voice; `Audio` keeps its waveform, which bots, recorders and measurements want.
-            let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Audio)?;
-            encoder.set_bitrate(Bitrate::Bits(settings.bitrate.clamp(6_000, 510_000)))?;
-            encoder.set_complexity(settings.complexity.clamp(0, 10))?;
+            let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Audio)?;
+            encoder.set_bitrate(Bitrate::Value(settings.bitrate.clamp(6_000, 510_000) as u32))?;
+            encoder.set_complexity(settings.complexity.clamp(0, 10) as u8)?;
             encoder.set_vbr(!settings.constant_rate)?;
-            encoder.set_inband_fec(settings.in_band_fec)?;
-            if settings.in_band_fec {
-                encoder.set_packet_loss_perc(ASSUMED_LOSS)?;
-            }
+            encoder.set_dtx(settings.pauses)?;
             Ok(encoder)
         };
-        let encoder = build().map_err(|error| OfferError::Codec(error.to_string()))?;
-        let packet = Box::new([0; MAX_PACKET_BYTES]);
-        Ok(Self {
+        let encoder = build().map_err(|error| OfferError::Codec(error.message().to_owned()))?;
+        let mut encoder = Self {
             encoder,
-            in_band_fec: settings.in_band_fec,
-            packet,
-        })
+            protection: Protection::new(settings.in_band_fec, settings.deep_redundancy),
+            samples: Box::new([0; FRAME_SAMPLES]),
+            packet: Box::new([0; MAX_PACKET_BYTES]),
+        };
+        encoder.protect();
+        Ok(encoder)
     }
 
-    /// The packet for this frame; `None` when libopus refuses, which a frame of fixed size
-    /// gives it no reason for.
+    /// The packet for this frame; `None` in a pause, and when libopus refuses, which a frame of fixed size gives it no reason for.
     pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
-        let size = self.encoder.encode(frame, &mut self.packet[..]).ok()?;
-        self.packet.get(..size)
+        for (sample, spoken) in self.samples.iter_mut().zip(frame) {
+            *sample = spoken.cast_unsigned();
+        }
+        let size = self
+            .encoder
+            .encode_to_slice(&self.samples[..], &mut self.packet[..])
+            .ok()?;
+        self.packet.get(..size).filter(|packet| packet.len() > PAUSE_BYTES)
     }
 
-    /// Prepares for the loss that the peer reports, 0 to 1. Never for none: the next burst
-    /// comes unannounced.
-    pub(crate) fn expect_loss(&mut self, fraction: f32) {
-        if self.in_band_fec {
-            let percent = (fraction * 100.0).round().clamp(5.0, 30.0) as i32;
-            // An encoder that keeps its former setting still works.
-            let _ = self.encoder.set_packet_loss_perc(percent);
+    /// Prepares for the loss that the peer reports, 0 to 1, of this many packets.
+    pub(crate) fn expect_loss(&mut self, fraction: f32, packets: u64) {
+        if self.protection.report(f64::from(fraction), packets) {
+            self.protect();
         }
+    }
+
+    fn protect(&mut self) {
+        let (fec, deep) = match self.protection.sent() {
+            Sent::Nothing => (InbandFec::Off, 0),
+            Sent::Previous => (InbandFec::Mode1, 0),
+            Sent::Deep => (InbandFec::Off, DEEP_STEPS),
+        };
+        // An encoder that keeps its former setting still works.
+        let _ = self.encoder.set_inband_fec(fec);
+        let _ = self.encoder.set_dred_duration(deep);
+        let _ = self.encoder.set_packet_loss(self.protection.percent());
     }
 }
 
@@ -91,8 +113,8 @@ pub(crate) struct OpusDecoder {
 
 impl OpusDecoder {
     pub(crate) fn new() -> Result<Self, OfferError> {
-        let build = || -> Result<Dred, opusic_c::ErrorCode> {
-            let mut decoder = opusic_c::Decoder::new(opusic_c::Channels::Mono, SampleRate::Hz48000)?;
+        let build = || -> Result<Dred, ErrorCode> {
+            let mut decoder = Decoder::new(Channels::Mono, SampleRate::Hz48000)?;
             decoder.set_complexity(DEEP_CONCEALMENT)?;
             Dred::new(decoder)
         };
@@ -156,6 +178,6 @@ fn signed(samples: &[u16], out: &mut [i16]) {
 
 /// How many samples at 48 kHz this packet holds, by its first bytes; `None` when it is no Opus.
 pub(super) fn packet_samples(packet: &[u8]) -> Option<u32> {
-    let samples = ::opus::packet::get_nb_samples(packet, SAMPLE_RATE).ok()?;
+    let samples = opusic_c::utils::get_nb_samples(packet, SampleRate::Hz48000).ok()?;
     (1..=MAX_PACKET_SAMPLES).contains(&samples).then_some(samples as u32)
 }

@@ -3,6 +3,11 @@
 use super::description::Section;
 use crate::{AnswerError, Codec, OfferError, SAMPLE_RATE, error::excerpt};
 
+/// Says which version of deep redundancy its side decodes. There is no parameter of a standard for it, and its format differs between the
+/// versions of libopus; peers that do not know it pass it over (RFC 7587 section 7.1), and are not answered with it.
+pub(super) const DEEP_REDUNDANCY: &str = "x-dred";
+pub(super) const DEEP_REDUNDANCY_VERSION: &str = "12";
+
 /// What of the offered formats can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Formats {
@@ -24,7 +29,11 @@ pub(crate) struct AudioFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Wishes {
     pub(crate) in_band_fec: bool,
+    /// Deep redundancy, in the version that we speak.
+    pub(crate) deep_redundancy: bool,
     pub(crate) constant_rate: bool,
+    /// Pauses are left out.
+    pub(crate) pauses: bool,
     /// Bits a second.
     pub(crate) max_bitrate: Option<i32>,
 }
@@ -79,7 +88,10 @@ impl Formats {
                 Codec::Pcma => 8,
             },
             codec: *codec,
-            wishes: Wishes::default(),
+            wishes: Wishes {
+                deep_redundancy: true,
+                ..Wishes::default()
+            },
         });
         let audio: Vec<AudioFormat> = audio.collect();
         let events = [(101, SAMPLE_RATE), (126, 8_000)].map(|(payload_type, clock_rate)| Events {
@@ -219,7 +231,9 @@ impl<'a> Format<'a> {
         };
         Wishes {
             in_band_fec: parameter("useinbandfec") == Some("1"),
+            deep_redundancy: parameter(DEEP_REDUNDANCY) == Some(DEEP_REDUNDANCY_VERSION),
             constant_rate: parameter("cbr") == Some("1"),
+            pauses: parameter("usedtx") == Some("1"),
             max_bitrate: parameter("maxaveragebitrate").and_then(|value| value.parse().ok()),
         }
     }

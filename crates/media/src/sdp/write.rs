@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::Direction;
 use super::audio::{Credentials, RemoteAudio, Setup};
 use super::description::{Description, Section};
-use super::formats::Formats;
+use super::formats::{DEEP_REDUNDANCY, DEEP_REDUNDANCY_VERSION, Formats};
 use crate::Codec;
 
 /// Our half of a description.
@@ -99,7 +99,11 @@ fn describe(text: &mut Text, formats: &Formats) {
         match codec {
             Codec::Opus => {
                 text.line(format_args!("a=rtpmap:{number} {codec}/{rate}/2"));
-                text.line(format_args!("a=fmtp:{number} minptime=10;useinbandfec=1"));
+                text.part(format_args!("a=fmtp:{number} minptime=10;useinbandfec=1"));
+                if format.wishes.deep_redundancy {
+                    text.part(format_args!(";{DEEP_REDUNDANCY}={DEEP_REDUNDANCY_VERSION}"));
+                }
+                text.line(format_args!(""));
             }
             Codec::Pcmu | Codec::Pcma => text.line(format_args!("a=rtpmap:{number} {codec}/{rate}")),
         }

@@ -9,5 +9,6 @@ mod loss;
 mod monitor;
 mod network;
 mod pair;
+mod redundancy;
 mod renegotiate;
 mod talk;
