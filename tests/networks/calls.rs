@@ -310,7 +310,7 @@ async fn heard_on(call: &CallHandle, packets: u64) -> Option<Instant> {
 
 /// The times of all calls of a row that made it, sorted.
 pub async fn times(ends: &mut Ends, row: &Row, calls: u64) -> Vec<Duration> {
-    ends.wire.set(calls, row.weather);
+    ends.wire.set(row.weather);
     let mut times = match row.trouble {
         Trouble::Nothing | Trouble::Narrow => {
             let floor = Floor::open(ends, AT_ONCE).await;

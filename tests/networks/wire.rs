@@ -24,7 +24,7 @@ const fn end(number: u8) -> SocketAddr {
 
 enum Told {
     Packet { from: usize, packet: Vec<u8> },
-    Weather { seed: u64, weather: Weather },
+    Weather(Weather),
 }
 
 /// It lasts as long as the process.
@@ -58,13 +58,15 @@ impl Wire {
     }
 
     /// From now on it is like this; what is under way is lost.
-    pub fn set(&self, seed: u64, weather: Weather) {
-        self.0.send(Told::Weather { seed, weather }).expect("the wire is there");
+    pub fn set(&self, weather: Weather) {
+        self.0.send(Told::Weather(weather)).expect("the wire is there");
     }
 }
 
 fn carry(ends: &[Arc<Tun>; 2], told: &mpsc::Receiver<Told>) {
-    let mut network = Network::new(0, Weather::CLEAR);
+    // What meets which packet is up to chance all the same.
+    const SEED: u64 = 1;
+    let mut network = Network::new(SEED, Weather::CLEAR);
     loop {
         let next = match network.next_at() {
             None => told.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
@@ -74,7 +76,7 @@ fn carry(ends: &[Arc<Tun>; 2], told: &mpsc::Receiver<Told>) {
             Ok(Told::Packet { from, packet }) => {
                 network.send(Instant::now(), ENDS[from], ENDS[1 - from], &packet);
             }
-            Ok(Told::Weather { seed, weather }) => network = Network::new(seed, weather),
+            Ok(Told::Weather(weather)) => network = Network::new(SEED, weather),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
