@@ -11,6 +11,7 @@ use std::{
 use actix::SpawnHandle;
 use futures_core::Stream;
 use offhook_media::SocketId;
+use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -104,8 +105,10 @@ impl Sockets {
 
     /// Sends a datagram, or loses it as a network may: a full buffer must not hold up the call.
     pub(super) fn send(&self, id: SocketId, destination: SocketAddr, payload: &[u8]) {
+        // Straight to the system: the runtime takes a socket for full until it has seen that it is not, and the first checks of a
+        // call are sent at once.
         if let Some(socket) = self.socket(id)
-            && let Err(error) = socket.try_send_to(payload, destination)
+            && let Err(error) = SockRef::from(socket).send_to(payload, &destination.into())
         {
             tracing::debug!(%destination, %error, "a datagram is lost at home");
         }
@@ -136,5 +139,28 @@ impl Stream for Readable {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Ready>> {
         // Ready until a read would block, which is how the actor's reading ends.
         Poll::Ready(ready!(self.socket.poll_recv_ready(context)).ok().map(|()| self.ready))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, time::Duration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_as_soon_as_a_socket_is_open_is_not_lost() {
+        let far = StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        far.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        let mut sockets = Sockets::of(1);
+        let bound = sockets
+            .open(SocketId(0), Ipv4Addr::LOCALHOST.into(), |_| SpawnHandle::default())
+            .expect("a port is free");
+
+        sockets.send(SocketId(0), far.local_addr().expect("it is bound"), b"check");
+
+        let mut buffer = [0; 16];
+        let (length, source) = far.recv_from(&mut buffer).expect("a datagram");
+        assert_eq!((&buffer[..length], source), (&b"check"[..], bound));
     }
 }
