@@ -1,44 +1,18 @@
 //! Encrypted signalling: the simulated cloud behind a terminator of TLS, whose authority the client is told of, or not.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use offhook::{Client, Endpoints, Engine, EngineConfig, Proxy as Named};
 use offhook_sim::{Cloud, CloudConfig};
 use offhook_tests::{
     authority::certificate,
     proxy::{Proxy, Rules},
+    terminator::terminate,
 };
-use rustls::ServerConfig;
 use secrecy::ExposeSecret;
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    time::timeout,
-};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Decrypts for a server; gives the port.
-async fn terminate(config: ServerConfig, server: SocketAddr) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // A client that does not trust us breaks off; that is its error, not ours.
-                if let (Ok(mut inside), Ok(mut server)) =
-                    (acceptor.accept(stream).await, TcpStream::connect(server).await)
-                {
-                    drop(copy_bidirectional(&mut inside, &mut server).await);
-                }
-            });
-        }
-    });
-    port
-}
 
 #[tokio::test]
 async fn rest_and_websocket_are_encrypted_and_the_authority_is_checked() {

@@ -1,4 +1,4 @@
-//! An authority that certifies `localhost`, made anew for each test.
+//! An authority that certifies names, made anew for each test.
 
 use std::sync::Arc;
 
@@ -13,11 +13,20 @@ use rustls::{
 /// # Panics
 /// When the machine gives no randomness.
 pub fn certificate() -> (ServerConfig, String) {
+    certificate_for(&["localhost"])
+}
+
+/// A server's side of TLS with a certificate for these names, and the certificate of its authority, which it shows too, as
+/// PEM.
+///
+/// # Panics
+/// When the machine gives no randomness, or these are no names.
+pub fn certificate_for(names: &[&str]) -> (ServerConfig, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".into()])
+    let certificate = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
         .unwrap()
         .signed_by(&key, &authority)
         .unwrap();
@@ -27,7 +36,7 @@ pub fn certificate() -> (ServerConfig, String) {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
+        .with_single_cert(vec![certificate.der().clone(), authority.der().clone()], key)
         .unwrap();
     (config, authority.pem())
 }

@@ -12,6 +12,7 @@ pub mod prosody;
 pub mod proxy;
 pub mod recording;
 pub mod softphone;
+pub mod terminator;
 
 /// The README's examples.
 #[cfg(doctest)]
