@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::Write as _,
-    path::Path,
     sync::{Mutex, PoisonError},
 };
+
+use offhook_tests::interop;
 
 use crate::engine::Engine;
 
@@ -149,12 +149,10 @@ fn table(seen: &BTreeMap<(Feature, Engine), String>) -> String {
 fn publish(table: &str) {
     // Of what a test prints nothing is seen otherwise.
     let _ = write!(std::io::stdout(), "\n{table}");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md");
     let text = format!(
-        "# Peers that others wrote\n\n\
-         What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
+        "What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
          number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it. Behind a\n\
          hidden address, an mDNS name, a peer is found by its own checks. A dash stands for what is not tried with it.\n\n{table}"
     );
-    let _ = fs::write(page, text);
+    let _ = interop::write("Peers that others wrote", &text);
 }

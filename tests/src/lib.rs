@@ -7,6 +7,7 @@ pub mod coturn;
 pub mod desk;
 pub mod diary;
 pub mod gateway;
+pub mod interop;
 pub mod line;
 pub mod prosody;
 pub mod proxy;
