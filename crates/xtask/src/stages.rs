@@ -133,6 +133,8 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "--test",
         "peers",
         "--test",
+        "official",
+        "--test",
         "turn",
         "--test",
         "namespaces",

@@ -147,6 +147,7 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
     system(&FOR_NETWORKS, install)?;
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
+    npm::modules(workspace, "tests/official", install)?;
     pip::environment(workspace, "tests/peers", install)
 }
 

@@ -1,0 +1,17 @@
+//! Why our client sends something else than the platform's own.
+
+use crate::softphone::Who;
+
+/// The reason, for the table.
+pub fn reason(what: &str, only_by: &str) -> &'static str {
+    let by_ours = only_by == Who::Ours.name();
+    if by_ours && what.starts_with("result of ") {
+        "ours acknowledges every request, as RFC 6120 has it; the client acknowledges Jingle alone"
+    } else if by_ours && what == "<close>" {
+        "ours closes its stream when it ends; a browser that ends says nothing"
+    } else if !by_ours && (what == "answer" || what.starts_with("iceCandidate")) {
+        "the client answers an offer in either dialect; ours answers in the dialect that was proposed"
+    } else {
+        "not explained"
+    }
+}

@@ -1,0 +1,23 @@
+//! The platform's own client, unmodified, in a browser, in calls with the simulated cloud; and ours in its place.
+//!
+//! What was seen on both sides is written to `docs/interop.md`. `cargo xtask test` installs the client and runs this.
+
+mod difference;
+mod ours;
+mod page;
+mod place;
+mod scenario;
+mod softphone;
+mod story;
+mod table;
+mod world;
+
+use scenario::Scenario;
+use softphone::Who;
+
+/// Plays a scenario, and keeps what was seen.
+async fn show(name: &'static str, scenario: Scenario, who: Who) {
+    let place = table::Place::new(name, who);
+    let world = story::told(scenario, who).await;
+    place.is(world.row().await);
+}

@@ -1,0 +1,222 @@
+//! Who is called: a page with the platform's own client, or ours in its place.
+
+use offhook_audio::measure::{dominant_tone, level_dbov};
+use serde_json::json;
+
+use crate::{ours::Ours, page::Page, place::Place};
+
+/// How far from its pitch a tone may be heard, in hertz.
+const NEAR: f32 = 3.0;
+/// Nothing that is meant to be silence is louder.
+const SILENT_DBOV: f32 = -55.0;
+
+/// Whose client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// npm `genesys-cloud-streaming-client` in Chromium.
+    Client,
+    /// Ours.
+    Ours,
+}
+
+impl Who {
+    /// What it is called in the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Ours => "ours",
+        }
+    }
+}
+
+/// One of them.
+#[derive(Debug)]
+pub enum Softphone {
+    Page(Box<Page>),
+    Ours(Box<Ours>),
+}
+
+impl Softphone {
+    /// One that has not connected.
+    pub fn new(place: &Place, who: Who, relayed: bool) -> Self {
+        match who {
+            Who::Client => Self::Page(Box::new(Page::open(place))),
+            Who::Ours => Self::Ours(Box::new(Ours::new(place, relayed))),
+        }
+    }
+
+    pub async fn connect(&mut self, place: &Place, relayed: bool) {
+        match self {
+            Self::Page(page) => {
+                page.does(&json!({ "do": "connect", "token": place.token() }));
+                page.tells("connected", |_| true).await;
+                if relayed {
+                    page.does(&json!({ "do": "relay" }));
+                }
+            }
+            Self::Ours(ours) => ours.connect().await,
+        }
+    }
+
+    pub async fn is_connected_again(&mut self) {
+        match self {
+            Self::Page(page) => drop(page.tells("connected", |_| true).await),
+            Self::Ours(ours) => ours.is_connected_again().await,
+        }
+    }
+
+    pub async fn is_disconnected(&mut self) {
+        match self {
+            Self::Page(page) => drop(page.tells("disconnected", |told| told["reconnecting"] == true).await),
+            Self::Ours(ours) => ours.is_disconnected().await,
+        }
+    }
+
+    pub async fn is_proposed(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => drop(page.tells_of("proposed", session).await),
+            Self::Ours(ours) => ours.is_proposed(session).await,
+        }
+    }
+
+    /// Waits until it rings again. Ours tells of a call once.
+    pub async fn is_proposed_again(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => drop(page.tells_of("proposed", session).await),
+            Self::Ours(_) => {}
+        }
+    }
+
+    pub async fn is_cancelled(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => drop(page.tells_of("cancelled", session).await),
+            Self::Ours(ours) => ours.is_cancelled(session).await,
+        }
+    }
+
+    pub async fn is_handled(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => drop(page.tells_of("handled", session).await),
+            Self::Ours(ours) => ours.is_handled(session).await,
+        }
+    }
+
+    /// Waits until the media of a session are connected.
+    pub async fn is_up(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => {
+                let up = |told: &serde_json::Value| told["session"] == session && told["state"] == "connected";
+                page.tells("state", up).await;
+            }
+            Self::Ours(ours) => ours.is_up(session).await,
+        }
+    }
+
+    /// Waits until the media of a session were replaced. In ours that changes nothing that would be told.
+    pub async fn is_reinvited(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => {
+                let again = |told: &serde_json::Value| told["session"] == session && told["reinvite"] == true;
+                page.tells("session", again).await;
+                self.is_up(session).await;
+            }
+            Self::Ours(_) => {}
+        }
+    }
+
+    /// Waits until a session has ended; the reason.
+    pub async fn has_ended(&mut self, session: &str) -> String {
+        match self {
+            Self::Page(page) => {
+                let told = page.tells_of("terminated", session).await;
+                told["reason"].as_str().unwrap_or("no reason").to_owned()
+            }
+            Self::Ours(ours) => ours.has_ended(session).await.to_string(),
+        }
+    }
+
+    pub async fn accepts(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => page.does(&json!({ "do": "proceed", "session": session })),
+            Self::Ours(ours) => ours.accept(session).await,
+        }
+    }
+
+    /// Accepts what asks to be accepted; ours does so by itself.
+    pub async fn accepts_automatic(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => {
+                let told = page.tells_of("proposed", session).await;
+                assert_eq!(told["automatic"], true);
+                page.does(&json!({ "do": "proceed", "session": session }));
+            }
+            Self::Ours(ours) => ours.is_proposed(session).await,
+        }
+    }
+
+    pub async fn rejects(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => page.does(&json!({ "do": "reject", "session": session })),
+            Self::Ours(ours) => ours.reject(session).await,
+        }
+    }
+
+    pub async fn ends(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => page.does(&json!({ "do": "end", "session": session })),
+            Self::Ours(ours) => ours.end(session).await,
+        }
+    }
+
+    pub async fn mutes(&mut self, session: &str, muted: bool) {
+        match self {
+            Self::Page(page) => {
+                let word = if muted { "mute" } else { "unmute" };
+                page.does(&json!({ "do": word, "session": session }));
+            }
+            Self::Ours(ours) => ours.mute(session, muted).await,
+        }
+    }
+
+    pub async fn presses(&mut self, session: &str, digits: &str) {
+        match self {
+            Self::Page(page) => page.does(&json!({ "do": "press", "session": session, "digits": digits })),
+            Self::Ours(ours) => ours.press(session, digits).await,
+        }
+    }
+
+    /// Has the platform call somebody; the conversation.
+    pub async fn dials(&mut self, number: &str) -> String {
+        match self {
+            Self::Page(page) => {
+                let body = json!({ "phoneNumber": number });
+                let path = "conversations/calls";
+                page.does(&json!({ "do": "request", "method": "post", "path": path, "data": body }));
+                let told = page.tells("replied", |told| told["path"] == path).await;
+                told["data"]["id"].as_str().expect("an id").to_owned()
+            }
+            Self::Ours(ours) => ours.dial(number).await,
+        }
+    }
+
+    /// Waits until it hears this tone, from now on.
+    pub async fn hears(&mut self, session: &str, conversation: &str, hertz: u32) {
+        match self {
+            Self::Page(page) => page.hears(session, hertz).await,
+            Self::Ours(ours) => {
+                #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+                let pitch = hertz as f32;
+                let right = |heard: &[i16]| dominant_tone(heard).is_some_and(|tone| (tone.hertz - pitch).abs() < NEAR);
+                ours.hears(conversation, right).await;
+            }
+        }
+    }
+
+    /// Waits until it hears nothing, from now on.
+    pub async fn hears_nothing(&mut self, session: &str, conversation: &str) {
+        match self {
+            Self::Page(page) => page.hears_nothing(session).await,
+            Self::Ours(ours) => ours.hears(conversation, |heard| level_dbov(heard) < SILENT_DBOV).await,
+        }
+    }
+}
