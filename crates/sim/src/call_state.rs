@@ -12,6 +12,7 @@ use offhook_jingle::{ConversationId, Reason, SessionId};
 use offhook_media::{Change, Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
 
+use crate::conversation::Participation;
 use crate::gateway::{CallInput, Command, MediaPath, Reinvite};
 use crate::play::Play;
 
@@ -146,6 +147,10 @@ pub struct CallHandle {
     pub(crate) undelivered: Arc<AtomicU64>,
     /// How often its media were replaced.
     pub(crate) replaced: watch::Sender<u32>,
+    /// What the platform does to the user's part.
+    pub(crate) participation: watch::Sender<Participation>,
+    /// The user has placed it.
+    pub(crate) outbound: bool,
 }
 
 impl CallHandle {
@@ -233,6 +238,20 @@ impl CallHandle {
     /// Replaces the gateway's audio by silence, or lets it through again.
     pub fn set_muted(&self, muted: bool) {
         self.command(Command::SetMuted(muted));
+    }
+
+    /// What the platform does to the user's part, as its clients have asked by REST.
+    #[must_use]
+    pub fn participation(&self) -> Participation {
+        *self.participation.borrow()
+    }
+
+    /// Mutes or holds the user's part, as `PATCH conversations/calls/{id}/participants/{id}` does.
+    pub fn set_participation(&self, participation: Participation) {
+        let changed = |now: &mut Participation| std::mem::replace(now, participation) != participation;
+        if self.participation.send_if_modified(changed) {
+            self.command(Command::Participate(participation));
+        }
     }
 
     /// Presses keys of a telephone (RFC 4733), once the call was answered; a comma is a pause of two seconds. What is no digit

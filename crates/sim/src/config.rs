@@ -67,6 +67,19 @@ pub struct User {
     pub jid: BareJid,
     /// The access token: REST bearer, and `authKey:` password of SASL PLAIN.
     pub token: SecretString,
+    /// The softphone that the platform calls the account at; `None` is an account without one.
+    pub station: Option<Station>,
+}
+
+/// The settings of a softphone, which clients ask for (`GET stations/{id}`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// Its id.
+    pub id: String,
+    /// The most calls at a time, each in a session of its own (`webRtcCallAppearances`). 1.
+    pub lines: u32,
+    /// Clients are to use relayed addresses alone (`webRtcForceTurn`).
+    pub relayed: bool,
 }
 
 impl User {
@@ -86,6 +99,11 @@ impl User {
             name: name.to_owned(),
             jid,
             token: SecretString::from(token.into()),
+            station: Some(Station {
+                id: format!("station-{local}"),
+                lines: 1,
+                relayed: false,
+            }),
         }
     }
 }

@@ -48,6 +48,7 @@ mod call_state;
 mod channels;
 mod cloud;
 mod config;
+mod conversation;
 mod events;
 mod faults;
 #[doc(hidden)]
@@ -68,8 +69,10 @@ mod wire;
 pub use call_state::{CallHandle, CallState, Ended, Heard};
 pub use cloud::{Cloud, StartError, TokenError};
 pub use config::{
-    CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OtherDialect, OutboundOrder, User,
+    CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OtherDialect, OutboundOrder, Station,
+    User,
 };
+pub use conversation::Participation;
 pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
 pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};

@@ -62,6 +62,13 @@ pub enum What {
         /// The HTTP status.
         status: u16,
     },
+    /// A client reported about itself; of what it says there is no more than its length.
+    Diagnostics {
+        /// What kind of report: `trace`, for instance.
+        report: String,
+        /// The length of the report.
+        bytes: usize,
+    },
     /// A streaming WebSocket was refused.
     UpgradeRefused {
         /// The HTTP status.
@@ -154,6 +161,16 @@ pub enum CallEvent {
         /// To what: `restart`, or the direction as the gateway sees it: `sendrecv`, `sendonly`, `recvonly`, `inactive`.
         to: String,
     },
+    /// The platform muted or unmuted the user, as asked by REST.
+    UserMuted {
+        /// Whether the user is muted now.
+        muted: bool,
+    },
+    /// The platform held the call or took it back, as asked by REST.
+    UserHeld {
+        /// Whether the call is on hold now.
+        held: bool,
+    },
     /// The gateway muted or unmuted its own audio.
     GatewayMuted {
         /// Whether it is muted now.
@@ -182,6 +199,10 @@ impl fmt::Display for CallEvent {
             Self::ClientMuted { muted: true } => f.write_str("client muted"),
             Self::ClientMuted { muted: false } => f.write_str("client unmuted"),
             Self::Changed { to } => write!(f, "media changed: {to}"),
+            Self::UserMuted { muted: true } => f.write_str("user muted by the platform"),
+            Self::UserMuted { muted: false } => f.write_str("user unmuted by the platform"),
+            Self::UserHeld { held: true } => f.write_str("held by the platform"),
+            Self::UserHeld { held: false } => f.write_str("taken back by the platform"),
             Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),
             Self::GatewayMuted { muted: false } => f.write_str("gateway unmuted"),
             Self::Ended { how } => write!(f, "ended: {how}"),
@@ -194,6 +215,7 @@ impl fmt::Display for What {
         match self {
             Self::RestRequest { method, path } => write!(f, "{method} {path}"),
             Self::RestReply { status, .. } => write!(f, "HTTP {status}"),
+            Self::Diagnostics { report, bytes } => write!(f, "report of {bytes} bytes ({report})"),
             Self::UpgradeRefused { status } => write!(f, "HTTP {status}, no WebSocket"),
             Self::ConnectionReset { path } => write!(f, "reset instead of {path}"),
             Self::SocketOpened { socket } => write!(f, "WebSocket {socket} opened"),

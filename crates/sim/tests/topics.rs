@@ -3,7 +3,7 @@
 mod support;
 
 use minidom::Element;
-use offhook_sim::{Cloud, CloudConfig, CloudFaults, RejectedTopic, SystemEvent, Transfer, User};
+use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, RejectedTopic, SystemEvent, Transfer, User};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::{Client, channel, cloud, http};
@@ -255,4 +255,48 @@ async fn a_connection_transfer_is_noted_with_its_acknowledgement() {
         json!([{ "client": jid, "acknowledged": true }, { "client": jid, "acknowledged": false }])
     );
     cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_is_published_as_it_changes() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let topic = format!("v2.users.{}.conversations", cloud.user().id);
+    pubsub(&mut client, "subscribe", &topic).await;
+    let call = cloud.call(CallRequest::default()).expect("it is connected");
+    let path = format!("/api/v2/conversations/calls/{}", call.conversation());
+    let token = cloud.default_token();
+
+    let mut conversation = Value::Null;
+    for (change, state, muted, held) in [
+        (None, "alerting", false, false),
+        (Some(json!({ "muted": true })), "alerting", true, false),
+        (Some(json!({ "held": true })), "alerting", true, true),
+        (Some(json!({ "state": "disconnected" })), "disconnected", true, true),
+    ] {
+        if let Some(change) = change {
+            let agent = conversation["participants"][1]["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned();
+            let (path, change) = (format!("{path}/participants/{agent}"), change.to_string());
+            let (status, _) = http::request(&cloud, "PATCH", &path, Some(token.expose_secret()), Some(&change)).await;
+            assert_eq!(status, 202);
+        }
+        let (node, payload) = event(&mut client).await;
+        assert_eq!(node, topic);
+        conversation = payload["eventBody"].clone();
+        assert_eq!(conversation["id"], call.conversation().as_str());
+        let agent = &conversation["participants"][1];
+        assert_eq!(agent["userId"], cloud.user().id.as_str());
+        let seen = &agent["calls"][0];
+        assert_eq!(seen["direction"], "inbound");
+        assert_eq!(
+            (&seen["state"], &seen["muted"], &seen["held"]),
+            (&json!(state), &json!(muted), &json!(held))
+        );
+        let (status, asked) = http::request(&cloud, "GET", &path, Some(token.expose_secret()), None).await;
+        assert_eq!((status, &asked), (200, &conversation));
+    }
+    call.ended().await;
 }

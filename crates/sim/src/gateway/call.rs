@@ -234,6 +234,17 @@ impl Call {
                     return ControlFlow::Break(Ended::HandledElsewhere);
                 }
             }
+            Command::Participate(participation) => {
+                let before = self.sound.participate(participation);
+                if before.muted != participation.muted {
+                    let muted = participation.muted;
+                    self.record(CallEvent::UserMuted { muted });
+                }
+                if before.held != participation.held {
+                    let held = participation.held;
+                    self.record(CallEvent::UserHeld { held });
+                }
+            }
             Command::SetMuted(muted) => {
                 if self.sound.set_muted(muted) {
                     self.record(CallEvent::GatewayMuted { muted });

@@ -31,6 +31,7 @@ pub(crate) use table::Calls;
 
 use crate::call_state::{CallHandle, CallState, KeptAudio};
 use crate::config::{CallFaults, GATEWAY};
+use crate::conversation::{self, Participation};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::play::Play;
@@ -57,6 +58,8 @@ pub struct CallRequest {
     pub record: Option<PathBuf>,
     /// The gateway hangs up this long after media connected; `None` leaves it to others.
     pub duration: Option<Duration>,
+    /// The user has placed it; otherwise it comes in.
+    pub outbound: bool,
     /// How long it rings.
     pub ring: Option<Duration>,
     /// What goes wrong.
@@ -106,6 +109,7 @@ pub(crate) enum Command {
     Retract,
     HandledElsewhere,
     SetMuted(bool),
+    Participate(Participation),
     SendDigits(String),
     Play(Play),
     Reinvite(Reinvite),
@@ -162,6 +166,8 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         audio: Arc::clone(&audio),
         undelivered: Arc::default(),
         replaced: watch::Sender::new(0),
+        participation: watch::Sender::default(),
+        outbound: request.outbound,
     };
     let signalling = signalling::Signalling {
         gateway: gateway.clone(),
@@ -190,6 +196,8 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         input,
     );
     inner.calls.add(gateway, handle.clone());
+    let task = inner.gauge.count(Kind::Task);
+    tokio::spawn(conversation::publish_changes(Arc::clone(inner), handle.clone(), task));
     let task = inner.gauge.count(Kind::Task);
     tokio::spawn(async move {
         call.run(task).await;

@@ -7,6 +7,7 @@ use offhook_audio::{Played, Recording, SILENT_FRAME, Source};
 use offhook_media::{Frame, Statistics};
 
 use crate::call_state::KeptAudio;
+use crate::conversation::Participation;
 
 /// Above this level a frame counts as audio rather than silence.
 const AUDIBLE_DBOV: f32 = -60.0;
@@ -14,6 +15,7 @@ const AUDIBLE_DBOV: f32 = -60.0;
 pub(super) struct Sound {
     source: Box<dyn Source>,
     muted: bool,
+    participation: Participation,
     kept: Arc<Mutex<KeptAudio>>,
     recording: Option<Recording>,
     heard_something: bool,
@@ -29,6 +31,7 @@ impl Sound {
         Self {
             source,
             muted,
+            participation: Participation::default(),
             kept,
             recording,
             heard_something: false,
@@ -42,11 +45,18 @@ impl Sound {
             // The source fills up with silence by itself.
             Played::Full | Played::End => {}
         }
-        if self.muted { SILENT_FRAME } else { frame }
+        if self.muted || self.participation.held {
+            SILENT_FRAME
+        } else {
+            frame
+        }
     }
 
     /// Takes the frame that was heard while the other one was sent; whether it is the first audio.
     pub(super) fn take(&mut self, played: &Frame, heard: &Frame) -> bool {
+        // What the far end of the platform hears of the user.
+        let Participation { muted, held } = self.participation;
+        let heard = if muted || held { &SILENT_FRAME } else { heard };
         crate::lock(&self.kept).add(played, heard);
         if let Some(recording) = &mut self.recording {
             recording.write(played, heard);
@@ -63,6 +73,11 @@ impl Sound {
     /// Whether that changed anything.
     pub(super) fn set_muted(&mut self, muted: bool) -> bool {
         std::mem::replace(&mut self.muted, muted) != muted
+    }
+
+    /// What is done to the user's part from now on; what was done before.
+    pub(super) fn participate(&mut self, participation: Participation) -> Participation {
+        std::mem::replace(&mut self.participation, participation)
     }
 
     pub(super) fn set_source(&mut self, source: Box<dyn Source>) {

@@ -1,6 +1,8 @@
 //! The cloud's HTTP side: REST, the streaming WebSocket and the control API on one port.
 
+mod account;
 mod control;
+mod conversations;
 mod origins;
 mod rest;
 mod streaming;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::post;
 use axum::{Json, Router};
-use offhook_jingle::{ConversationId, Reason};
+use offhook_jingle::ConversationId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{refusal, refused_on_request, subscriptions};
+use super::{account, conversations, refusal, refused_on_request, subscriptions};
 use crate::config::{OutboundOrder, User};
 use crate::faults::Refused;
 use crate::gateway::{self, CallRequest};
@@ -27,17 +27,14 @@ type Cloud = State<Arc<Inner>>;
 
 pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
     Router::new()
-        .route("/api/v2/users/me", get(users_me))
         .route("/api/v2/notifications/channels", post(open_channel))
         .route(
             "/api/v2/notifications/channels/{channel}/subscriptions",
             subscriptions::routes(),
         )
         .route("/api/v2/conversations/calls", post(place_call))
-        .route(
-            "/api/v2/conversations/calls/{conversation}/participants/{participant}",
-            patch(change_participant),
-        )
+        .merge(account::routes())
+        .merge(conversations::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(inner), exchange))
 }
 
@@ -84,21 +81,6 @@ pub(super) fn user<'a>(inner: &'a Inner, headers: &HeaderMap) -> Result<&'a User
         })
 }
 
-async fn users_me(State(inner): Cloud, headers: HeaderMap) -> Response {
-    match user(&inner, &headers) {
-        Ok(user) => Json(json!({
-            "id": user.id,
-            "name": user.name,
-            "state": "active",
-            "version": 1,
-            "chat": { "jabberId": user.jid.as_str() },
-            "selfUri": format!("/api/v2/users/{}", user.id),
-        }))
-        .into_response(),
-        Err(refused) => *refused,
-    }
-}
-
 #[derive(Deserialize)]
 struct ChannelQuery {
     #[serde(rename = "connectionType")]
@@ -141,6 +123,7 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
         user: Some(user.id),
         conversation: Some(conversation.clone()),
         auto_answer: true,
+        outbound: true,
         duration: inner.config.gateway.outbound_duration,
         ..CallRequest::default()
     };
@@ -192,33 +175,4 @@ fn check_destination(body: &[u8]) -> Result<(), &'static str> {
     } else {
         Err("One of phoneNumber, callUserId, callQueueId or participants is required.")
     }
-}
-
-/// `{state: "disconnected"}` hangs up, as the platform's own client does; the other changes are
-/// accepted and have no effect.
-async fn change_participant(
-    State(inner): Cloud,
-    Path((conversation, _participant)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let user = match user(&inner, &headers) {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
-    let Ok(Value::Object(change)) = serde_json::from_slice(&body) else {
-        let message = "The request body is not a JSON object.";
-        return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
-    };
-    let call = inner
-        .calls
-        .of_conversation(&conversation)
-        .filter(|call| call.user() == user.id);
-    let Some(call) = call else {
-        return refusal(StatusCode::NOT_FOUND, "not.found", "There is no such conversation.");
-    };
-    if change.get("state").and_then(Value::as_str) == Some("disconnected") {
-        call.hang_up(Reason::Success);
-    }
-    StatusCode::ACCEPTED.into_response()
 }

@@ -1,0 +1,109 @@
+//! Who the user is, where they are called, and what their clients report: `users`, `organizations`, `stations`, `diagnostics`.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::refusal;
+use super::rest::user;
+use crate::config::{ORGANISATION, Station, User};
+use crate::inner::Inner;
+use crate::record::{Direction, What};
+
+type Cloud = State<Arc<Inner>>;
+
+pub(super) fn routes() -> Router<Arc<Inner>> {
+    Router::new()
+        .route("/api/v2/users/me", get(users_me))
+        .route("/api/v2/organizations/me", get(organization))
+        .route("/api/v2/stations/{station}", get(station))
+        .route("/api/v2/diagnostics/{*kind}", post(diagnostics))
+}
+
+#[derive(Deserialize)]
+struct Expand {
+    #[serde(default)]
+    expand: String,
+}
+
+async fn users_me(State(inner): Cloud, Query(query): Query<Expand>, headers: HeaderMap) -> Response {
+    let user = match user(&inner, &headers) {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let mut body = json!({
+        "id": user.id,
+        "name": user.name,
+        "state": "active",
+        "version": 1,
+        "chat": { "jabberId": user.jid.as_str() },
+        "selfUri": format!("/api/v2/users/{}", user.id),
+    });
+    if query.expand.split(',').any(|wish| wish == "station") {
+        let station = user.station.as_ref().map(|station| reference(user, station));
+        body["station"] = json!({ "associatedStation": station, "effectiveStation": station });
+    }
+    Json(body).into_response()
+}
+
+/// A station as others name it.
+fn reference(user: &User, station: &Station) -> Value {
+    json!({
+        "id": station.id,
+        "name": user.name,
+        "type": "inin_webrtc_softphone",
+        "selfUri": format!("/api/v2/stations/{}", station.id),
+    })
+}
+
+async fn organization(State(inner): Cloud, headers: HeaderMap) -> Response {
+    match user(&inner, &headers) {
+        Ok(_) => Json(json!({
+            "id": "organization-1",
+            "name": "Acme",
+            "thirdPartyOrgName": "acme",
+            "domain": ORGANISATION,
+            "state": "active",
+        }))
+        .into_response(),
+        Err(refused) => *refused,
+    }
+}
+
+async fn station(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if let Err(refused) = user(&inner, &headers) {
+        return *refused;
+    }
+    let stations = inner
+        .config
+        .users
+        .iter()
+        .filter_map(|user| Some((user, user.station.as_ref()?)));
+    let found = stations.into_iter().find(|(_, station)| station.id == id);
+    let Some((user, station)) = found else {
+        return refusal(StatusCode::NOT_FOUND, "not.found", "There is no such station.");
+    };
+    let mut body = reference(user, station);
+    body["userId"] = json!(user.id);
+    body["status"] = json!("ASSOCIATED");
+    body["webRtcPersistentEnabled"] = json!(false);
+    body["webRtcForceTurn"] = json!(station.relayed);
+    body["webRtcCallAppearances"] = json!(station.lines);
+    Json(body).into_response()
+}
+
+/// Taken, and written down that it was.
+async fn diagnostics(State(inner): Cloud, Path(kind): Path<String>, body: Bytes) -> Response {
+    let bytes = body.len();
+    inner
+        .recorder
+        .add(Direction::ToCloud, What::Diagnostics { report: kind, bytes });
+    StatusCode::ACCEPTED.into_response()
+}
