@@ -12,7 +12,7 @@ use std::path::Path;
 
 use offhook::fuzzing::websocket_frames;
 use offhook_jingle::fuzzing::{genesys_webrtc, jingle_stanza, proposal_operations, sdp_roundtrip, session_operations};
-use offhook_media::fuzzing::{candidate, datagrams, jitter, sdp_answer, sdp_offer};
+use offhook_media::fuzzing::{candidate, datagrams, jitter_buffer, sdp_answer, sdp_offer};
 use offhook_sim::fuzzing::{server_stream, stun};
 use offhook_xmpp::fuzzing::xmpp_frame;
 use play::jingle_ops;
@@ -94,8 +94,8 @@ fn datagrams_survive_their_corpus() {
 }
 
 #[test]
-fn jitter_survives_its_corpus() {
-    replay("jitter", jitter);
+fn jitter_buffer_survives_its_corpus() {
+    replay("jitter_buffer", jitter_buffer);
 }
 
 #[test]

@@ -312,8 +312,8 @@ impl Call {
             statistics.packets_lost = counters.lost;
             statistics.packets_late = counters.late;
             statistics.packets_duplicate = counters.duplicate;
-            statistics.frames_concealed = counters.concealed;
-            statistics.frames_recovered = counters.recovered;
+            statistics.frames_concealed = counters.concealed_samples.div_ceil(crate::FRAME_SAMPLES as u64);
+            statistics.frames_recovered = counters.recovered + counters.recovered_deep;
             statistics.level_received_dbov = agreed.playout.level_dbov();
             statistics.playout_delay = agreed.playout.waiting();
         }

@@ -46,7 +46,8 @@ pub struct CallConfig {
     pub interrupted_after: Duration,
     /// Silence of the peer after which the call has failed. 15 s; more than a day is a day.
     pub failed_after: Duration,
-    /// Audio held back at the start of playout to absorb the network's jitter. 40 ms; at most a second.
+    /// Playout is at least this much behind the quickest packets, and as much more as the network's jitter and losses ask for. 15 ms;
+    /// at most a second.
     pub playout_delay: Duration,
 }
 
@@ -66,7 +67,7 @@ impl CallConfig {
             connect_limit: Duration::from_secs(30),
             interrupted_after: Duration::from_secs(3),
             failed_after: Duration::from_secs(15),
-            playout_delay: Duration::from_millis(40),
+            playout_delay: Duration::from_millis(15),
         }
     }
 }

@@ -5,10 +5,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 mod noise;
+mod packets;
 
 use noise::{Begins, Pair};
 
-use crate::jitter::JitterBuffer;
+pub use packets::jitter_buffer;
+
 use crate::sdp::{Description, RemoteAudio};
 use crate::{Call, CallConfig, Codec, FRAME_SAMPLES, Identity, Input, OfferError, Output};
 
@@ -103,25 +105,6 @@ pub fn datagrams(data: &[u8]) {
     let mut pair = Pair::new(Begins::ALL[usize::from(*begins) % Begins::ALL.len()]);
     pair.disturb(noise);
     pair.settle();
-}
-
-/// Any bytes as packets and pulls: six bytes each.
-pub fn jitter(data: &[u8]) {
-    let mut now = an_instant();
-    let mut buffer = JitterBuffer::new(Duration::from_millis(40), now);
-    for chunk in data.chunks_exact(6) {
-        let [what, time, sequence, high, low, payload] = *chunk else {
-            continue;
-        };
-        now += Duration::from_millis(u64::from(time));
-        let timestamp = u32::from_be_bytes([0, high, low, 0]);
-        let sequence = u16::from_be_bytes([what >> 4, sequence]);
-        match what % 3 {
-            0 => drop(buffer.insert(now, sequence, timestamp, u32::from(time) * 120, &[payload])),
-            1 => buffer.pass(sequence),
-            _ => drop(buffer.next(now)),
-        }
-    }
 }
 
 fn config() -> CallConfig {

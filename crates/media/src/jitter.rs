@@ -1,93 +1,97 @@
-//! The jitter buffer: puts packets back in order and decides what is played when.
+//! The jitter buffer: packets in as the network brings them, 10 ms of sound out whenever asked.
 //!
-//! It knows no codec: it holds payloads, and for every piece of playout says which payload to
-//! decode, what to conceal, or that there is nothing. Time is counted in samples at 48 kHz.
+//! # How it works
 //!
-//! Playout starts a fixed delay after the packet that travelled fastest, and then stays where it
-//! is: what comes too late counts as lost, so that a hiccup of the network or the machine moves
-//! nothing. Only what persists moves playout. A packet missed by less than a frame is still played,
-//! a frame later, which is how a sender with a slow clock is followed. A step in the path's delay
-//! (100 ms of packets all too late) or lateness again and again (three spells in three seconds)
-//! holds playout back. A buffer that was too full for seconds lets it catch up by a frame.
-//! Sequence numbers and timestamps wrap (RFC 3550 section 5.1) and jump when a sender restarts.
+//! Time is counted in samples at 48 kHz. A packet's *transit* is its arrival less its timestamp; the least transit of the last two
+//! seconds is the *base*, the way of the quickest packets. Playout *leads* by how much later than the base it needs a packet: a
+//! packet that took longer than the lead comes too late. From how much longer packets take and how many are missing follows a
+//! [target](target) for the lead, and everything else brings the lead there without being heard:
+//!
+//! - As long as packets come in time and the lead is near its target, what is heard is what the decoder makes of them, sample by
+//!   sample. There is no other way through.
+//! - Playout begins as soon as the lead is at its target.
+//! - If the lead is not where it should be, the sound is [shortened or lengthened](stretch) by periods of the voice, or in pauses; the further
+//!   away it is, the sooner and the less choosily. While the sender pauses, the pause itself becomes shorter or longer.
+//! - If nothing is there, the decoder continues the sound, and playout waits: what comes late is still heard, and the lead is longer from then on.
+//!   If the next packet shows that others were lost, what was invented stands for them.
+//! - If packets are missing and one after them is there, the last of them is rebuilt from its redundancy; those before are invented by the
+//!   decoder.
+//!
+//! Playout that finds nothing for a second stops, and starts afresh with the next packet.
 
 use std::time::{Duration, Instant};
 
-mod pace;
+mod line;
+mod queue;
+mod stretch;
+mod target;
 
 #[cfg(test)]
 mod tests;
 
-use pace::Pace;
+use line::Line;
+use queue::{Place, Queue};
+use stretch::Pauses;
+use target::Target;
 
-/// Samples a second of the RTP clock (RFC 7587 section 4.1).
+use crate::codec::{Decoder, Redundancy, STEP_SAMPLES};
+use crate::{Codec, OfferError};
+
+/// Samples in what [`JitterBuffer::pull`] gives: 10 ms.
+pub const PULL: usize = 480;
+
+/// Samples a second.
 const CLOCK: i64 = 48_000;
-/// So much audio waits at most; beyond it, the oldest goes.
-const MOST_WAITING: i64 = CLOCK * 5 / 4;
-/// Room from the start for a second of packets of the usual length.
-const USUAL: usize = 64;
-/// A timestamp this far from the last is a new timeline, not a gap.
-const RESTART: i64 = 2 * CLOCK;
-/// So does a jump of the sequence (RFC 3550 appendix A.1).
-const DROPOUT: i64 = 3_000;
-/// Playout that finds nothing for this long stops, and starts afresh with the next packet.
-const DRY: i64 = CLOCK / 2;
+/// A gap shorter than what codecs invent at least is none: 2.5 ms.
+const STEP: i64 = STEP_SAMPLES as i64;
+/// Playout that finds nothing for this long stops.
+const DRY: i64 = CLOCK;
+/// So far back deep redundancy reaches for certain: 100 ms.
+const DEEP: i64 = CLOCK / 10;
 /// A player that did not ask for this long is given what is new, not what it missed.
 const STALLED: i64 = CLOCK / 5;
-/// Concealment is asked for in multiples of 2.5 ms.
-const STEP: i64 = 120;
-/// The longest packet: 120 ms.
-const LONGEST: i64 = 5_760;
-/// The length of a packet before one was seen.
-const NOMINAL: i64 = 960;
+/// The length of the fade where a stream begins or ends: 5 ms.
+const FADE: usize = 240;
 /// No delay and no instant is further off than this: six thousand years.
 const FOREVER: i64 = 1 << 53;
+/// Where the network gives no reason for more than the least delay, the lead may be this much more: less than what playout in steps of 20 ms
+/// begins with at most.
+const IDLE_EXCESS: i64 = CLOCK * 21 / 1_000;
+/// Elsewhere this much more ...
+const EXCESS: i64 = CLOCK * 14 / 1_000;
+/// ... or less.
+const SHORTAGE: i64 = CLOCK * 5 / 2_000;
 
-/// Orders the packets of one RTP stream and paces their playout.
-#[derive(Debug)]
-pub struct JitterBuffer {
-    epoch: Instant,
-    delay: i64,
-    /// Waiting packets by timestamp.
-    slots: Vec<Slot>,
-    /// Payload buffers that are free again; after warm-up no frame allocates.
-    spare: Vec<Vec<u8>>,
-    /// The payload being played.
-    current: Vec<u8>,
-    newest: Option<Newest>,
-    playing: Option<Playing>,
-    drought: Option<Drought>,
-    counters: Counters,
+/// How much delay there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delays {
+    /// Playout is at least this much behind the quickest packets. 15 ms; at most a second.
+    pub least: Duration,
+    /// It is at most this much behind them; beyond it, packets are passed over. 600 ms.
+    pub most: Duration,
 }
 
-/// What to play next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step<'a> {
-    /// Nothing is due: silence until the next call.
-    Silence,
-    /// Decode this payload.
-    Play {
-        /// The payload.
-        payload: &'a [u8],
-        /// Too much is waiting: drop what this gives, blending over to the packet that follows it.
-        squeeze: bool,
-    },
-    /// One packet is missing and the following one is here: rebuild it from that one's
-    /// redundancy (RFC 7587 section 5.2.1).
-    Recover {
-        /// The payload of the packet that follows the gap.
-        next: &'a [u8],
-        /// How much is missing, a multiple of 2.5 ms.
-        samples: usize,
-    },
-    /// Invent this many samples, a multiple of 2.5 ms.
-    Conceal {
-        /// How many.
-        samples: usize,
-        /// Whether they are known to stand for audio that was lost. A pause of the sender is no loss, and where nothing waits
-        /// only the next packet tells which of the two it is.
-        lost: bool,
-    },
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            least: Duration::from_millis(15),
+            most: Duration::from_millis(600),
+        }
+    }
+}
+
+/// One packet of a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// What its payload type stands for.
+    pub codec: Codec,
+    /// The sequence number in its header.
+    pub sequence: u16,
+    /// The timestamp in its header, in the codec's clock.
+    pub timestamp: u32,
+    /// What follows its header.
+    pub payload: &'a [u8],
 }
 
 /// What became of a packet.
@@ -101,10 +105,13 @@ pub enum Inserted {
     Duplicate,
     /// It begins a new timeline: what waited before it is gone.
     Restarted,
+    /// Its payload is none of its codec.
+    Unreadable,
 }
 
 /// What the buffer has counted since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Counters {
     /// Packets that came, without repetitions.
     pub received: u64,
@@ -114,139 +121,171 @@ pub struct Counters {
     pub late: u64,
     /// Packets that came again.
     pub duplicate: u64,
-    /// Pieces of lost audio that were invented; those where nothing was waiting count when a gap in
-    /// the sequence has shown that they were no pause of the sender.
-    pub concealed: u64,
-    /// Pieces of lost audio rebuilt from the packet after them.
+    /// Packets that were decoded to be heard.
+    pub played: u64,
+    /// How long those waited in all, from their arrival until their first sample was heard.
+    pub waited: Duration,
+    /// Samples invented for audio that was lost or late; not those of the sender's pauses.
+    pub concealed_samples: u64,
+    /// Samples left out to make up for delay.
+    pub shortened_samples: u64,
+    /// Samples put in to gain delay.
+    pub lengthened_samples: u64,
+    /// Lost packets rebuilt from the packet after them.
     pub recovered: u64,
+    /// Lost packets rebuilt from the deep redundancy of a later one.
+    pub recovered_deep: u64,
 }
 
-#[derive(Debug)]
-struct Slot {
-    sequence: i64,
-    timestamp: i64,
-    samples: i64,
-    arrival: i64,
-    payload: Vec<u8>,
+/// Turns the packets of one RTP stream into sound.
+pub struct JitterBuffer {
+    epoch: Instant,
+    decoder: Decoder,
+    queue: Queue,
+    target: Target,
+    line: Line,
+    pauses: Pauses,
+    playing: Option<Playing>,
+    most: i64,
+    delay: i64,
+    counters: Counters,
 }
 
-/// The furthest point of the stream, to which short numbers are extended.
-#[derive(Debug, Clone, Copy)]
-struct Newest {
-    first: i64,
-    sequence: i64,
-    timestamp: i64,
-    /// Which of the last 64 sequence numbers came; the lowest bit is the newest.
-    seen: u64,
-    /// Which of those held no audio.
-    passed: u64,
-    /// Packets of this timeline that came, and those counted lost before it.
-    received: u64,
-    lost_before: u64,
-}
-
-/// What was invented while nothing was waiting.
-#[derive(Debug, Clone, Copy)]
-struct Drought {
-    /// The sequence number that was played before it.
-    after: i64,
-    pieces: u64,
-}
-
-#[derive(Debug)]
 struct Playing {
-    /// The timestamp that is to be played next.
+    /// The timestamp of what is to be decoded next.
     next: i64,
-    /// The sequence number that was played last.
+    /// The sequence number that was decoded last.
     sequence: i64,
-    /// The length of the packet that was played last.
-    nominal: i64,
     /// When the player last asked.
     asked: i64,
-    /// How long nothing was there.
-    dry: i64,
-    /// The last packet was dropped; the one after it is what is blended over to.
-    squeezed: bool,
-    pace: Pace,
+    /// The lead, averaged over the last packets; none before the first, and after it has moved at once.
+    lead: Option<i64>,
+    /// What was invented since the last packet while nothing was there ...
+    held: i64,
+    /// ... and how much of it does not yet stand for anything.
+    invented: i64,
+    /// The packet after the gap that was counted last.
+    counted: i64,
+    /// Pulls until the sound may be stretched again.
+    rest: u32,
+    /// Pulls in which it should have been stretched and was not.
+    unstretched: u32,
+    /// Nothing was played yet.
+    fresh: bool,
 }
 
 impl JitterBuffer {
-    /// An empty buffer that holds audio back by `delay`, at most a second.
-    #[must_use]
-    pub fn new(delay: Duration, now: Instant) -> Self {
-        Self {
+    /// An empty buffer for a stream in this codec.
+    ///
+    /// # Errors
+    ///
+    /// The codec's library refuses to make a decoder.
+    pub fn new(codec: Codec, delays: Delays, now: Instant) -> Result<Self, OfferError> {
+        let least = samples_in(delays.least).clamp(0, CLOCK);
+        let most = samples_in(delays.most).clamp(least, 2 * CLOCK);
+        Ok(Self {
             epoch: now,
-            delay: samples_in(delay).min(CLOCK),
-            slots: Vec::with_capacity(USUAL),
-            spare: Vec::with_capacity(USUAL),
-            current: Vec::new(),
-            newest: None,
+            decoder: Decoder::new(codec)?,
+            queue: Queue::new(),
+            target: Target::new(least, most),
+            line: Line::new(),
+            pauses: Pauses::new(),
             playing: None,
-            drought: None,
+            most: most + CLOCK / 10,
+            delay: 0,
             counters: Counters::default(),
-        }
+        })
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters {
+            received: self.queue.received,
+            lost: self.queue.lost,
+            duplicate: self.queue.duplicate,
+            ..self.counters
+        }
     }
 
-    /// How much audio waits.
+    /// How much audio waits, decoded or not.
     #[must_use]
     pub fn waiting(&self) -> Duration {
-        let (Some(first), Some(last)) = (self.slots.first(), self.slots.last()) else {
-            return Duration::ZERO;
+        let ready = self.line.ready() as i64;
+        let from = match &self.playing {
+            Some(playing) => Some(playing.next),
+            None => self.queue.first().map(|first| first.timestamp),
         };
-        let from = self.playing.as_ref().map_or(first.timestamp, |playing| playing.next);
-        let samples = (last.timestamp + last.samples - from).max(0);
-        Duration::from_micros(samples.unsigned_abs() * 1_000_000 / CLOCK.unsigned_abs())
+        let queued = match (from, self.queue.end()) {
+            (Some(from), Some(end)) => (end - from).max(0),
+            (None, _) | (_, None) => 0,
+        };
+        duration_of(ready + queued)
     }
 
-    /// Forgets the stream, its timeline and all that waits; the counters stay.
+    /// How much audio is in memory: less than [`waiting`](Self::waiting) where packets are missing.
+    pub(crate) fn held(&self) -> Duration {
+        let queued: i64 = self.queue.slots().iter().map(|slot| slot.samples).sum();
+        duration_of(self.line.ready() as i64 + queued)
+    }
+
+    /// How far behind the quickest packets playout should be, as the network is.
+    #[must_use]
+    pub fn target(&self) -> Duration {
+        duration_of(self.target.value())
+    }
+
+    /// How far behind the quickest packets playout was when it last decoded one.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        duration_of(self.delay)
+    }
+
+    /// Forgets the stream: another source begins. The counters stay.
     pub fn reset(&mut self) {
-        self.stop();
-        self.discard(self.slots.len());
-        self.newest = None;
-        self.drought = None;
+        self.queue.reset();
+        self.target.restart();
+        self.fade_out();
+        self.playing = None;
     }
 
-    /// Takes a packet: the numbers of its RTP header, how many samples it holds, its payload.
-    pub fn insert(&mut self, now: Instant, sequence: u16, timestamp: u32, samples: u32, payload: &[u8]) -> Inserted {
+    /// Takes a packet. A codec other than the last one's begins a new stream.
+    pub fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> Inserted {
+        let Some(samples) = packet.codec.packet_samples(packet.payload) else {
+            return Inserted::Unreadable;
+        };
+        if packet.codec != self.decoder.codec() {
+            let Ok(decoder) = Decoder::new(packet.codec) else {
+                return Inserted::Unreadable;
+            };
+            self.reset();
+            self.decoder = decoder;
+        }
         let arrival = self.at(now);
-        let (sequence, timestamp, restarted) = self.place(sequence, timestamp);
-        let samples = i64::from(samples).clamp(STEP, LONGEST);
-        if !self.count(sequence, Some(timestamp)) {
-            self.counters.duplicate += 1;
+        let timestamp = packet.codec.timestamp_at_48k(packet.timestamp);
+        let (place, restarted) = match self.queue.place(packet.sequence, timestamp) {
+            Some(place) => (place, false),
+            None => {
+                let restarted = self.queue.has_timeline();
+                if restarted {
+                    self.reset();
+                }
+                let (sequence, timestamp) = (i64::from(packet.sequence), i64::from(timestamp));
+                (Place { sequence, timestamp }, restarted)
+            }
+        };
+        if !self.queue.count(place) {
             return Inserted::Duplicate;
         }
-        if let Some(playing) = &mut self.playing {
-            let mut early = timestamp - playing.next;
-            if early < 0 && playing.dry == -early && playing.dry <= NOMINAL {
-                // It was missed by less than a frame: it is played now, and playout is that frame later.
-                (playing.next, playing.dry, early) = (timestamp, 0, 0);
-            }
-            if early < 0 {
-                self.counters.late += 1;
-                playing.pace.late(arrival, -early);
-                return Inserted::Late;
-            }
-            playing.pace.in_time(arrival, early);
+        self.target.came(arrival, place.timestamp, i64::from(samples));
+        if let Some(playing) = &self.playing
+            && (place.sequence <= playing.sequence || place.timestamp + i64::from(samples) <= playing.next)
+        {
+            self.counters.late += 1;
+            self.target.came_late();
+            return Inserted::Late;
         }
-        self.make_room(samples);
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(payload);
-        let slot = Slot {
-            sequence,
-            timestamp,
-            samples,
-            arrival,
-            payload: buffer,
-        };
-        let at = self.slots.partition_point(|other| other.timestamp < timestamp);
-        self.slots.insert(at, slot);
+        self.queue.push(arrival, place, samples, packet.payload);
         if restarted {
             Inserted::Restarted
         } else {
@@ -254,214 +293,270 @@ impl JitterBuffer {
         }
     }
 
-    /// Takes note of a packet that holds no audio but has its place in the sequence, such as a
-    /// telephone event. Its timestamp says nothing: that of an event stands still while the audio
-    /// goes on (RFC 4733 section 2.2), or runs by another clock. Before the first audio and far
-    /// away from it the packet is ignored.
+    /// Takes note of a packet of the stream that holds no audio, such as a telephone event.
     pub fn pass(&mut self, sequence: u16) {
-        let Some(newest) = &self.newest else { return };
-        let by = newest.ahead(sequence);
-        if by.abs() <= DROPOUT && !self.count(newest.sequence + by, None) {
-            self.counters.duplicate += 1;
-        }
+        self.queue.pass(sequence);
     }
 
-    /// What to play next. Call it until there is enough for this moment's frame.
-    pub fn next(&mut self, now: Instant) -> Step<'_> {
+    /// The next 10 ms to be heard; silence where there is nothing.
+    pub fn pull(&mut self, now: Instant, out: &mut [i16; PULL]) {
         let now = self.at(now);
         if self
             .playing
             .as_ref()
             .is_some_and(|playing| now - playing.asked > STALLED)
         {
-            self.stop();
+            self.playing = None;
         }
-        if self.playing.is_none() && !self.start(now) {
-            return Step::Silence;
+        if self.playing.is_none() {
+            self.start(now);
         }
-        let Some(playing) = &mut self.playing else {
-            return Step::Silence;
-        };
-        playing.asked = now;
-        if playing.pace.hold() {
-            return Step::Conceal {
-                samples: NOMINAL as usize,
-                lost: false,
-            };
-        }
-        let Some(first) = self.slots.first() else {
-            let samples = playing.nominal;
-            playing.next += samples;
-            playing.dry += samples;
-            let after = playing.sequence;
-            self.drought.get_or_insert(Drought { after, pieces: 0 }).pieces += 1;
-            if playing.dry > DRY {
-                self.stop();
-            }
-            return Step::Conceal {
-                samples: samples as usize,
-                lost: false,
-            };
-        };
-        // Whatever is shorter than the codec's smallest step is skipped.
-        let gap = (first.timestamp - playing.next) / STEP * STEP;
-        if gap <= 0 {
-            return self.play();
-        }
-        let lost = self
-            .newest
-            .is_none_or(|newest| newest.misses(playing.sequence, first.sequence));
-        if lost && gap <= first.samples {
-            playing.next = first.timestamp;
-            self.counters.recovered += 1;
-            let next = &self.slots[0].payload;
-            return Step::Recover {
-                next,
-                samples: gap as usize,
-            };
-        }
-        // The last missing packet is left to be recovered.
-        let samples = if lost { (gap - first.samples).max(STEP) } else { gap };
-        let samples = samples.min(playing.nominal) / STEP * STEP;
-        playing.next += samples;
-        self.counters.concealed += u64::from(lost);
-        Step::Conceal {
-            samples: samples as usize,
-            lost,
-        }
-    }
-
-    fn play(&mut self) -> Step<'_> {
-        let slot = self.slots.remove(0);
-        if let Some(drought) = self.drought.take()
-            && self
-                .newest
-                .is_none_or(|newest| newest.misses(drought.after, slot.sequence))
-        {
-            self.counters.concealed += drought.pieces;
-        }
-        let end = slot.timestamp + slot.samples;
-        let followed = self.slots.first().is_some_and(|next| next.timestamp - end < STEP);
-        let mut squeeze = false;
         if let Some(playing) = &mut self.playing {
-            playing.next = end;
-            playing.sequence = slot.sequence;
-            playing.nominal = (slot.samples / STEP * STEP).clamp(STEP, NOMINAL);
-            playing.dry = 0;
-            squeeze = followed && !playing.squeezed && playing.pace.squeeze(slot.samples);
-            playing.squeezed = squeeze;
+            playing.asked = now;
         }
-        let done = std::mem::replace(&mut self.current, slot.payload);
-        self.spare.push(done);
-        Step::Play {
-            payload: &self.current,
-            squeeze,
-        }
+        while self.line.ready() < PULL && self.refill(now) {}
+        self.adapt(now);
+        self.line.take(out);
+        self.pauses.hear(out);
     }
 
-    /// Begins to play, once the packet that came quickest has waited for the delay.
-    fn start(&mut self, now: i64) -> bool {
-        let Some(origin) = self.slots.iter().map(|slot| slot.arrival - slot.timestamp).min() else {
-            return false;
-        };
-        let due = now - origin - self.delay;
+    /// Begins to play, once the packet that came quickest has waited long enough.
+    fn start(&mut self, now: i64) {
+        let Some(base) = self.target.base() else { return };
+        let due = now - base - self.target.value();
         // What should have been played by now came in a burst after the fact: pass over it.
-        let passed = self
-            .slots
-            .iter()
-            .take_while(|slot| slot.timestamp + slot.samples <= due)
-            .count();
-        self.discard(passed);
-        let Some(first) = self.slots.first().filter(|slot| slot.timestamp <= due) else {
-            return false;
+        let slots = self.queue.slots().iter();
+        let passed = slots.take_while(|slot| slot.timestamp + slot.samples <= due).count();
+        self.queue.discard(passed);
+        let Some(first) = self.queue.first().filter(|slot| slot.timestamp <= due) else {
+            return;
         };
         self.playing = Some(Playing {
             next: first.timestamp,
             sequence: first.sequence - 1,
-            nominal: NOMINAL,
             asked: now,
-            dry: 0,
-            squeezed: false,
-            pace: Pace::new(now, self.delay),
+            lead: None,
+            held: 0,
+            invented: 0,
+            counted: first.sequence,
+            rest: 0,
+            unstretched: 0,
+            fresh: true,
         });
+    }
+
+    /// Makes some samples ready; false when there is nothing to be heard.
+    fn refill(&mut self, now: i64) -> bool {
+        let (Some(base), Some(playing)) = (self.target.base(), &mut self.playing) else {
+            return false;
+        };
+        if self.queue.first().is_none() {
+            return self.wait();
+        }
+        pass_over(
+            &mut self.queue,
+            playing,
+            now - base - self.target.value(),
+            now - base - self.most,
+        );
+        let Some(first) = self.queue.first() else { return false };
+        if first.timestamp < now - base - self.most {
+            // Even the newest is far too late: the path has become that much longer.
+            self.target.restart();
+            self.target.came(first.arrival, first.timestamp, first.samples);
+        }
+        let base = self.target.base().unwrap_or(base);
+        let missing = self.queue.missing(playing.sequence, first.sequence);
+        let gap = first.timestamp - playing.next;
+        let covered = gap.clamp(0, playing.invented);
+        playing.next += covered;
+        playing.invented -= covered;
+        if playing.held > 0 {
+            // A pause of the sender was no loss.
+            let audible = missing > 0 || gap < STEP;
+            self.counters.concealed_samples += if audible { playing.held.unsigned_abs() } else { 0 };
+            (playing.held, playing.lead) = (0, None);
+        }
+        if missing > 0 && playing.counted != first.sequence {
+            playing.counted = first.sequence;
+            self.target.missed(missing);
+        }
+        let gap = first.timestamp - playing.next;
+        let lead = playing.measure(now - playing.next - base);
+        if gap < STEP {
+            self.play(now);
+            return true;
+        }
+        if missing == 0 {
+            self.pause(gap, lead - self.target.value());
+            return true;
+        }
+        self.fill(gap, covered);
         true
     }
 
-    fn stop(&mut self) {
-        self.playing = None;
-    }
-
-    fn discard(&mut self, count: usize) {
-        for slot in self.slots.drain(..count) {
-            self.spare.push(slot.payload);
-        }
-    }
-
-    /// Nobody plays, or far too slowly: the oldest goes.
-    fn make_room(&mut self, samples: i64) {
-        let mut waiting = samples + self.slots.iter().map(|slot| slot.samples).sum::<i64>();
-        let mut surplus = 0;
-        while let Some(slot) = self.slots.get(surplus).filter(|_| waiting > MOST_WAITING) {
-            waiting -= slot.samples;
-            surplus += 1;
-        }
-        if surplus == 0 {
+    /// The sender pauses until the packet that is there, and the lead is this much more than it should be.
+    fn pause(&mut self, gap: i64, excess: i64) {
+        let tolerance = self.tolerance();
+        let Some(playing) = &mut self.playing else { return };
+        if excess > tolerance {
+            playing.next += excess.min(gap);
+            playing.lead = None;
             return;
         }
-        self.discard(surplus);
-        if let (Some(playing), Some(first)) = (&mut self.playing, self.slots.first()) {
-            playing.next = playing.next.max(first.timestamp);
+        let samples = gap.min(PULL as i64) / STEP * STEP;
+        // Where the lead is short, the pause becomes longer.
+        playing.next += if excess < -SHORTAGE { 0 } else { samples };
+        playing.lead = None;
+        self.conceal(samples as usize);
+    }
+
+    /// Something lost is to be heard, and the packet after it is there.
+    fn fill(&mut self, gap: i64, covered: i64) {
+        let (Some(first), Some(playing)) = (self.queue.first(), &mut self.playing) else {
+            return;
+        };
+        let length = first.samples / STEP * STEP;
+        let redundancy = self.decoder.redundancy(&first.payload);
+        let reach = match redundancy {
+            Redundancy::None => 0,
+            Redundancy::Previous => length,
+            Redundancy::Deep => DEEP,
+        };
+        if gap / STEP * STEP > reach {
+            // What can be rebuilt is left to be so.
+            let samples = (gap / STEP * STEP - reach).min(PULL as i64);
+            playing.next += samples;
+            self.counters.concealed_samples += samples.unsigned_abs();
+            return self.conceal(samples as usize);
+        }
+        let samples = match redundancy {
+            // Where a part of it was invented already, the whole of it is still heard.
+            Redundancy::Previous if covered > 0 => length,
+            Redundancy::None | Redundancy::Previous | Redundancy::Deep => gap / STEP * STEP,
+        };
+        self.decoder
+            .recover(&first.payload, &mut self.line.room()[..samples as usize]);
+        self.line.grow(samples as usize);
+        playing.next = first.timestamp;
+        let packets = (samples.unsigned_abs()).div_ceil(length.unsigned_abs());
+        match redundancy {
+            Redundancy::None | Redundancy::Previous => self.counters.recovered += packets,
+            Redundancy::Deep => self.counters.recovered_deep += packets,
         }
     }
 
-    /// Extends the short numbers of a header to the timeline they belong to.
-    fn place(&mut self, sequence: u16, timestamp: u32) -> (i64, i64, bool) {
-        if let Some(newest) = &self.newest {
-            let by = newest.ahead(sequence);
-            let after = i64::from(timestamp.wrapping_sub(newest.timestamp as u32) as i32);
-            if after.abs() <= RESTART && by.abs() <= DROPOUT {
-                return (newest.sequence + by, newest.timestamp + after, false);
-            }
-        }
-        let restarted = self.newest.is_some();
-        if restarted {
-            self.reset();
-        }
-        (i64::from(sequence), i64::from(timestamp), restarted)
-    }
-
-    /// Counts a packet; false when it was counted before. One without a timestamp holds no audio.
-    fn count(&mut self, sequence: i64, timestamp: Option<i64>) -> bool {
-        let newest = self.newest.get_or_insert(Newest {
-            first: sequence,
-            sequence,
-            timestamp: timestamp.unwrap_or(0),
-            seen: 0,
-            passed: 0,
-            received: 0,
-            lost_before: self.counters.lost,
-        });
-        let ahead = sequence - newest.sequence;
-        if ahead > 0 {
-            newest.seen = newest.seen.checked_shl(ahead as u32).unwrap_or(0);
-            newest.passed = newest.passed.checked_shl(ahead as u32).unwrap_or(0);
-            newest.sequence = sequence;
-        }
-        let bit = 1_u64.checked_shl((newest.sequence - sequence) as u32).unwrap_or(0);
-        if newest.seen & bit != 0 {
+    /// Nothing is there: the sound is continued for a while.
+    fn wait(&mut self) -> bool {
+        let Some(playing) = &mut self.playing else { return false };
+        if playing.held >= DRY {
+            self.playing = None;
             return false;
         }
-        newest.seen |= bit;
-        newest.first = newest.first.min(sequence);
-        match timestamp {
-            Some(timestamp) => newest.timestamp = newest.timestamp.max(timestamp),
-            None => newest.passed |= bit,
-        }
-        newest.received += 1;
-        let expected = (newest.sequence - newest.first + 1).unsigned_abs();
-        self.counters.received += 1;
-        self.counters.lost = newest.lost_before + expected.saturating_sub(newest.received);
+        playing.held += PULL as i64;
+        playing.invented += PULL as i64;
+        self.conceal(PULL);
         true
+    }
+
+    fn conceal(&mut self, samples: usize) {
+        self.decoder.conceal(&mut self.line.room()[..samples]);
+        self.line.grow(samples);
+    }
+
+    /// Decodes the first packet.
+    fn play(&mut self, now: i64) {
+        let (Some(first), Some(playing)) = (self.queue.first(), &mut self.playing) else {
+            return;
+        };
+        let before = self.line.ready();
+        let decoded = self.decoder.decode(&first.payload, self.line.room());
+        self.line.grow(decoded);
+        if std::mem::take(&mut playing.fresh) {
+            fade_in(&mut self.line.ahead()[before..]);
+        }
+        playing.next = first.timestamp + first.samples;
+        playing.sequence = first.sequence;
+        playing.invented = 0;
+        if let Some(base) = self.target.base() {
+            self.delay = now - first.timestamp - base + before as i64;
+        }
+        self.counters.played += 1;
+        self.counters.waited += duration_of(now - first.arrival + before as i64);
+        self.target.reaches(match self.decoder.redundancy(&first.payload) {
+            Redundancy::None => 0,
+            Redundancy::Previous => 1,
+            Redundancy::Deep => (DEEP / first.samples).unsigned_abs() as usize,
+        });
+        self.queue.discard(1);
+    }
+
+    /// How much more lead than its target is left alone.
+    fn tolerance(&self) -> i64 {
+        if self.target.is_least() { IDLE_EXCESS } else { EXCESS }
+    }
+
+    /// Stretches the sound if the lead is not where it should be.
+    fn adapt(&mut self, now: i64) {
+        let (target, tolerance) = (self.target.value(), self.tolerance());
+        let Some(playing) = &mut self.playing else { return };
+        playing.rest = playing.rest.saturating_sub(1);
+        let Some(excess) = playing.lead.map(|lead| lead - target) else {
+            return;
+        };
+        if playing.rest > 0 {
+            return;
+        }
+        let gate = gate(excess.abs(), playing.unstretched);
+        if excess > tolerance {
+            while self.line.ready() < stretch::ENOUGH && self.follows() {
+                self.play(now);
+            }
+            let most = excess.unsigned_abs() as usize;
+            let cut = stretch::shorten(&mut self.line, most, gate, &self.pauses);
+            self.stretched(-(cut as i64), excess);
+            self.counters.shortened_samples += cut as u64;
+        } else if excess < -SHORTAGE {
+            let most = excess.unsigned_abs() as usize + PULL;
+            let added = stretch::lengthen(&mut self.line, most, gate, &self.pauses);
+            self.stretched(added as i64, excess);
+            self.counters.lengthened_samples += added as u64;
+        }
+    }
+
+    fn stretched(&mut self, by: i64, excess: i64) {
+        let Some(playing) = &mut self.playing else { return };
+        if by == 0 {
+            playing.unstretched += 1;
+        } else {
+            playing.unstretched /= 2;
+            playing.lead = playing.lead.map(|lead| lead + by);
+            playing.rest = if excess.abs() > CLOCK / 20 { 2 } else { 5 };
+        }
+    }
+
+    /// Whether the next packet is there and follows what was decoded last.
+    fn follows(&self) -> bool {
+        let (Some(first), Some(playing)) = (self.queue.first(), &self.playing) else {
+            return false;
+        };
+        first.timestamp - playing.next < STEP && first.sequence == playing.sequence + 1
+    }
+
+    /// Of what was decoded ahead a last moment is still heard, and the decoder forgets the stream: what it kept of one would
+    /// sound in the first frames of the next.
+    fn fade_out(&mut self) {
+        if self.line.ready() == 0 && self.playing.is_some() {
+            self.conceal(FADE);
+        }
+        self.line.truncate(FADE);
+        let fading = self.line.ahead();
+        let length = fading.len() as i32;
+        for (index, sample) in fading.iter_mut().enumerate() {
+            // A share of an i16 is an i16.
+            *sample = (i32::from(*sample) * (length - index as i32) / length) as i16;
+        }
+        self.decoder.reset();
     }
 
     fn at(&self, now: Instant) -> i64 {
@@ -469,22 +564,61 @@ impl JitterBuffer {
     }
 }
 
-impl Newest {
-    /// How far ahead of the newest this short number is.
-    fn ahead(&self, sequence: u16) -> i64 {
-        i64::from(sequence.wrapping_sub(self.sequence as u16) as i16)
+impl Playing {
+    /// Takes the lead as it is, and returns it as it was of late.
+    fn measure(&mut self, lead: i64) -> i64 {
+        let lead = self.lead.map_or(lead, |before| before + (lead - before) / 4);
+        self.lead = Some(lead);
+        lead
     }
+}
 
-    /// Whether audio is missing between these two that were to be played: a number that no packet
-    /// without audio had. What came after its turn was missing too.
-    fn misses(&self, from: i64, to: i64) -> bool {
-        let audible = |sequence: i64| {
-            let bit = 1_u64.checked_shl((self.sequence - sequence) as u32).unwrap_or(0);
-            self.passed & bit == 0
-        };
-        // As many as the bits reach; one more is beyond them.
-        (from + 1..to).rev().take(65).any(audible)
+/// Goes on with a packet that is due if playout is far too late.
+fn pass_over(queue: &mut Queue, playing: &mut Playing, due: i64, far_too_late: i64) {
+    if playing.next >= far_too_late {
+        return;
     }
+    let slots = queue.slots();
+    let passed = slots
+        .iter()
+        .take_while(|slot| slot.timestamp + slot.samples <= due)
+        .count();
+    queue.discard(passed.min(slots.len() - 1));
+    if let Some(first) = queue.first() {
+        playing.next = first.timestamp;
+        playing.sequence = first.sequence - 1;
+        playing.invented = 0;
+        playing.lead = None;
+    }
+}
+
+/// How like itself the sound must be where the lead is this far off, and was for so many pulls: a sound that has neither periods nor pauses is
+/// stretched nevertheless in the end.
+fn gate(off: i64, pulls: u32) -> f32 {
+    let patience = match off * 1_000 / CLOCK {
+        ..=20 => 0.93,
+        21..=40 => 0.88,
+        41..=80 => 0.8,
+        _ => 0.6,
+    };
+    // 0.2 a second, from the second second on.
+    patience - pulls.saturating_sub(100) as f32 * 0.002
+}
+
+/// A stream that begins in the middle of a sound begins softly; the first sound of a decoder does so by itself.
+fn fade_in(samples: &mut [i16]) {
+    const CLICK: u16 = 100;
+    if samples.first().is_none_or(|first| first.unsigned_abs() < CLICK) {
+        return;
+    }
+    for (index, sample) in samples.iter_mut().take(FADE).enumerate() {
+        // A share of an i16 is an i16.
+        *sample = (i32::from(*sample) * index as i32 / FADE as i32) as i16;
+    }
+}
+
+fn duration_of(samples: i64) -> Duration {
+    Duration::from_micros(samples.max(0).unsigned_abs() * 1_000_000 / CLOCK.unsigned_abs())
 }
 
 fn samples_in(duration: Duration) -> i64 {

@@ -76,7 +76,7 @@ pub(crate) const TARGETS: [Target; 15] = [
         max_length: 2048,
     },
     Target {
-        name: "jitter",
+        name: "jitter_buffer",
         max_length: 3072,
     },
     Target {

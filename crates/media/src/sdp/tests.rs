@@ -67,7 +67,7 @@ proptest! {
         fuzzing::sdp_offer(text.as_bytes());
         fuzzing::sdp_answer(text.as_bytes());
         fuzzing::datagrams(&bytes);
-        fuzzing::jitter(&bytes);
+        fuzzing::jitter_buffer(&bytes);
         fuzzing::candidate(&bytes);
     }
 }

@@ -59,8 +59,8 @@ fn playout_does_not_move_on_a_clean_network() {
     let (least, most) = (lags.iter().min().unwrap(), lags.iter().max().unwrap());
     assert!(lags.len() > 35);
     assert!(most - least <= 1, "lags move between {least} and {most} ms");
-    // 20 ms of network, 40 to 60 of delay, 6.5 of codec, a frame of clock.
-    assert!((66..=107).contains(least), "{least} ms");
+    // 20 ms of network, 15 to 35 of delay, 6.5 of codec, a frame of clock.
+    assert!((41..=82).contains(least), "{least} ms");
 }
 
 #[test]
@@ -126,7 +126,10 @@ fn packets_that_overtake_each_other_are_put_in_order() {
     pair.run(30 * SECOND);
 
     for (side, hertz) in [(&pair.answerer, 440.0), (&pair.offerer, 1_000.0)] {
-        assert!(purity(side.heard_last(20 * SECOND), hertz) > 0.9);
+        // The tone loses its phase where the sound was stretched.
+        let windows = side.heard_last(20 * SECOND).chunks_exact(RATE / 5);
+        let clear = windows.filter(|window| purity(window, hertz) > 0.9).count();
+        assert!(clear >= 75, "{clear} of 100 windows carry the tone");
         assert_eq!(longest_gap(side.heard_last(20 * SECOND), -30.0), 0);
     }
 }
