@@ -17,11 +17,11 @@ const SPELL: i64 = CLOCK / 10;
 /// If the least transit rises by more than this at once, the path has become longer.
 const STEP: i64 = CLOCK / 50;
 /// What a packet of 20 ms leaves of the weight of those before it.
-const KEPT: f32 = 0.994;
+const KEPT: f32 = 0.998;
 /// As if so many packets had been in time before the first.
 const PRIOR: f32 = 20.0;
 /// The milliseconds that it is worth to have nothing lost where everything was.
-const WORTH: f32 = 2_500.0;
+const WORTH: f32 = 6_000.0;
 /// Losses that are followed by this many others are beyond all redundancy.
 const FURTHEST: usize = 8;
 /// So many packets without redundancy, and none has it any more.
