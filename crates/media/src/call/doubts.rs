@@ -1,7 +1,7 @@
 //! Relays that may be gone, and local addresses that are.
 //!
-//! When the peer falls silent, relays are doubted: the server is asked whether it still knows the allocation, and another
-//! allocation is made beside it, to be used if it does not.
+//! When the peer falls silent, relays are doubted: the server is asked whether it still knows the allocation. If it does not answer,
+//! another allocation is made beside it, to be used once it stands.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::Call;
 use super::relays::{Relay, RelayState, Route, allocation_server};
 use crate::{Output, ServerKind, TurnTransport};
 
-/// A doubted relay that has not been heard for so long while another one stands is given up.
+/// A doubted relay that has not been heard for so long gets another one beside it, and is given up when that stands.
 pub(super) const DOUBT: Duration = Duration::from_secs(1);
 
 impl Call {
@@ -22,9 +22,7 @@ impl Call {
                 RelayState::Standing { allocation, .. } if relay.doubted.is_none() => {
                     relay.doubted = Some(now);
                     allocation.probe(now);
-                    let (server, route) = (relay.server, relay.route);
                     self.relay_works(now, index);
-                    self.new_relay(server, route);
                 }
                 RelayState::Resting { until } => *until = now,
                 RelayState::Standing { .. } | RelayState::Opening | RelayState::Asking(_) | RelayState::Refused => {}
@@ -44,16 +42,17 @@ impl Call {
                 self.gather.relays[index].doubted = None;
             } else if now >= since + DOUBT {
                 let (server, route, socket) = (relay.server, relay.route, relay.socket);
-                let heir = |other: &Relay| {
-                    other.server == server
-                        && other.route == route
-                        && other.doubted.is_none()
-                        && other.address().is_some()
-                };
-                if self.gather.relays.iter().any(heir) {
-                    self.outputs.push_back(Output::Close { socket });
-                    self.drop_relay(now, index);
-                    return self.resolve_doubts(now);
+                let trusted =
+                    |other: &&Relay| other.server == server && other.route == route && other.doubted.is_none();
+                match self.gather.relays.iter().find(trusted) {
+                    Some(heir) if heir.address().is_some() => {
+                        self.outputs.push_back(Output::Close { socket });
+                        self.drop_relay(now, index);
+                        return self.resolve_doubts(now);
+                    }
+                    // It is on its way.
+                    Some(_) => {}
+                    None => self.new_relay(server, route),
                 }
                 self.gather.relays[index].doubted = Some(now);
             }

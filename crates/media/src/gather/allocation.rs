@@ -4,7 +4,7 @@
 //! allocation, permissions and channels. Here the peers' datagrams go in and out: what is sent to an address that the server
 //! does not let through yet waits for the permission, media go over a channel.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -36,8 +36,6 @@ const WAITING: usize = 32;
 const TURNS: usize = 64;
 /// Requests whose answers may still come.
 const SIGNED: usize = 16;
-/// Nobody's address (RFC 5737): to ask whether the allocation still stands, a permission for it is asked for.
-const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// 401: the credentials are wanted, or wrong.
 const UNAUTHORIZED: u16 = ErrorCode::UNAUTHORIZED;
@@ -185,9 +183,15 @@ impl Allocation {
         }
     }
 
-    /// Asks the server whether the allocation still stands.
+    /// Asks the server whether the allocation still stands, by asking for a permission for nobody. One that it has given is not
+    /// asked for again.
     pub(crate) fn probe(&mut self, now: Instant) {
-        self.permit(now, NOBODY);
+        let given = |nobody: &IpAddr| self.client.have_permission(TransportType::Udp, *nobody);
+        let mut nobodies = (1..=u8::MAX).map(|number| nobody(number, self.server.is_ipv4()));
+        let nobody = nobodies.find(|nobody| !given(nobody));
+        if let Some(nobody) = nobody {
+            self.permit(now, nobody);
+        }
     }
 
     /// Sends a datagram to a peer, as soon as the server lets it through.
@@ -316,7 +320,7 @@ impl Allocation {
                 self.asked.retain(|asked| asked != peer);
                 self.waiting.retain(|(to, _)| to.ip() != *peer);
                 // A server that said nothing may let it through the next time.
-                if error.is_some() && *peer != NOBODY && !self.forbidden.contains(peer) {
+                if error.is_some() && !is_nobody(*peer) && !self.forbidden.contains(peer) {
                     tracing::debug!(?error, "the TURN server does not let a peer through");
                     self.forbidden.push(*peer);
                 }
@@ -364,6 +368,21 @@ impl Allocation {
             Some(_) => Frames::padded(message),
             None => message,
         });
+    }
+}
+
+/// One of the addresses that nobody has (RFC 5737, RFC 3849).
+fn nobody(number: u8, ipv4: bool) -> IpAddr {
+    match ipv4 {
+        true => IpAddr::V4(Ipv4Addr::new(203, 0, 113, number)),
+        false => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into())),
+    }
+}
+
+fn is_nobody(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.octets().starts_with(&[203, 0, 113]),
+        IpAddr::V6(address) => address.segments().starts_with(&[0x2001, 0xdb8]),
     }
 }
 

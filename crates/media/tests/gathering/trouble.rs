@@ -134,6 +134,30 @@ fn an_outage_of_the_peer_costs_the_relay_nothing() {
 }
 
 #[test]
+fn outages_of_the_peer_one_after_another_cost_the_relay_nothing() {
+    for (index, url) in ["turn:198.51.100.1", "turn:198.51.100.2?transport=tcp"]
+        .iter()
+        .enumerate()
+    {
+        let mut world = relayed(url, IcePolicy::Relay);
+        world.connect();
+        for outage in 1..=3 {
+            world.translated.insert(ip("192.0.2.2"), ip("192.0.2.222"));
+            world.run(6 * SECOND);
+            world.translated.clear();
+            world.run(5 * SECOND);
+            assert_eq!(world.allocations(index), 1, "{url}, outage {outage}");
+        }
+        world.speak();
+        world.run(2 * SECOND);
+
+        assert_eq!(world.sides[0].closed, [], "{url}");
+        assert_eq!(world.sides[0].kinds(), ["relay"], "{url}");
+        assert!(world.sides.iter().all(|side| side.hears()), "{url}");
+    }
+}
+
+#[test]
 fn a_new_interface_leads_to_new_candidates_and_a_lost_one_takes_its_own_away() {
     let servers = [server("turn:198.51.100.1")];
     let mut world = World::new(
