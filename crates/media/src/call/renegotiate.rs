@@ -35,7 +35,7 @@ pub(super) struct Terms {
     /// Our latest description that holds.
     said: String,
     /// What the peer said of its side.
-    remote: Option<Box<RemoteAudio>>,
+    pub(super) remote: Option<Box<RemoteAudio>>,
     /// The most that we allow.
     wish: Direction,
     pending: Option<Box<Pending>>,

@@ -4,6 +4,10 @@
 //! so the old path plays while the new one is found. What is left to do here is to have it forget
 //! the pairs it checked, and to answer the peer's checks on the old ones for as long as it may not
 //! know our new credentials: else it would lose consent on a path that works.
+//!
+//! A check belongs to one generation, by the names of both sides. A peer that restarts has new ports before it has our
+//! answer, and Chromium checks from them by its new name and our old one. Answered, it stays with that for ever: of our new
+//! candidate, which has the same address, it makes nothing then.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -23,9 +27,12 @@ const FORMER_ANSWERED: Duration = Duration::from_secs(30);
 /// A success response to a check has 44 bytes with IPv4, 56 with IPv6, and the fingerprint.
 const LONGEST_REPLY: usize = 128;
 
-/// Our credentials before the last restart.
+/// What held before the last restart.
 pub(super) struct Former {
+    /// Ours.
     credentials: Credentials,
+    /// The peer's user fragment.
+    peer: String,
     until: Instant,
 }
 
@@ -53,8 +60,10 @@ impl Call {
             self.engine.add_local_candidate(candidate);
         }
         self.remote_candidates = 0;
+        let peer = self.terms.remote.as_ref().map(|remote| &remote.credentials.ufrag);
         self.terms.former = Some(Former {
             credentials: former,
+            peer: peer.cloned().unwrap_or_default(),
             until: now + FORMER_ANSWERED,
         });
         self.run_engine(now);
@@ -114,11 +123,11 @@ impl Former {
         if !message.is_binding_request() {
             return None;
         }
-        let (ufrag, _) = message.split_username()?;
+        let (ours, theirs) = message.split_username()?;
         let crypto = dtls::crypto();
         let hmac = |key: &[u8], parts: &[&[u8]]| crypto.sha1_hmac_provider.sha1_hmac(key, parts);
         let password = self.credentials.password.as_bytes();
-        if ufrag != self.credentials.ufrag || !message.verify(password, hmac) {
+        if (ours, theirs) != (&self.credentials.ufrag, &self.peer) || !message.verify(password, hmac) {
             return None;
         }
         let mut reply = vec![0; LONGEST_REPLY];

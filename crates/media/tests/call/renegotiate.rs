@@ -1,8 +1,10 @@
 //! Calls whose terms change while they run: hold and unhold, other numbers, ICE restarts.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use offhook_media::{AnswerError, Call, Change, ChangeError, Direction, ReofferError};
+use offhook_media::{AnswerError, Call, Change, ChangeError, Direction, Input, Output, ReofferError, SocketId};
+use str0m::ice::{StunMessage, TransId};
 
 use crate::listen::{level, longest_gap, purity};
 use crate::network::Weather;
@@ -62,11 +64,97 @@ fn is_silent(side: &Side) -> bool {
 }
 
 fn ufrag(description: &str) -> &str {
-    let line = description
-        .split("\r\n")
-        .find(|line| line.starts_with("a=ice-ufrag:"))
-        .expect("a ufrag");
-    &line["a=ice-ufrag:".len()..]
+    attribute(description, "a=ice-ufrag:")
+}
+
+fn attribute<'a>(description: &'a str, name: &str) -> &'a str {
+    let mut values = description.split("\r\n").filter_map(|line| line.strip_prefix(name));
+    values.next().expect("it is described")
+}
+
+/// How a side describes itself now.
+fn description(side: &mut Side, now: Instant) -> String {
+    let unchanged = Change::Direction(Direction::SendRecv);
+    let described = side.call.offer(now, unchanged).expect("a call that can change");
+    side.call.withdraw_offer(now);
+    described
+}
+
+/// Whether a side answers a check by this user name, from a new port of its peer.
+fn answers(side: &mut Side, now: Instant, username: &str, password: &str) -> bool {
+    let hmac = str0m::crypto::from_feature_flags().sha1_hmac_provider;
+    let mut check = [0; 256];
+    let length = StunMessage::binding_request(username, TransId::new(), true, 7, 1, false)
+        .to_bytes(Some(password.as_bytes()), &mut check, |key, parts| {
+            hmac.sha1_hmac(key, parts)
+        })
+        .expect("room for a check");
+    let source = SocketAddr::from(([192, 0, 2, 77], 7_777));
+    let input = Input::Datagram {
+        socket: SocketId(0),
+        source,
+        payload: &check[..length],
+    };
+    side.call.handle_input(now, input);
+    let mut answered = false;
+    loop {
+        match side.call.poll_output() {
+            Output::Timeout(_) => return answered,
+            Output::Transmit {
+                destination, payload, ..
+            } => answered |= destination == source && payload[..2] == [0x01, 0x01],
+            Output::Open { .. }
+            | Output::Connect { .. }
+            | Output::Resolve { .. }
+            | Output::Close { .. }
+            | Output::Event(_) => {}
+        }
+    }
+}
+
+/// A browser that restarts checks us from its new ports, by its new name and the name that we had, before it has our answer. If that
+/// was answered, it would never come to our new name.
+#[test]
+fn a_check_is_answered_by_the_names_of_one_generation_alone() {
+    let mut pair = connected(11);
+    let now = pair.now;
+    let (before, peer_before) = (
+        description(&mut pair.answerer, now),
+        description(&mut pair.offerer, now),
+    );
+    let (ours, theirs) = (ufrag(&before), ufrag(&peer_before));
+    let password = attribute(&before, "a=ice-pwd:");
+    assert!(!answers(&mut pair.answerer, now, &format!("{ours}:new"), password));
+    assert!(answers(&mut pair.answerer, now, &format!("{ours}:{theirs}"), password));
+
+    change(&mut pair, By::Offerer, Change::Restart, Duration::ZERO);
+
+    let now = pair.now;
+    let (after, peer_after) = (
+        description(&mut pair.answerer, now),
+        description(&mut pair.offerer, now),
+    );
+    let (new, their_new) = (ufrag(&after), ufrag(&peer_after));
+    let new_password = attribute(&after, "a=ice-pwd:");
+    assert!(!answers(
+        &mut pair.answerer,
+        now,
+        &format!("{ours}:{their_new}"),
+        password
+    ));
+    assert!(!answers(
+        &mut pair.answerer,
+        now,
+        &format!("{new}:{theirs}"),
+        new_password
+    ));
+    assert!(answers(&mut pair.answerer, now, &format!("{ours}:{theirs}"), password));
+    assert!(answers(
+        &mut pair.answerer,
+        now,
+        &format!("{new}:{their_new}"),
+        new_password
+    ));
 }
 
 #[test]
