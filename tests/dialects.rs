@@ -67,6 +67,29 @@ async fn is_over(client: Client, cloud: Cloud) {
 }
 
 #[tokio::test]
+async fn candidates_of_ipv6_go_through_either_dialect() {
+    for dialect in [Dialect::Jingle, Dialect::SdpOverXmpp] {
+        let here = std::net::IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+        let gateway = GatewayConfig {
+            addresses: vec![here],
+            dialect,
+            ..GatewayConfig::default()
+        };
+        let config = CloudConfig {
+            gateway,
+            ..CloudConfig::default()
+        };
+        let cloud = Cloud::start(config).await.unwrap();
+        let (client, mut diary) = softphone::connected(builder(&cloud).addresses([here])).await;
+        let call = softphone::call(&cloud, &mut diary).await;
+        both_are_heard(&client, &call, call.session()).await;
+        call.hang_up(Reason::Success);
+        diary.until(softphone::ended).await;
+        is_over(client, cloud).await;
+    }
+}
+
+#[tokio::test]
 async fn the_gateway_calls_in_jingle_and_hangs_up() {
     let cloud = cloud().await;
     let (client, mut diary) = softphone::connected(builder(&cloud)).await;
