@@ -26,6 +26,12 @@ impl Call {
         }
     }
 
+    /// The digits that wait, which wait no more: for the call that takes this one's place.
+    #[must_use]
+    pub fn take_digits(&mut self) -> String {
+        self.digits.take()
+    }
+
     /// From now on the peer hears silence, or again what is pushed. Packets flow on, so that the path stays known to be
     /// alive.
     pub fn set_muted(&mut self, now: Instant, muted: bool) {

@@ -78,6 +78,15 @@ impl DigitSender {
         }
     }
 
+    /// What waits, which waits no more. A digit that sounds is heard here to its end.
+    pub(crate) fn take(&mut self) -> String {
+        let keys = self.queue.drain(..).map(|key| match key {
+            Key::Digit(digit) => digit.as_char(),
+            Key::Pause => ',',
+        });
+        keys.collect()
+    }
+
     /// Nobody will take them.
     pub(crate) fn clear(&mut self) -> usize {
         self.state = State::Idle;

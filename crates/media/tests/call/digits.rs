@@ -64,6 +64,18 @@ fn digits_are_heard_both_ways_at_either_clock() {
 }
 
 #[test]
+fn digits_that_wait_can_be_taken_to_another_call() {
+    let mut pair = with_offer(|text| text);
+    let now = pair.now;
+    pair.offerer.call.send_digits(now, "12,#").expect("digits");
+    pair.run(Duration::from_millis(100));
+    assert_eq!(pair.offerer.call.take_digits(), "2,#");
+    assert_eq!(pair.offerer.call.take_digits(), "");
+    pair.run(SECOND);
+    assert_eq!(digits(&pair.answerer), "1", "what has begun is heard to its end");
+}
+
+#[test]
 fn every_digit_is_told_once_whatever_the_network_does_to_its_packets() {
     let weather = Weather {
         jitter: Duration::from_millis(30),

@@ -7,7 +7,10 @@ use offhook_phone::CommandError;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::Session;
+use super::{
+    Session,
+    stage::{Flow, Media},
+};
 use crate::clock;
 
 /// Why a session's sound is not as asked for.
@@ -48,9 +51,11 @@ impl Sounding {
 }
 
 impl Session {
-    /// The sound is silenced before it is recorded, so that a recording has what was sent.
     fn set_muted(&mut self, muted: bool) {
         self.sound.muted = muted;
+        for media in self.media.iter_mut().chain(&mut self.next) {
+            media.call.set_muted(clock::now(), muted);
+        }
         // The gateway may know, but only the silence counts: a session that is ending is not told.
         if let Err(error) = self.dialogue.set_muted(clock::now(), muted) {
             tracing::debug!(%error, "the far end is not told of the mute");
@@ -58,9 +63,20 @@ impl Session {
     }
 
     fn send_digits(&mut self, digits: &str) -> Result<(), SoundFailure> {
-        let media = self.media.as_mut().ok_or(SoundFailure::NoMedia)?;
+        let next = self.next.as_mut().filter(|next| next.flow == Flow::Up);
+        let media = next.or(self.media.as_mut()).ok_or(SoundFailure::NoMedia)?;
         media.call.send_digits(clock::now(), digits)?;
         Ok(())
+    }
+}
+
+/// The digits that wait in one go out in the other, which takes its place.
+pub(super) fn hand_digits_over(from: &mut Media, to: &mut Media) {
+    let waiting = from.call.take_digits();
+    if let Err(error) = to.call.send_digits(clock::now(), &waiting)
+        && !waiting.is_empty()
+    {
+        tracing::warn!(%error, dropped = waiting.len(), "new media take no digits");
     }
 }
 

@@ -343,9 +343,17 @@ impl Session {
                     media.flow = Flow::Up;
                 }
                 drop(self.dialogue.media_connected(now, generation));
-                if stage == Stage::Current {
-                    self.start_recording();
-                    self.active();
+                match stage {
+                    Stage::Current => {
+                        self.start_recording();
+                        self.active();
+                    }
+                    // The far end may stop listening to the old ones from now on.
+                    Stage::Next => {
+                        if let (Some(playing), Some(next)) = (&mut self.media, &mut self.next) {
+                            keys::hand_digits_over(playing, next);
+                        }
+                    }
                 }
             }
             media::Event::Recovered => {

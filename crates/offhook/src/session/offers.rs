@@ -13,7 +13,9 @@ use offhook_media::{Call, CallConfig, Change, Direction, ReofferError};
 use tokio::sync::oneshot;
 
 use super::{
-    Session, figures, servers,
+    Session, figures,
+    keys::hand_digits_over,
+    servers,
     stage::{Flow, Media, Stage},
 };
 use crate::{clock, error::ChangeFailure, event::ConnectionState};
@@ -83,10 +85,11 @@ impl Session {
         let mut config = CallConfig::new(self.setup.identity.clone(), addresses);
         config.servers = servers::servers(&self.ice);
         config.policy = servers::policy(&self.ice, self.setup.policy);
-        let (call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
+        let (mut call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),
         };
+        call.set_muted(clock::now(), self.sound.muted);
         self.made += 1;
         let media = Media::new(self.made, generation, call);
         if beside {
@@ -113,9 +116,12 @@ impl Session {
 
     /// The new media carry audio, or the old ones do not any more: those end, the session does not notice.
     pub(super) fn take_over(&mut self, context: &mut Context<Self>) {
-        let Some(next) = self.next.take() else { return };
+        let Some(mut next) = self.next.take() else { return };
         let is_up = next.flow == Flow::Up;
         tracing::info!(session = %self.id, generation = %next.generation, "new media take over");
+        if let Some(playing) = &mut self.media {
+            hand_digits_over(playing, &mut next);
+        }
         if let Some(mut old) = self.media.replace(next) {
             self.counted = figures::total(&self.counted, old.call.statistics());
             old.close();
@@ -131,7 +137,10 @@ impl Session {
     /// The new media failed: the old ones go on.
     pub(super) fn give_next_up(&mut self, context: &mut Context<Self>) {
         tracing::warn!(session = %self.id, "new media come to nothing");
-        let next = self.next.take();
+        let mut next = self.next.take();
+        if let (Some(next), Some(playing)) = (&mut next, &mut self.media) {
+            hand_digits_over(next, playing);
+        }
         free(next, context);
     }
 

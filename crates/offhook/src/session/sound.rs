@@ -18,7 +18,7 @@ pub(crate) type SourceFactory = Arc<dyn Fn() -> Box<dyn Source> + Send + Sync>;
 pub(super) struct Sound {
     source: Box<dyn Source>,
     recording: Option<Recording>,
-    /// The far end is to hear silence.
+    /// The far end is to hear silence, which the media see to; those that are to come, too.
     pub(super) muted: bool,
     pub(super) sent: Frame,
     pub(super) heard: Frame,
@@ -60,14 +60,14 @@ impl Sound {
     pub(super) fn play(&mut self) {
         // At its end a source fills with silence, which is what a far end should hear of it.
         let _ = self.source.read(&mut self.sent);
-        if self.muted {
-            self.sent.fill(0);
-        }
     }
 
     /// Keeps the 20 ms that were just sent and heard.
     pub(super) fn keep(&mut self) {
         if let Some(recording) = &mut self.recording {
+            if self.muted {
+                self.sent.fill(0);
+            }
             recording.write(&self.sent, &self.heard);
         }
     }
