@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: benchmarks, and what they came to as one table with its ratios.
 
 mod figures;
+mod quality;
 
 use std::fs;
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ pub(crate) struct Bench {
     counted: &'static [(&'static str, &'static str)],
     /// The same done by a program that others wrote.
     other: Option<Other>,
+    /// Its figures are scores of speech that was heard.
+    speech: bool,
     /// What its columns are called, and how the names of their figures begin.
     columns: &'static [(&'static str, &'static str)],
     rows: &'static [Row],
@@ -70,7 +73,7 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 3] = [JINGLE, SETUP, SOCKETS];
+pub(crate) const BENCHES: [Bench; 4] = [JINGLE, SETUP, SOCKETS, quality::QUALITY];
 
 const JINGLE: Bench = Bench {
     name: "jingle",
@@ -83,6 +86,7 @@ const JINGLE: Bench = Bench {
         recording: "tests/recordings/A-client-terminate.jsonl",
         figure: "jingle/stanza",
     }),
+    speech: false,
     columns: &[("SDP over XMPP", "sdp-over-xmpp"), ("Jingle", "jingle")],
     rows: &[
         Row::Rate("stanzas a second, 1 session", "elements/1"),
@@ -111,6 +115,7 @@ const SETUP: Bench = Bench {
     timed: None,
     counted: &[("offhook-media", "setup")],
     other: None,
+    speech: false,
     columns: &[("no delay", "none"), ("50 ms one way", "50-ms")],
     rows: &[
         Row::Count("ms until the offer is here, median", "offer"),
@@ -130,6 +135,7 @@ const SOCKETS: Bench = Bench {
     timed: None,
     counted: &[("offhook-tests", "sockets")],
     other: None,
+    speech: false,
     columns: &[
         ("one each", "own"),
         ("one for all", "shared"),
@@ -202,6 +208,15 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
         tally += stage(other.name, || match others_rate(workspace, install, &other) {
             Ok(rate) => {
                 figures.add_printed(&format!("figure {} {}", other.figure, rounded(rate)));
+                Outcome::of(Tally::one(true), String::new())
+            }
+            Err(error) => Outcome::of(Tally::one(false), format!("{error}\n")),
+        });
+    }
+    if bench.speech {
+        tally += stage("speech", || match quality::scores(workspace, install) {
+            Ok(scores) => {
+                figures.add_printed(&scores);
                 Outcome::of(Tally::one(true), String::new())
             }
             Err(error) => Outcome::of(Tally::one(false), format!("{error}\n")),

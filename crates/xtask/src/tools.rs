@@ -112,6 +112,23 @@ const FOR_PYTHON: [SystemTool; 1] = [SystemTool {
     package: "python3 python3-venv",
 }];
 
+/// Real speech, known by a file of each package.
+const FOR_SPEECH: [(&str, &str); 3] = [
+    ("/usr/share/sounds/alsa/Front_Center.wav", "alsa-utils"),
+    (
+        "/usr/share/pocketsphinx/test/data/goforward.raw",
+        "pocketsphinx-testdata",
+    ),
+    (
+        "/usr/share/asterisk/sounds/en_US_f_Allison/vm-intro.g722",
+        "asterisk-core-sounds-en-g722",
+    ),
+];
+
+/// Succeeds where packages of Python that are written in C can be built.
+const HAS_HEADERS: &str = "import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')))";
+
 /// Installs the packages that are its arguments. Debian starts a service as soon as it is installed, unless this policy
 /// says no; the tests start what they need by themselves. A policy that is there already stays as it is, and one that a
 /// killed run of this left behind counts as ours.
@@ -148,7 +165,7 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
     npm::modules(workspace, "tests/official", install)?;
-    pip::environment(workspace, "tests/peers", install)
+    pip::environment(workspace, "tests/peers", install).map(drop)
 }
 
 /// Makes sure that the programs are there by which calls between network namespaces are made.
@@ -228,15 +245,31 @@ fn holds(folder: &Path, program: &str) -> bool {
         .is_file()
 }
 
+/// Makes sure that there is speech to play, and that what scores it can be built.
+pub(crate) fn for_speech(install: Install) -> Result<(), Error> {
+    system(&FOR_BUILDING, install)?;
+    for_python(install)?;
+    let absent = FOR_SPEECH.iter().filter(|(file, _)| !Path::new(file).exists());
+    let mut packages: Vec<&str> = absent.map(|(_, package)| *package).collect();
+    if !Step::new("python3", &["-c", HAS_HEADERS], VERSION_LIMIT).succeeds() {
+        packages.push("python3-dev");
+    }
+    packages_installed(&packages.join(" "), install)
+}
+
 fn system(tools: &[SystemTool], install: Install) -> Result<(), Error> {
-    let packages = missing(tools, on_path);
+    packages_installed(&missing(tools, on_path), install)
+}
+
+/// Makes sure that these packages of Debian are installed, a space between each two.
+fn packages_installed(packages: &str, install: Install) -> Result<(), Error> {
     if packages.is_empty() {
         return Ok(());
     }
     if !on_path("apt-get") {
         let install = format!("your package manager (the Debian packages are called {packages})");
         return Err(Error::Missing {
-            what: packages,
+            what: packages.to_owned(),
             install,
         });
     }
@@ -249,7 +282,7 @@ fn system(tools: &[SystemTool], install: Install) -> Result<(), Error> {
     let script = ["-c", INSTALL_PACKAGES, "install-packages"];
     let arguments: Vec<&str> = shell.iter().copied().chain(script).chain(packages.split(' ')).collect();
     install_or_say(
-        &packages,
+        packages,
         &Step::new(program, &arguments, PACKAGES_LIMIT).shown_as(&line),
         install,
     )

@@ -19,7 +19,7 @@ static VOICE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         bitrate: 24_000,
         complexity: 0,
         in_band_fec: true,
-        constant_rate: false,
+        ..EncoderSettings::default()
     };
     let mut encoder = Encoder::new(Codec::Opus, settings).expect("an encoder");
     let packet = |number: usize| {

@@ -28,7 +28,7 @@ fn spoken(codec: Codec, hertz: f64, amplitude: f64, count: usize) -> Vec<Vec<u8>
         bitrate: 32_000,
         complexity: 1,
         in_band_fec: true,
-        constant_rate: false,
+        ..EncoderSettings::default()
     };
     let mut encoder = Encoder::new(codec, settings).expect("an encoder");
     let sample = |at: usize| {
