@@ -4,6 +4,11 @@
 //! each row and seed, and leaves what was heard in the folder HEARD as `ROW.SEED.CLIP.pcm`; what the buffer counted goes to standard output, a line
 //! of JSON for each call. Scores are given elsewhere: `tests/quality/score.py`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program around the core, which reads and writes files"
+)]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
