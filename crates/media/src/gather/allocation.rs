@@ -39,6 +39,8 @@ const SIGNED: usize = 16;
 
 /// 401: the credentials are wanted, or wrong.
 const UNAUTHORIZED: u16 = ErrorCode::UNAUTHORIZED;
+/// 400: what coturn says of a permission where it has no such allocation (4.6).
+const BAD_REQUEST: u16 = ErrorCode::BAD_REQUEST;
 /// 437: there is no such allocation, or another one where one is asked for.
 const MISMATCH: u16 = ErrorCode::ALLOCATION_MISMATCH;
 
@@ -316,6 +318,9 @@ impl Allocation {
                 }
             }
             TurnEvent::PermissionCreateFailed(..) if error == Some(MISMATCH) => self.lose(Loss::Forgotten),
+            TurnEvent::PermissionCreateFailed(_, peer) if is_nobody(*peer) && error == Some(BAD_REQUEST) => {
+                self.lose(Loss::Forgotten);
+            }
             TurnEvent::PermissionCreateFailed(_, peer) => {
                 self.asked.retain(|asked| asked != peer);
                 self.waiting.retain(|(to, _)| to.ip() != *peer);
