@@ -80,10 +80,18 @@ impl Pair {
 
     /// A later offer of theirs, and our answer.
     pub async fn they_change(&mut self, change: &Value) {
-        self.peer.does(change);
-        let offer = sdp(&self.peer.tells("offer", |_| true).await);
-        let answer = self.phone.gives(move |line, now| line.accept_offer(now, &offer)).await;
+        let offer = self.their_offer(change).await;
+        let answer = self.our_answer(offer).await;
         self.peer.does(&json!({ "do": "accept", "sdp": answer }));
+    }
+
+    pub async fn their_offer(&mut self, change: &Value) -> String {
+        self.peer.does(change);
+        sdp(&self.peer.tells("offer", |_| true).await)
+    }
+
+    pub async fn our_answer(&mut self, offer: String) -> String {
+        self.phone.gives(move |line, now| line.accept_offer(now, &offer)).await
     }
 
     /// A later offer of ours, and their answer.

@@ -55,7 +55,7 @@ pub async fn shown(feature: Feature, engine: Engine) -> String {
             return if engine.follows_directions() { "yes" } else { "our side" }.to_owned();
         }
         Feature::Renegotiate => whoever_offers(engine, async |pair| renegotiated(pair, engine).await).await,
-        Feature::TheyRestart => restarted(begun(Offerer::They).await, Offerer::They).await,
+        Feature::TheyRestart => whoever_offers(engine, async |pair| restarted(pair, Offerer::They).await).await,
         Feature::WeRestart => whoever_offers(engine, async |pair| restarted(pair, Offerer::We).await).await,
         Feature::TheyPress => {
             whoever_offers(engine, async |pair| they_press(pair, engine.has_keys()).await).await;
@@ -180,11 +180,18 @@ async fn renegotiated(mut pair: Pair, engine: Engine) {
     assert!(!pair.phone.was_interrupted());
 }
 
-/// New ICE on both sides, for which nothing is interrupted.
+/// New ICE on both sides, for which nothing is interrupted. Their offer and our answer are on their way for as long as it takes to hear each
+/// other, so that they may check us from new addresses before they have it.
 async fn restarted(mut pair: Pair, by: Offerer) {
     pair.hear_each_other().await;
     match by {
-        Offerer::They => pair.they_change(&json!({ "do": "change", "restart": true })).await,
+        Offerer::They => {
+            let offer = pair.their_offer(&json!({ "do": "change", "restart": true })).await;
+            pair.hear_each_other().await;
+            let answer = pair.our_answer(offer).await;
+            pair.hear_each_other().await;
+            pair.peer.does(&json!({ "do": "accept", "sdp": answer }));
+        }
         Offerer::We => pair.we_change(Change::Restart).await,
     }
     pair.carry_candidates().await;
@@ -207,7 +214,7 @@ async fn they_press(mut pair: Pair, able: bool) {
     }
 }
 
-/// It plays the tones of the keys that are told to it.
+/// It plays the tones of the keys that are told to it. On a machine that is too busy a tone has holes, and is heard as several of one key.
 async fn we_press(mut pair: Pair, able: bool) {
     pair.hear_each_other().await;
     let pressed = pair.phone.gives(|line, now| line.send_digits(now, KEYS)).await;
@@ -215,10 +222,15 @@ async fn we_press(mut pair: Pair, able: bool) {
         return assert_eq!(pressed, Err(DigitsError::NotNegotiated));
     }
     assert_eq!(pressed, Ok(()));
-    for key in KEYS.chars() {
+    let mut heard = Vec::new();
+    while heard.last() != KEYS.chars().last().as_ref() {
         let told = pair.peer.tells("key", |_| true).await;
-        assert_eq!(told["key"], key.to_string());
+        heard.extend(told["key"].as_str().expect("a key").chars());
     }
+    let mut expected: Vec<char> = KEYS.chars().collect();
+    expected.dedup();
+    heard.dedup();
+    assert_eq!(heard, expected);
     pair.hear_each_other().await;
 }
 
