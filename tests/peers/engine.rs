@@ -45,6 +45,14 @@ impl Engine {
         }
     }
 
+    /// Whether it tells names of multicast DNS for addresses, as a page that may not hear the microphone does.
+    pub fn hides_its_address(self) -> bool {
+        match self {
+            Self::Chromium => true,
+            Self::Libwebrtc | Self::Aiortc | Self::Libdatachannel => false,
+        }
+    }
+
     /// Whether it has a codec; for one that has none PCMU is made and read by hand.
     pub fn has_opus(self) -> bool {
         match self {

@@ -150,9 +150,10 @@ fn publish(table: &str) {
     // Of what a test prints nothing is seen otherwise.
     let _ = write!(std::io::stdout(), "\n{table}");
     let text = format!(
-        "What `cargo xtask test` saw when it last ran the media core against each of them, one call for each cell. A\n\
-         number is the DTLS version on which the two sides agreed; `yes` stands where the peer does not tell it. Behind a\n\
-         hidden address, an mDNS name, a peer is found by its own checks. A dash stands for what is not tried with it.\n\n{table}"
+        "What `cargo xtask test` saw when it last ran the media core against each of them: one call for each cell, or two,\n\
+         whoever offers first. A number is the DTLS version on which the two sides agreed. Behind a hidden address, an mDNS\n\
+         name, a peer is found by its own checks. A dash stands for what it does not do, `our side` for what we do although it\n\
+         does not: [what they are like](testing.md#engines-of-others).\n\n{table}"
     );
     let _ = interop::write("Peers that others wrote", &text);
 }

@@ -36,12 +36,12 @@ fn config(engine: Engine, dtls: DtlsVersion) -> CallConfig {
 pub async fn shown(feature: Feature, engine: Engine) -> String {
     let begun = |offerer| Pair::connected(engine, offerer, config(engine, DtlsVersion::V1_2));
     match feature {
-        Feature::TheyOffer => return tones(begun(Offerer::They).await).await,
-        Feature::WeOffer => return tones(begun(Offerer::We).await).await,
+        Feature::TheyOffer => return tones(begun(Offerer::They).await, engine).await,
+        Feature::WeOffer => return tones(begun(Offerer::We).await, engine).await,
         Feature::Pcmu => {
             let mut config = config(engine, DtlsVersion::V1_2);
             config.codecs = vec![Codec::Pcmu];
-            return tones(Pair::connected(engine, Offerer::We, config).await).await;
+            return tones(Pair::connected(engine, Offerer::We, config).await, engine).await;
         }
         Feature::Relay => return relayed(engine).await,
         Feature::TheyHold => whoever_offers(engine, they_hold).await,
@@ -85,8 +85,9 @@ async fn whoever_offers(engine: Engine, story: impl AsyncFn(Pair)) {
     tokio::join!(one(Offerer::They), one(Offerer::We));
 }
 
-async fn tones(mut pair: Pair) -> String {
+async fn tones(mut pair: Pair, engine: Engine) -> String {
     pair.hear_each_other().await;
+    assert_eq!(pair.is_hidden, engine.hides_its_address());
     if pair.is_hidden { "yes, address hidden" } else { "yes" }.to_owned()
 }
 
