@@ -16,7 +16,7 @@ use crate::{
     builder::ClientBuilder,
     error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{Events, Listener},
-    session::{Alteration, SoundFailure, Sounding, Wish},
+    session::{SoundFailure, Wish},
     supervisor::{Ask, Shell, Supervisor, TopicsAsk},
 };
 
@@ -130,7 +130,7 @@ impl Client {
     /// [`ChangeFailure::NotInDialect`] in SDP over XMPP, where holding is the platform's to do; and when the session has no
     /// media, another change is under way, or the far end does not take it.
     pub async fn hold(&self, session: &SessionId, held: bool) -> Result<(), ChangeFailure> {
-        self.alter(session, Alteration::Held(held)).await
+        self.alter(session, |reply| Wish::Held(held, reply)).await
     }
 
     /// Has both ends of a session look for another media path while the one that there is goes on (RFC 8445 section 9).
@@ -139,12 +139,16 @@ impl Client {
     /// # Errors
     /// As [`hold`](Self::hold).
     pub async fn restart_ice(&self, session: &SessionId) -> Result<(), ChangeFailure> {
-        self.alter(session, Alteration::Restart).await
+        self.alter(session, Wish::Restart).await
     }
 
-    async fn alter(&self, session: &SessionId, wish: Alteration) -> Result<(), ChangeFailure> {
+    async fn alter(
+        &self,
+        session: &SessionId,
+        wish: impl FnOnce(oneshot::Sender<Result<(), ChangeFailure>>) -> Wish,
+    ) -> Result<(), ChangeFailure> {
         let session = session.clone();
-        let changed = self.ask(|reply| Ask::Alter(session, wish, reply)).await;
+        let changed = self.ask(|reply| Ask::Wish(session, wish(reply))).await;
         // A session that ends meanwhile has nothing left to change.
         changed.unwrap_or(Err(ChangeFailure::NoMedia))
     }
@@ -171,7 +175,7 @@ impl Client {
     /// # Errors
     /// When there is no such session.
     pub async fn set_muted(&self, session: &SessionId, muted: bool) -> Result<(), SoundFailure> {
-        self.sound(session, Wish::Muted(muted)).await
+        self.sound(session, |reply| Wish::Muted(muted, reply)).await
     }
 
     /// Presses keys of a telephone in a session's audio (RFC 4733): `0` to `9`, `*`, `#`, `A` to `D`, and a comma for a pause of
@@ -182,12 +186,16 @@ impl Client {
     /// When there is no such session or it has no media yet, a character is no digit, more than a hundred would wait, or the
     /// far end takes no digits. None is sent then.
     pub async fn send_digits(&self, session: &SessionId, digits: impl Into<String>) -> Result<(), SoundFailure> {
-        self.sound(session, Wish::Digits(digits.into())).await
+        self.sound(session, |reply| Wish::Digits(digits.into(), reply)).await
     }
 
-    async fn sound(&self, session: &SessionId, wish: Wish) -> Result<(), SoundFailure> {
+    async fn sound(
+        &self,
+        session: &SessionId,
+        wish: impl FnOnce(oneshot::Sender<Result<(), SoundFailure>>) -> Wish,
+    ) -> Result<(), SoundFailure> {
         let id = session.clone();
-        let answer = self.ask(|reply| Ask::Sound(id, Sounding { wish, reply })).await;
+        let answer = self.ask(|reply| Ask::Wish(id, wish(reply))).await;
         // A session that ends in the meantime answers nothing.
         answer.unwrap_or_else(|| Err(CommandError::UnknownSession(session.clone()).into()))
     }

@@ -26,11 +26,11 @@ use crate::{
     alarm::{Alarm, Rang},
     clock,
     engine::Engine,
-    error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
+    error::{CallFailure, ConnectFailure, TopicsFailure},
     event::Event,
     interfaces::Changes,
     memory::MemoryWriter,
-    session::{self, Alteration, Obituary, Session, Setup, Woken},
+    session::{self, Obituary, Session, Setup, Wish, Woken},
     token::TokenProvider,
     transport::{self, Dial, FromTransport, Said, Transport},
     worker::Clocks,
@@ -90,8 +90,7 @@ pub(crate) enum Ask {
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
     Proposals(Reply<Vec<Proposal>>),
     Statistics(SessionId, Reply<Option<Statistics>>),
-    Alter(SessionId, Alteration, Reply<Result<(), ChangeFailure>>),
-    Sound(SessionId, session::Sounding),
+    Wish(SessionId, Wish),
     SetToken(SecretString, Reply<Result<(), CommandError>>),
     IceServers(Reply<IceServers>),
     SetIceServers(Vec<IceServer>, Reply<Result<(), CommandError>>),
@@ -381,14 +380,6 @@ impl Supervisor {
         }
     }
 
-    fn alter(&self, session: &SessionId, wish: Alteration, reply: Reply<Result<(), ChangeFailure>>) {
-        match self.sessions.get(session) {
-            Some(session) => session.do_send(session::Alter { wish, reply }),
-            // Whoever asked may have stopped waiting.
-            None => drop(reply.send(Err(ChangeFailure::NoMedia))),
-        }
-    }
-
     fn measure(&self, session: &SessionId, reply: Reply<Option<Statistics>>) {
         match self.sessions.get(session) {
             Some(session) => session.do_send(session::Measure(reply)),
@@ -452,10 +443,9 @@ impl Handler<Ask> for Supervisor {
             Ask::Sessions(reply) => drop(reply.send(self.sessions())),
             Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
             Ask::Statistics(session, reply) => self.measure(&session, reply),
-            Ask::Alter(session, wish, reply) => self.alter(&session, wish, reply),
-            Ask::Sound(id, sounding) => match self.sessions.get(&id) {
-                Some(session) => session.do_send(sounding),
-                None => sounding.refuse(id),
+            Ask::Wish(id, wish) => match self.sessions.get(&id) {
+                Some(session) => session.do_send(wish),
+                None => wish.refuse(id),
             },
             Ask::SetToken(token, reply) => drop(reply.send(self.phone.set_token(now, token))),
             Ask::IceServers(reply) => drop(reply.send(self.phone.ice_servers().clone())),

@@ -1,11 +1,8 @@
 //! What the application asks of a session's sound: mute and digits.
 
-use actix::{Context, Handler, Message};
-use offhook_jingle::SessionId;
 use offhook_media::DigitsError;
 use offhook_phone::CommandError;
 use thiserror::Error;
-use tokio::sync::oneshot;
 
 use super::{
     Session,
@@ -28,30 +25,8 @@ pub enum SoundFailure {
     Command(#[from] CommandError),
 }
 
-/// For a session: be muted or not, or press these digits.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Sounding {
-    pub(crate) wish: Wish,
-    pub(crate) reply: oneshot::Sender<Result<(), SoundFailure>>,
-}
-
-/// What is wanted.
-pub(crate) enum Wish {
-    Muted(bool),
-    Digits(String),
-}
-
-impl Sounding {
-    /// There is no such session.
-    pub(crate) fn refuse(self, session: SessionId) {
-        // Whoever asked may have stopped waiting.
-        let _ = self.reply.send(Err(CommandError::UnknownSession(session).into()));
-    }
-}
-
 impl Session {
-    fn set_muted(&mut self, muted: bool) {
+    pub(super) fn set_muted(&mut self, muted: bool) {
         self.sound.muted = muted;
         for media in self.media.iter_mut().chain(&mut self.next) {
             media.call.set_muted(clock::now(), muted);
@@ -62,7 +37,7 @@ impl Session {
         }
     }
 
-    fn send_digits(&mut self, digits: &str) -> Result<(), SoundFailure> {
+    pub(super) fn send_digits(&mut self, digits: &str) -> Result<(), SoundFailure> {
         let next = self.next.as_mut().filter(|next| next.flow == Flow::Up);
         let media = next.or(self.media.as_mut()).ok_or(SoundFailure::NoMedia)?;
         media.call.send_digits(clock::now(), digits)?;
@@ -77,22 +52,5 @@ pub(super) fn hand_digits_over(from: &mut Media, to: &mut Media) {
         && !waiting.is_empty()
     {
         tracing::warn!(%error, dropped = waiting.len(), "new media take no digits");
-    }
-}
-
-impl Handler<Sounding> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Sounding { wish, reply }: Sounding, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        let result = match wish {
-            Wish::Muted(muted) => {
-                self.set_muted(muted);
-                Ok(())
-            }
-            Wish::Digits(digits) => self.send_digits(&digits),
-        };
-        let _ = reply.send(result);
-        self.pump(context);
     }
 }

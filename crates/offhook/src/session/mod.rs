@@ -15,6 +15,7 @@ mod sockets;
 mod sound;
 mod stage;
 mod streams;
+mod wishes;
 
 use std::{
     path::PathBuf,
@@ -37,14 +38,7 @@ use tokio::task::spawn_blocking;
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
-pub(crate) use self::{
-    addresses::Addresses,
-    figures::Measure,
-    keys::{Sounding, Wish},
-    obituary::Obituary,
-    offers::{Alter, Alteration},
-    sound::SourceFactory,
-};
+pub(crate) use self::{addresses::Addresses, figures::Measure, obituary::Obituary, sound::SourceFactory, wishes::Wish};
 pub use self::{error::SessionError, keys::SoundFailure};
 use self::{
     offers::Offered,

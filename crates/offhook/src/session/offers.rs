@@ -3,7 +3,7 @@
 //! New terms and new ICE are for the media that there are. New media come up beside those that play, which go on until the
 //! new ones carry audio: make before break.
 
-use actix::{AsyncContext, Context, Handler, Message};
+use actix::{AsyncContext, Context};
 use offhook_jingle::{
     Dialect, Generation,
     session::{DeclineCause, OfferKind},
@@ -22,21 +22,6 @@ use crate::{clock, error::ChangeFailure, event::ConnectionState};
 
 /// Who wants to know what becomes of a change.
 pub(super) type ChangeReply = oneshot::Sender<Result<(), ChangeFailure>>;
-
-/// For a session: change its media.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Alter {
-    pub(crate) wish: Alteration,
-    pub(crate) reply: oneshot::Sender<Result<(), ChangeFailure>>,
-}
-
-/// How media are to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Alteration {
-    Held(bool),
-    Restart,
-}
 
 /// A change of ours that the far end has not answered.
 pub(super) struct Offered {
@@ -237,19 +222,6 @@ impl Session {
             Stage::Current => self.media.as_mut(),
             Stage::Next => self.next.as_mut(),
         }
-    }
-}
-
-impl Handler<Alter> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Alter { wish, reply }: Alter, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        match wish {
-            Alteration::Held(held) => self.hold(held, Some(reply)),
-            Alteration::Restart => self.change(Change::Restart, Some(reply)),
-        }
-        self.pump(context);
     }
 }
 
