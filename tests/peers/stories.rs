@@ -54,7 +54,15 @@ pub async fn shown(feature: Feature, engine: Engine) -> String {
             whoever_offers(engine, async |pair| we_pause(pair, engine).await).await;
             return if engine.follows_directions() { "yes" } else { "our side" }.to_owned();
         }
-        Feature::Renegotiate => whoever_offers(engine, async |pair| renegotiated(pair, engine).await).await,
+        Feature::Renegotiate => {
+            whoever_offers(engine, async |pair| renegotiated(pair, engine).await).await;
+            return match (engine.reorders_codecs(), engine.takes_what_is_declined()) {
+                (true, _) => "yes",
+                (false, true) => "data alone",
+                (false, false) => "what there is alone",
+            }
+            .to_owned();
+        }
         Feature::TheyRestart => whoever_offers(engine, async |pair| restarted(pair, Offerer::They).await).await,
         Feature::WeRestart => whoever_offers(engine, async |pair| restarted(pair, Offerer::We).await).await,
         Feature::TheyPress => {
