@@ -113,10 +113,15 @@ const JINGLE: Bench = Bench {
 const SETUP: Bench = Bench {
     name: "setup",
     timed: None,
-    counted: &[("offhook-media", "setup")],
+    counted: &[("offhook-media", "setup"), ("offhook-tests", "client_setup")],
     other: None,
     speech: false,
-    columns: &[("no delay", "none"), ("50 ms one way", "50-ms")],
+    columns: &[
+        ("media alone, no delay", "none"),
+        ("50 ms one way", "50-ms"),
+        ("the client, no delay", "client-none"),
+        ("50 ms one way", "client-50-ms"),
+    ],
     rows: &[
         Row::Count("ms until the offer is here, median", "offer"),
         Row::Count("ms until all candidates are known", "gathered"),
