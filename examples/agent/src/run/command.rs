@@ -9,11 +9,10 @@ use serde_json::{Map, Value, json};
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 10] = [
+const PLANNED: [(&str, &str); 9] = [
     ("acceptSession", "offers are answered at once"),
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
-    ("setHeld", "there is no hold"),
     ("setSource", "the source is fixed by --play"),
     ("setSink", "there are no sinks"),
     ("startRecording", "recording is fixed by --record"),
@@ -105,9 +104,12 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
             done(client.end(&session, Reason::Success).await)
         }
         "setMute" => {
-            let muted = command.get("muted").and_then(Value::as_bool);
-            let muted = muted.ok_or_else(|| bad("the field `muted` is missing or neither true nor false"))?;
+            let muted = flag(command, "muted")?;
             done(client.set_muted(&either(command, client).await?, muted).await)
+        }
+        "setHeld" => {
+            let held = flag(command, "held")?;
+            done(client.hold(&either(command, client).await?, held).await)
         }
         "sendDigits" => {
             let digits = text(command, "digits")?;
@@ -265,6 +267,11 @@ fn text<'a>(command: &'a Map<String, Value>, field: &str) -> Result<&'a str, Ref
 
 fn done<T, E: std::fmt::Display>(result: Result<T, E>) -> Answer {
     result.map(|_| json!({})).map_err(failed)
+}
+
+fn flag(command: &Map<String, Value>, name: &str) -> Result<bool, Refusal> {
+    let flag = command.get(name).and_then(Value::as_bool);
+    flag.ok_or_else(|| bad(format!("the field `{name}` is missing or neither true nor false")))
 }
 
 fn failed(error: impl std::fmt::Display) -> Refusal {

@@ -63,10 +63,9 @@ async fn commands_are_answered_and_what_is_wrong_is_said() {
     let cases = [
         (json!({"command": "acceptRtcSession", "sessionId": "none"}), "failed"),
         (json!({"command": "acceptRtcSession"}), "bad_command"),
-        (
-            json!({"command": "setHeld", "sessionId": "s", "held": true}),
-            "not_supported",
-        ),
+        (json!({"command": "acceptSession", "sessionId": "s"}), "not_supported"),
+        (json!({"command": "setHeld", "sessionId": "s", "held": true}), "failed"),
+        (json!({"command": "setHeld", "sessionId": "s"}), "bad_command"),
         (json!({"command": "setMute", "sessionId": "s", "muted": true}), "failed"),
         (json!({"command": "setMute", "sessionId": "s"}), "bad_command"),
         (json!({"command": "sendDigits", "digits": "1"}), "bad_command"),
