@@ -13,9 +13,9 @@ use str0m::{Candidate, Rtc};
 use crate::checks::Checks;
 use crate::codec::Encoder;
 use crate::digits::{DigitReader, DigitSender};
+use crate::listening::Listening;
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
-use crate::playout::Playout;
 use crate::sdp::{
     self, AudioFormat, Credentials, Description, Direction, Formats, LocalAudio, OUR_UFRAG, RemoteAudio, Setup,
 };
@@ -118,7 +118,7 @@ struct Agreed {
     formats: Formats,
     ufrag: String,
     encoder: Encoder,
-    playout: Playout,
+    playout: Listening,
 }
 
 /// One for datagrams of peers.
@@ -315,7 +315,7 @@ impl Call {
             statistics.frames_concealed = counters.concealed_samples.div_ceil(crate::FRAME_SAMPLES as u64);
             statistics.frames_recovered = counters.recovered + counters.recovered_deep;
             statistics.level_received_dbov = agreed.playout.level_dbov();
-            statistics.playout_delay = agreed.playout.waiting();
+            statistics.playout_delay = agreed.playout.waiting(self.now);
         }
         statistics
     }
@@ -385,7 +385,7 @@ impl Call {
             formats: remote.formats.clone(),
             ufrag: remote.credentials.ufrag.clone(),
             encoder: Encoder::new(codec, audio::encoder_settings(&self.config, wishes))?,
-            playout: Playout::new(codec, self.config.playout_delay, now)?,
+            playout: Listening::new(&self.config, codec, now)?,
         };
         let former = std::mem::replace(&mut self.negotiation, Negotiation::Agreed(Box::new(agreed)));
         self.drop_unwanted_digits();

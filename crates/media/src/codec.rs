@@ -91,7 +91,7 @@ pub(crate) enum Encoder {
 impl Encoder {
     pub(crate) fn new(codec: Codec, settings: EncoderSettings) -> Result<Self, OfferError> {
         match codec.law() {
-            None => OpusEncoder::new(settings).map(Self::Opus),
+            None => Ok(Self::Opus(OpusEncoder::new(settings))),
             Some(law) => Ok(Self::G711(codec, Box::new(G711Encoder::new(law)))),
         }
     }

@@ -38,6 +38,9 @@ pub struct CallConfig {
     /// Whether Opus leaves out the pauses of the speaker (RFC 7587 section 3.1.3); it does anyway when the peer asks for it by
     /// `usedtx=1`. Off: recorders and meters like an even stream.
     pub dtx: bool,
+    /// Whether what comes in is decoded. If not, [`Call::pull_pcm`](crate::Call::pull_pcm) gives silence,
+    /// [`Call::receive_opus`](crate::Call::receive_opus) the packets, and the call needs no memory for decoder and jitter buffer. On.
+    pub decode: bool,
     /// The DTLS versions to speak.
     pub dtls: DtlsVersion,
     /// From the answer on, connecting may take this long. 30 s; more than a day is a day.
@@ -63,6 +66,7 @@ impl CallConfig {
             bitrate: 32_000,
             complexity: 5,
             dtx: false,
+            decode: true,
             dtls: DtlsVersion::default(),
             connect_limit: Duration::from_secs(30),
             interrupted_after: Duration::from_secs(3),

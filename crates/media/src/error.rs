@@ -12,6 +12,24 @@ pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT).collect()
 }
 
+/// Why a ready-made packet was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendOpusError {
+    /// The bytes are no Opus packet (RFC 6716 section 3.4).
+    #[error("the payload is no Opus packet")]
+    NotOpus,
+    /// Its length does not fit the frames of a call.
+    #[error("the packet holds {samples} samples at 48 kHz; packets of 20 ms (960), 40, 60 and so on can be sent")]
+    Length {
+        /// Samples at 48 kHz.
+        samples: u32,
+    },
+    /// The peer takes no Opus: it is to be spoken to by [`Call::push_pcm`](crate::Call::push_pcm).
+    #[error("Opus was not agreed on; push PCM instead")]
+    NotAgreed,
+}
+
 /// The kinds of [`OfferError`], so that a caller can choose the reason it gives to the peer
 /// (XEP-0166 section 7.4) without knowing every variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -71,7 +71,7 @@
 //! | RFC 8656 TURN, RFC 7065 | allocations over UDP, TCP and TLS with long-term credentials (401, 438), refreshed, given back at the end and made anew after 437, a broken stream or a silent server; permissions, channels. One address of the server's family; no ALTERNATE-SERVER, no TCP to peers (RFC 6062) |
 //! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2, or 1.3 by configuration, with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |
-//! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment by a trained network; the peer's `useinbandfec`, `usedtx`, `cbr` and `maxaveragebitrate` are honoured. Deep redundancy (DRED) is decoded from everybody, and sent, where losses are bursty or many, to peers whose description says `x-dred=12`: our own |
+//! | RFC 6716, RFC 7587 Opus | 48 kHz mono, 20 ms sent, any length received, in-band FEC both ways, loss concealment by a trained network; the peer's `useinbandfec`, `usedtx`, `cbr` and `maxaveragebitrate` are honoured. Deep redundancy (DRED) is decoded from everybody, and sent, where losses are bursty or many, to peers whose description says `x-dred=12`: our own. Ready-made packets go out ([`Call::send_opus`], [`OpusClip`]), and come out ([`Call::receive_opus`]), without a codec |
 //! | RFC 3551 PCMU and PCMA (G.711) | 20 ms sent, any length up to 120 ms received, resampled from and to 48 kHz, lost packets concealed; each side sends the first format of the other's description that it knows, and takes every one that both descriptions name |
 //! | RFC 4733 telephone-event | digits both ways, at 8 and 48 kHz: sent for 100 ms each with their ends three times, told once each with their duration; no other events, no tones in the audio itself |
 //! | RFC 7675 consent | proved by answers to our own checks, one a second; a peer that answers none for half a minute ends the call, and in silence that long nothing but checks is sent |
@@ -89,6 +89,7 @@
 mod call;
 mod candidate;
 mod checks;
+mod clip;
 mod codec;
 mod config;
 mod digits;
@@ -97,10 +98,12 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;
+mod handover;
 mod identity;
 mod io;
 pub mod jitter;
 mod level;
+mod listening;
 mod outgoing;
 mod path;
 mod playout;
@@ -109,10 +112,12 @@ mod servers;
 mod statistics;
 
 pub use call::{Call, Change};
+pub use clip::{ClipError, OpusClip};
 pub use codec::Codec;
 pub use config::{CallConfig, DtlsVersion};
 pub use digits::{Digit, DigitsError};
-pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferErrorKind, ReofferError};
+pub use error::{AnswerError, CandidateError, ChangeError, OfferError, OfferErrorKind, ReofferError, SendOpusError};
+pub use handover::ReceivedPacket;
 pub use identity::{Identity, IdentityError};
 pub use io::{Applied, Datagram, Event, FailureReason, Input, Output, SocketId, StreamSecurity};
 pub use sdp::Direction;

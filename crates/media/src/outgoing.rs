@@ -84,6 +84,22 @@ impl Outgoing {
         Some((numbers, payload))
     }
 
+    /// Numbers a packet that was made elsewhere and plays for this many frames of this many ticks.
+    pub(crate) fn ready_made(&mut self, now: Instant, frames: u32, ticks: u32, bytes: usize) -> Numbers {
+        let index = self.tick(now);
+        self.frames += u64::from(frames.saturating_sub(1));
+        self.level = SILENCE_DBOV;
+        self.number(index, ticks, bytes)
+    }
+
+    /// Moves on by this many frames that are not sent.
+    pub(crate) fn skip_ready_made(&mut self, now: Instant, frames: u32) {
+        self.tick(now);
+        self.frames += u64::from(frames.saturating_sub(1));
+        self.level = SILENCE_DBOV;
+        self.talking = false;
+    }
+
     /// Numbers the packet of a telephone event that takes the place of this frame (RFC 4733 section 2.5.1).
     pub(crate) fn event(&mut self, now: Instant, frame: &Frame, event: &EventPacket, bytes: usize) -> Numbers {
         let index = self.tick(now);

@@ -9,9 +9,10 @@ use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 use super::sources::Turn;
 use super::{Call, Negotiation, ssrc};
 use crate::codec::EncoderSettings;
+use crate::handover::ReceivedPacket;
 use crate::outgoing::Numbers;
 use crate::sdp::Wishes;
-use crate::{CallConfig, FRAME_SAMPLES, Frame};
+use crate::{CallConfig, Codec, FRAME_SAMPLES, Frame, SendOpusError};
 
 /// What a muted call sends.
 static SILENCE: Frame = [0; FRAME_SAMPLES];
@@ -22,22 +23,82 @@ impl Call {
     pub fn push_pcm(&mut self, now: Instant, frame: &Frame) {
         self.now = now;
         let frame = if self.muted { &SILENCE } else { frame };
-        let sends = match &self.negotiation {
-            Negotiation::Agreed(agreed) => self.path.carries_media() && agreed.direction.sends(),
-            Negotiation::Offered { .. } => false,
-        };
-        if !sends {
+        if !self.sends() {
             self.digits.hold();
             return self.outgoing.skip(now, frame);
         }
-        match self.digit_to_send(now) {
-            Some((format, event)) => {
-                let payload = event.payload.write();
-                let numbers = self.outgoing.event(now, frame, &event, payload.len());
-                write(&mut self.engine, self.local.ssrc, now, format, numbers, &payload);
-            }
-            None => self.speak(now, frame),
+        if !self.press(now, frame) {
+            self.speak(now, frame);
         }
+        self.sent(now);
+    }
+
+    /// Gives a ready-made Opus packet to be sent, in place of as many frames of [`push_pcm`](Self::push_pcm) as it plays: mostly one. A
+    /// prompt that is [encoded once](crate::OpusClip) is so played to any number of calls. Frames and packets may follow each other in any
+    /// order; like frames, packets are dropped before the call is connected and on hold, and while it is muted silence is sent in their
+    /// place. A digit that is due takes the place of a packet. Their level is not measured, the statistics tell silence.
+    ///
+    /// The packet goes out as it is: its bit rate, its redundancy and, after a packet of another origin, a short blur while decoders
+    /// adapt, are the caller's.
+    ///
+    /// # Errors
+    /// When the packet is not Opus (RFC 6716), or plays for anything but a multiple of 20 ms, or when the peer takes no Opus. Nothing is
+    /// sent then, and no time has passed: push a frame instead.
+    pub fn send_opus(&mut self, now: Instant, packet: &[u8]) -> Result<(), SendOpusError> {
+        self.now = now;
+        let samples = Codec::Opus.packet_samples(packet).ok_or(SendOpusError::NotOpus)?;
+        if !samples.is_multiple_of(FRAME_SAMPLES as u32) {
+            return Err(SendOpusError::Length { samples });
+        }
+        let frames = samples / FRAME_SAMPLES as u32;
+        let format = match &self.negotiation {
+            Negotiation::Agreed(agreed) => agreed.formats.payload_type(Codec::Opus),
+            Negotiation::Offered { .. } => None,
+        };
+        if !self.sends() {
+            self.digits.hold();
+            self.outgoing.skip_ready_made(now, frames);
+            return Ok(());
+        }
+        let format = format.ok_or(SendOpusError::NotAgreed)?;
+        if self.press(now, &SILENCE) {
+            // The rest of a longer packet is left out with its beginning.
+            if frames > 1 {
+                self.outgoing.skip_ready_made(now, frames - 1);
+            }
+        } else if self.muted {
+            for _ in 0..frames {
+                self.speak(now, &SILENCE);
+            }
+        } else {
+            let ticks = Codec::Opus.frame_ticks();
+            let numbers = self.outgoing.ready_made(now, frames, ticks, packet.len());
+            write(&mut self.engine, self.local.ssrc, now, format, numbers, packet);
+        }
+        self.sent(now);
+        Ok(())
+    }
+
+    /// Whether what is given now is sent.
+    fn sends(&self) -> bool {
+        match &self.negotiation {
+            Negotiation::Agreed(agreed) => self.path.carries_media() && agreed.direction.sends(),
+            Negotiation::Offered { .. } => false,
+        }
+    }
+
+    /// Sends the digit that is due in place of a frame, if one is.
+    fn press(&mut self, now: Instant, frame: &Frame) -> bool {
+        let Some((format, event)) = self.digit_to_send(now) else {
+            return false;
+        };
+        let payload = event.payload.write();
+        let numbers = self.outgoing.event(now, frame, &event, payload.len());
+        write(&mut self.engine, self.local.ssrc, now, format, numbers, &payload);
+        true
+    }
+
+    fn sent(&mut self, now: Instant) {
         self.figures.sent(now);
         self.drain(now);
         self.run_engine(now);
@@ -62,6 +123,17 @@ impl Call {
                 agreed.playout.pull(now, frame);
             }
             Negotiation::Agreed(_) | Negotiation::Offered { .. } => frame.fill(0),
+        }
+    }
+
+    /// Takes the next packet of the peer as it came, when [`CallConfig::decode`] is off; call it until there is none, after each input or
+    /// every 20 ms. Packets are given in the order of their numbers and once each; one that is missing is waited for up to 60 ms. At most
+    /// 512 wait to be taken, then the oldest are dropped and count as lost.
+    pub fn receive_opus(&mut self, now: Instant) -> Option<ReceivedPacket<'_>> {
+        self.now = now;
+        match &mut self.negotiation {
+            Negotiation::Agreed(agreed) => agreed.playout.next(now),
+            Negotiation::Offered { .. } => None,
         }
     }
 
@@ -94,7 +166,7 @@ impl Call {
             tracing::trace!(mid = %self.mid, sequence, timestamp, ?inserted, "packet");
         } else {
             // Telephone events share the numbers of the audio; there is no audio in them.
-            agreed.playout.pass(sequence);
+            agreed.playout.pass(now, sequence);
             self.event_packet(now, packet);
         }
     }

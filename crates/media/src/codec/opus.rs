@@ -38,45 +38,59 @@ pub(crate) struct EncoderSettings {
 
 /// Turns frames into Opus packets.
 pub(crate) struct OpusEncoder {
-    encoder: Encoder,
+    settings: EncoderSettings,
     protection: Protection,
+    /// Made with the first frame: a call of ready-made packets has none, and is the smaller for it by 110 kB.
+    instance: Option<Box<Instance>>,
+}
+
+struct Instance {
+    encoder: Encoder,
     /// The binding speaks of `u16` where libopus means `i16`.
-    samples: Box<[u16; FRAME_SAMPLES]>,
-    packet: Box<[u8; MAX_PACKET_BYTES]>,
+    samples: [u16; FRAME_SAMPLES],
+    packet: [u8; MAX_PACKET_BYTES],
+}
+
+impl Instance {
+    fn new(settings: EncoderSettings) -> Result<Self, ErrorCode> {
+        // `Voip` filters and shapes the voice; `Audio` keeps its waveform, which bots, recorders and measurements want.
+        let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Audio)?;
+        encoder.set_bitrate(Bitrate::Value(settings.bitrate.clamp(6_000, 510_000) as u32))?;
+        encoder.set_complexity(settings.complexity.clamp(0, 10) as u8)?;
+        encoder.set_vbr(!settings.constant_rate)?;
+        encoder.set_dtx(settings.pauses)?;
+        Ok(Self {
+            encoder,
+            samples: [0; FRAME_SAMPLES],
+            packet: [0; MAX_PACKET_BYTES],
+        })
+    }
 }
 
 impl OpusEncoder {
-    pub(crate) fn new(settings: EncoderSettings) -> Result<Self, OfferError> {
-        let build = || -> Result<Encoder, ErrorCode> {
-            // `Voip` filters and shapes the voice; `Audio` keeps its waveform, which bots, recorders and measurements want.
-            let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Audio)?;
-            encoder.set_bitrate(Bitrate::Value(settings.bitrate.clamp(6_000, 510_000) as u32))?;
-            encoder.set_complexity(settings.complexity.clamp(0, 10) as u8)?;
-            encoder.set_vbr(!settings.constant_rate)?;
-            encoder.set_dtx(settings.pauses)?;
-            Ok(encoder)
-        };
-        let encoder = build().map_err(|error| OfferError::Codec(error.message().to_owned()))?;
-        let mut encoder = Self {
-            encoder,
+    pub(crate) fn new(settings: EncoderSettings) -> Self {
+        Self {
+            settings,
             protection: Protection::new(settings.in_band_fec, settings.deep_redundancy),
-            samples: Box::new([0; FRAME_SAMPLES]),
-            packet: Box::new([0; MAX_PACKET_BYTES]),
-        };
-        encoder.protect();
-        Ok(encoder)
+            instance: None,
+        }
     }
 
-    /// The packet for this frame; `None` in a pause, and when libopus refuses, which a frame of fixed size gives it no reason for.
+    /// The packet for this frame; `None` in a pause, and when libopus refuses, for which memory alone is a reason.
     pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
-        for (sample, spoken) in self.samples.iter_mut().zip(frame) {
+        if self.instance.is_none() {
+            self.instance = Instance::new(self.settings).ok().map(Box::new);
+            self.protect();
+        }
+        let instance = self.instance.as_mut()?;
+        for (sample, spoken) in instance.samples.iter_mut().zip(frame) {
             *sample = spoken.cast_unsigned();
         }
-        let size = self
+        let size = instance
             .encoder
-            .encode_to_slice(&self.samples[..], &mut self.packet[..])
+            .encode_to_slice(&instance.samples, &mut instance.packet)
             .ok()?;
-        self.packet.get(..size).filter(|packet| packet.len() > PAUSE_BYTES)
+        instance.packet.get(..size).filter(|packet| packet.len() > PAUSE_BYTES)
     }
 
     /// Prepares for the loss that the peer reports, 0 to 1, of this many packets.
@@ -87,15 +101,18 @@ impl OpusEncoder {
     }
 
     fn protect(&mut self) {
+        let Some(instance) = &mut self.instance else {
+            return;
+        };
         let (fec, deep) = match self.protection.sent() {
             Sent::Nothing => (InbandFec::Off, 0),
             Sent::Previous => (InbandFec::Mode1, 0),
             Sent::Deep => (InbandFec::Off, DEEP_STEPS),
         };
         // An encoder that keeps its former setting still works.
-        let _ = self.encoder.set_inband_fec(fec);
-        let _ = self.encoder.set_dred_duration(deep);
-        let _ = self.encoder.set_packet_loss(self.protection.percent());
+        let _ = instance.encoder.set_inband_fec(fec);
+        let _ = instance.encoder.set_dred_duration(deep);
+        let _ = instance.encoder.set_packet_loss(self.protection.percent());
     }
 }
 

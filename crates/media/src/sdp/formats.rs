@@ -125,6 +125,12 @@ impl Formats {
         Ok(())
     }
 
+    /// The number of this codec, when both sides know it.
+    pub(crate) fn payload_type(&self, codec: Codec) -> Option<u8> {
+        let format = self.audio.iter().find(|format| format.codec == codec)?;
+        Some(format.payload_type)
+    }
+
     /// The codec that this number stands for.
     pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
         let format = self.audio.iter().find(|format| format.payload_type == payload_type)?;

@@ -9,6 +9,7 @@ mod loss;
 mod monitor;
 mod network;
 mod pair;
+mod ready_made;
 mod redundancy;
 mod renegotiate;
 mod talk;

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use offhook_media::{Call, CallConfig, Event, FRAME_SAMPLES, Frame, Identity, Input, Output, SAMPLE_RATE, SocketId};
+use offhook_media::{
+    Call, CallConfig, Event, FRAME_SAMPLES, Frame, Identity, Input, OpusClip, Output, SAMPLE_RATE, SocketId,
+};
 
 use crate::network::{Network, Weather};
 
@@ -29,6 +31,8 @@ pub fn an_instant() -> Instant {
 pub enum Voice {
     Tone(f64),
     Clip(Vec<i16>),
+    /// Packets that were encoded before.
+    ReadyMade(OpusClip),
     Nothing,
 }
 
@@ -135,6 +139,18 @@ impl Side {
         &self.heard[self.heard.len().saturating_sub(samples)..]
     }
 
+    fn push(&mut self, now: Instant) {
+        if let Voice::ReadyMade(clip) = &self.voice {
+            let number = self.spoken / FRAME_SAMPLES % clip.packets().len();
+            let packet = clip.packet(number).expect("a packet of the clip");
+            self.call.send_opus(now, packet).expect("a packet that fits");
+            self.spoken += FRAME_SAMPLES;
+        } else {
+            let frame = self.speak();
+            self.call.push_pcm(now, &frame);
+        }
+    }
+
     fn speak(&mut self) -> Frame {
         let mut frame = [0; FRAME_SAMPLES];
         for sample in &mut frame {
@@ -144,7 +160,7 @@ impl Side {
                     (AMPLITUDE * (turn * std::f64::consts::TAU).sin()) as i16
                 }
                 Voice::Clip(clip) => clip[self.spoken % clip.len()],
-                Voice::Nothing => 0,
+                Voice::ReadyMade(_) | Voice::Nothing => 0,
             };
             self.spoken += 1;
         }
@@ -259,8 +275,7 @@ impl Pair {
         if self.next_frame <= now {
             self.next_frame += FRAME;
             for side in [&mut self.offerer, &mut self.answerer] {
-                let frame = side.speak();
-                side.call.push_pcm(now, &frame);
+                side.push(now);
                 let mut heard = [0; FRAME_SAMPLES];
                 side.call.pull_pcm(now, &mut heard);
                 side.heard.extend_from_slice(&heard);
