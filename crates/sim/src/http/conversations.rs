@@ -1,4 +1,4 @@
-//! Calls that there are: `conversations/calls/{id}` and its participants.
+//! Calls that there are: `conversations/{id}`, `conversations/calls/{id}` and its participants.
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ type Cloud = State<Arc<Inner>>;
 
 pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
+        .route("/api/v2/conversations/{conversation}", get(one))
         .route("/api/v2/conversations/calls/{conversation}", get(one))
         .route(
             "/api/v2/conversations/calls/{conversation}/participants/{participant}",
