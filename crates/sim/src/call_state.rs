@@ -393,6 +393,24 @@ impl KeptAudio {
         }
     }
 
+    /// How many frames were heard so far.
+    pub(crate) fn frames(&self) -> u64 {
+        self.frames.into()
+    }
+
+    /// The frame of this number, counted from 0, if it was heard and is still kept.
+    pub(crate) fn frame(&self, number: u64, frame: &mut Frame) -> bool {
+        let behind = self.frames().checked_sub(number).filter(|behind| *behind > 0);
+        let samples = behind.and_then(|behind| usize::try_from(behind).ok()?.checked_mul(frame.len()));
+        let Some(start) = samples.and_then(|samples| self.heard.len().checked_sub(samples)) else {
+            return false;
+        };
+        for (sample, heard) in frame.iter_mut().zip(self.heard.iter().skip(start)) {
+            *sample = *heard;
+        }
+        true
+    }
+
     fn recent(&self, samples: usize) -> Vec<i16> {
         let skip = self.heard.len().saturating_sub(samples);
         self.heard.iter().skip(skip).copied().collect()

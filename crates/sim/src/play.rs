@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use offhook_audio::{Clip, Source, SourceError, SourceSpec};
 
+use crate::call_state::CallHandle;
+use crate::gateway::Overheard;
+
 /// What the gateway plays into a call.
 #[derive(Clone)]
 pub enum Play {
@@ -12,6 +15,8 @@ pub enum Play {
     Spec(SourceSpec),
     /// Samples in memory, 48 kHz mono, played once.
     Clip(Arc<[i16]>),
+    /// What is heard of the client of another call.
+    Heard(CallHandle),
 }
 
 impl Play {
@@ -22,6 +27,7 @@ impl Play {
     pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
         match self {
             Self::Spec(spec) => spec.open(),
+            Self::Heard(call) => Ok(Box::new(Overheard::new(call))),
             Self::Clip(samples) => Ok(Box::new(Clip::once(Arc::clone(samples)))),
         }
     }
@@ -31,6 +37,7 @@ impl fmt::Debug for Play {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spec(spec) => f.debug_tuple("Spec").field(spec).finish(),
+            Self::Heard(call) => f.debug_tuple("Heard").field(call).finish(),
             Self::Clip(samples) => write!(f, "Clip({} samples)", samples.len()),
         }
     }

@@ -1,5 +1,6 @@
 //! The gateway: the far end of every call. It proposes, offers, plays, listens and hangs up.
 
+mod between;
 mod call;
 mod change;
 pub(crate) mod clock;
@@ -25,6 +26,7 @@ use offhook_media::Change;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use between::{Overheard, connect};
 pub use path::MediaPath;
 pub use reinvite::Reinvite;
 pub(crate) use table::Calls;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{account, conversations, refusal, refused_on_request, subscriptions};
 use crate::config::{OutboundOrder, User};
 use crate::faults::Refused;
-use crate::gateway::{self, CallRequest};
+use crate::gateway::{self, CallError, CallRequest};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::record::{Direction, What};
@@ -118,6 +118,10 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
     if inner.hub.connected(&user.id).is_empty() {
         return refused("The user has no connected softphone to place the call with.");
     }
+    let callee = match called_user(&inner, &body) {
+        Ok(callee) => callee,
+        Err(message) => return refused(message),
+    };
     let conversation = ConversationId::new(inner.draw_id());
     let request = CallRequest {
         user: Some(user.id),
@@ -134,7 +138,7 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
             tokio::spawn(async move {
                 let stopped = stopping.wait_for(|stopping| *stopping);
                 if tokio::time::timeout(gap, stopped).await.is_err()
-                    && let Err(error) = gateway::start(&cloud, request)
+                    && let Err(error) = place(&cloud, request, callee)
                 {
                     tracing::warn!(%error, "the outbound call was not placed");
                 }
@@ -142,7 +146,7 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
             });
         }
         OutboundOrder::ProposalFirst { gap } => {
-            if let Err(error) = gateway::start(&inner, request) {
+            if let Err(error) = place(&inner, request, callee) {
                 return refused(&error.to_string());
             }
             tokio::time::sleep(gap).await;
@@ -153,6 +157,33 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
         "selfUri": format!("/api/v2/conversations/calls/{conversation}"),
     });
     (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+/// Calls the one who asked for it, and the user that is to be called, if it is one of the cloud's.
+fn place(inner: &Arc<Inner>, request: CallRequest, callee: Option<String>) -> Result<(), CallError> {
+    match callee {
+        None => gateway::start(inner, request).map(drop),
+        Some(user) => {
+            let callee = CallRequest {
+                user: Some(user),
+                ..CallRequest::default()
+            };
+            gateway::connect(inner, request, callee)
+        }
+    }
+}
+
+/// The user that is to be called, if the body names one of the cloud's; the gateway stands for any other.
+fn called_user(inner: &Inner, body: &[u8]) -> Result<Option<String>, &'static str> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let id = body.get("callUserId").and_then(Value::as_str);
+    let Some(user) = id.and_then(|id| inner.user(id)) else {
+        return Ok(None);
+    };
+    if inner.hub.connected(&user.id).is_empty() {
+        return Err("The user that is called has no connected softphone.");
+    }
+    Ok(Some(user.id.clone()))
 }
 
 /// Whether the body says whom to call.
