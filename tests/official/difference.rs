@@ -7,6 +7,8 @@ pub fn reason(what: &str, only_by: &str) -> &'static str {
     let by_ours = only_by == Who::Ours.name();
     if by_ours && what.starts_with("result of ") {
         "ours acknowledges every request, as RFC 6120 has it; the client acknowledges Jingle alone"
+    } else if !by_ours && what == "diagnostics (REST)" {
+        "ours reports nothing about its user to the platform"
     } else if by_ours && what == "<close>" {
         "ours closes its stream when it ends; a browser that ends says nothing"
     } else if !by_ours && (what == "answer" || what.starts_with("iceCandidate")) {

@@ -1,17 +1,20 @@
 'use strict';
-// The platform's own client in a page of headless Chromium: the vendor's bundle as npm delivers it.
+// The platform's own client, or its SDK, in a page of headless Chromium: the vendor's bundle as npm delivers it.
 //
-// Its argument is JSON: {"authority": PEM file, "port", "microphone": WAV file}. Every name below
+// Its argument is JSON: {"page": "client" | "sdk", "authority": PEM file, "port", "microphone": WAV file}. Every name below
 // `offhook.test` is the loopback port, where TLS is spoken with a certificate that this authority signed; no other name
 // is found. It is told what to do by JSON, one object a line on standard input, and tells what happens in the same way on
-// standard output; `client.js` has the words. It ends when its input does.
+// standard output; `client.js` and `sdk.js` have the words. It ends when its input does.
 
 const { createHash, X509Certificate } = require('node:crypto');
 const { readFileSync, writeSync } = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
 
-const BUNDLE = 'genesys-cloud-streaming-client/dist/streaming-client.browser.js';
+const PAGES = {
+    client: ['genesys-cloud-streaming-client/dist/streaming-client.browser.js', 'client.js'],
+    sdk: ['genesys-cloud-webrtc-sdk/dist/genesys-cloud-webrtc-sdk.bundle.min.js', 'sdk.js'],
+};
 const ORIGIN = 'https://app.offhook.test/';
 
 let browser;
@@ -39,7 +42,8 @@ function pin(authority) {
     return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('base64');
 }
 
-async function open({ authority, port, microphone }) {
+async function open({ page: kind, authority, port, microphone }) {
+    const [bundle, commands] = PAGES[kind];
     browser = await require('playwright-core').chromium.launch({
         executablePath: '/usr/bin/chromium',
         args: [
@@ -66,11 +70,16 @@ async function open({ authority, port, microphone }) {
     if (process.env.OFFICIAL_LOG) {
         page.on('console', message => process.stderr.write(message.text() + '\n'));
     }
-    await page.route(ORIGIN, route => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>app</title>' }));
+    const scripts = [require.resolve(bundle), path.resolve(__dirname, 'sound.js'), path.resolve(__dirname, commands)];
+    await page.route(`${ORIGIN}*`, route => {
+        const script = scripts.find(script => route.request().url() === ORIGIN + path.basename(script));
+        const document = { contentType: 'text/html; charset=utf-8', body: '<!doctype html><title>app</title><body></body>' };
+        return route.fulfill(script ? { path: script } : document);
+    });
     await page.goto(ORIGIN);
     await page.exposeFunction('tell', tell);
-    for (const script of [require.resolve(BUNDLE), 'sound.js', 'client.js']) {
-        await page.addScriptTag({ path: path.resolve(__dirname, script) });
+    for (const script of scripts) {
+        await page.addScriptTag({ url: ORIGIN + path.basename(script) });
     }
     return command => page.evaluate(command => window.commands[command.do](command), command);
 }

@@ -1,8 +1,9 @@
-//! The platform's own client, unmodified, in a browser, in calls with the simulated cloud; and ours in its place.
+//! The platform's own client and its SDK, unmodified, in a browser, in calls with the simulated cloud; and ours in their place.
 //!
 //! What was seen on both sides is written to `docs/interop.md`. `cargo xtask test` installs the client and runs this.
 
 mod difference;
+mod each_other;
 mod ours;
 mod page;
 mod place;
@@ -18,6 +19,6 @@ use softphone::Who;
 /// Plays a scenario, and keeps what was seen.
 async fn show(name: &'static str, scenario: Scenario, who: Who) {
     let place = table::Place::new(name, who);
-    let world = story::told(scenario, who).await;
+    let mut world = story::told(scenario, who).await;
     place.is(world.row().await);
 }

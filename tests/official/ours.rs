@@ -30,14 +30,19 @@ pub struct Ours {
 
 impl Ours {
     pub fn new(place: &Place, relayed: bool) -> Self {
+        Self::of(place, place.token(), MICROPHONE, relayed)
+    }
+
+    /// The client of whoever has this token, which plays this tone.
+    pub fn of(place: &Place, token: String, hertz: u32, relayed: bool) -> Self {
         let plain = place.plain();
         let endpoints = Endpoints::new(&format!("http://{plain}"), &format!("ws://{plain}"), None, false)
             .expect("URLs of loopback");
         let recordings = tempfile::tempdir().expect("a folder");
         let policy = if relayed { IcePolicy::Relay } else { IcePolicy::All };
-        let client = Client::builder(endpoints, place.token())
+        let client = Client::builder(endpoints, token)
             .engine(Engine::new(&EngineConfig::default()).expect("threads"))
-            .play(SourceSpec::Tone { hertz: MICROPHONE })
+            .play(SourceSpec::Tone { hertz })
             .record_to(recordings.path())
             .ice_policy(policy)
             .build()

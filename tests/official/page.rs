@@ -20,6 +20,24 @@ const LOUD_ENOUGH_DBOV: f64 = -30.0;
 /// Nothing is louder than this that is not meant to be heard.
 const SILENT_DBOV: f64 = -55.0;
 
+/// What is in the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// npm `genesys-cloud-streaming-client`.
+    Client,
+    /// npm `genesys-cloud-webrtc-sdk`.
+    Sdk,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Sdk => "sdk",
+        }
+    }
+}
+
 /// One page in a browser of its own. Dropped, it ends.
 #[derive(Debug)]
 pub struct Page {
@@ -30,7 +48,7 @@ pub struct Page {
 
 impl Page {
     /// A page that knows the way to this place, and has not connected.
-    pub fn open(place: &Place) -> Self {
+    pub fn open(place: &Place, kind: Kind) -> Self {
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("official");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .parent()
@@ -38,6 +56,7 @@ impl Page {
         let modules = target.join("tools").join("official").join("node_modules");
         assert!(modules.exists(), "cargo xtask test installs {}", modules.display());
         let wishes = json!({
+            "page": kind.name(),
             "authority": place.authority(),
             "port": place.port(),
             "microphone": place.microphone(),

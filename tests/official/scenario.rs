@@ -25,12 +25,36 @@ pub enum Scenario {
     Reinvite,
     Unproposed(Dialect),
     LostProceed(Dialect),
+    PlatformHolds(Dialect),
+    TwoCalls(Dialect),
 }
 
 impl Scenario {
     /// Whose client runs it.
     pub fn who(self) -> &'static [Who] {
-        &[Who::Client, Who::Ours]
+        match self {
+            Self::Connect
+            | Self::Inbound(_)
+            | Self::Outbound(_)
+            | Self::Retract(_)
+            | Self::Mute(_)
+            | Self::ClientHangsUp(_)
+            | Self::GatewayHangsUp(_)
+            | Self::Cut(_)
+            | Self::TwoCalls(_) => &[Who::Client, Who::Sdk, Who::Ours],
+            // Only the SDK asks the platform to hold.
+            Self::PlatformHolds(_) => &[Who::Sdk],
+            Self::Reject(_)
+            | Self::Elsewhere(_)
+            | Self::Keys(_)
+            | Self::Silence(_)
+            | Self::Hold
+            | Self::HardReconnect(_)
+            | Self::Transfer(_)
+            | Self::Reinvite
+            | Self::Unproposed(_)
+            | Self::LostProceed(_) => &[Who::Client, Who::Ours],
+        }
     }
 
     /// What it is called in the table.
@@ -81,6 +105,16 @@ impl Scenario {
                 "both dialects offered, Jingle proposed",
                 "both dialects offered, SDP over XMPP proposed",
             ),
+            Self::PlatformHolds(dialect) => of(
+                dialect,
+                "held by the platform, Jingle",
+                "held by the platform, SDP over XMPP",
+            ),
+            Self::TwoCalls(dialect) => of(
+                dialect,
+                "two calls at a time, Jingle",
+                "two calls at a time, SDP over XMPP",
+            ),
             Self::LostProceed(dialect) => of(
                 dialect,
                 "proposed again and again, Jingle",
@@ -92,7 +126,7 @@ impl Scenario {
 
 /// Makes the list of all, and their tests.
 macro_rules! scenarios {
-    ($($name:ident: $scenario:expr,)*) => {
+    ($($name:ident: $scenario:expr, by $($test:ident: $who:ident),*;)*) => {
         /// All of them, each with its name.
         pub const ALL: &[(&str, Scenario)] = &[$((stringify!($name), $scenario)),*];
 
@@ -100,16 +134,17 @@ macro_rules! scenarios {
             mod $name {
                 use crate::{scenario::*, softphone::Who};
 
-                #[tokio::test]
-                #[ignore = "needs Chromium: cargo xtask test installs it and runs this"]
-                async fn by_the_client() {
-                    crate::show(stringify!($name), $scenario, Who::Client).await;
-                }
+                $(
+                    #[tokio::test]
+                    #[ignore = "needs Chromium: cargo xtask test installs it and runs this"]
+                    async fn $test() {
+                        crate::show(stringify!($name), $scenario, Who::$who).await;
+                    }
+                )*
 
-                #[tokio::test]
-                #[ignore = "needs Chromium: cargo xtask test installs it and runs this"]
-                async fn by_ours() {
-                    crate::show(stringify!($name), $scenario, Who::Ours).await;
+                #[test]
+                fn whoever_can_runs_it() {
+                    assert_eq!($scenario.who(), [$(Who::$who),*]);
                 }
             }
         )*
@@ -118,42 +153,46 @@ macro_rules! scenarios {
 
 use Scenario::{
     ClientHangsUp, Connect, Cut, Elsewhere, GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute,
-    Outbound, Reinvite, Reject, Retract, Silence, Transfer, Unproposed,
+    Outbound, PlatformHolds, Reinvite, Reject, Retract, Silence, Transfer, TwoCalls, Unproposed,
 };
 use offhook_jingle::Dialect::{Jingle, SdpOverXmpp};
 
 scenarios! {
-    connect: Connect,
-    inbound_jingle: Inbound(Jingle),
-    inbound_sdp: Inbound(SdpOverXmpp),
-    outbound_jingle: Outbound(Jingle),
-    outbound_sdp: Outbound(SdpOverXmpp),
-    reject_jingle: Reject(Jingle),
-    reject_sdp: Reject(SdpOverXmpp),
-    retract_jingle: Retract(Jingle),
-    retract_sdp: Retract(SdpOverXmpp),
-    elsewhere_jingle: Elsewhere(Jingle),
-    elsewhere_sdp: Elsewhere(SdpOverXmpp),
-    mute_jingle: Mute(Jingle),
-    mute_sdp: Mute(SdpOverXmpp),
-    keys_jingle: Keys(Jingle),
-    keys_sdp: Keys(SdpOverXmpp),
-    silence_jingle: Silence(Jingle),
-    silence_sdp: Silence(SdpOverXmpp),
-    hold: Hold,
-    client_hangs_up_jingle: ClientHangsUp(Jingle),
-    client_hangs_up_sdp: ClientHangsUp(SdpOverXmpp),
-    gateway_hangs_up_jingle: GatewayHangsUp(Jingle),
-    gateway_hangs_up_sdp: GatewayHangsUp(SdpOverXmpp),
-    cut_jingle: Cut(Jingle),
-    cut_sdp: Cut(SdpOverXmpp),
-    hard_reconnect_jingle: HardReconnect(Jingle),
-    hard_reconnect_sdp: HardReconnect(SdpOverXmpp),
-    transfer_jingle: Transfer(Jingle),
-    transfer_sdp: Transfer(SdpOverXmpp),
-    reinvite: Reinvite,
-    both_dialects_jingle: Unproposed(Jingle),
-    both_dialects_sdp: Unproposed(SdpOverXmpp),
-    repeated_jingle: LostProceed(Jingle),
-    repeated_sdp: LostProceed(SdpOverXmpp),
+    connect: Connect, by client: Client, sdk: Sdk, ours: Ours;
+    inbound_jingle: Inbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    inbound_sdp: Inbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    outbound_jingle: Outbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    outbound_sdp: Outbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    reject_jingle: Reject(Jingle), by client: Client, ours: Ours;
+    reject_sdp: Reject(SdpOverXmpp), by client: Client, ours: Ours;
+    retract_jingle: Retract(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    retract_sdp: Retract(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    elsewhere_jingle: Elsewhere(Jingle), by client: Client, ours: Ours;
+    elsewhere_sdp: Elsewhere(SdpOverXmpp), by client: Client, ours: Ours;
+    mute_jingle: Mute(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    mute_sdp: Mute(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    keys_jingle: Keys(Jingle), by client: Client, ours: Ours;
+    keys_sdp: Keys(SdpOverXmpp), by client: Client, ours: Ours;
+    silence_jingle: Silence(Jingle), by client: Client, ours: Ours;
+    silence_sdp: Silence(SdpOverXmpp), by client: Client, ours: Ours;
+    hold: Hold, by client: Client, ours: Ours;
+    platform_holds_jingle: PlatformHolds(Jingle), by sdk: Sdk;
+    platform_holds_sdp: PlatformHolds(SdpOverXmpp), by sdk: Sdk;
+    two_calls_jingle: TwoCalls(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    two_calls_sdp: TwoCalls(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    client_hangs_up_jingle: ClientHangsUp(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    client_hangs_up_sdp: ClientHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    gateway_hangs_up_jingle: GatewayHangsUp(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    gateway_hangs_up_sdp: GatewayHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    cut_jingle: Cut(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    cut_sdp: Cut(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    hard_reconnect_jingle: HardReconnect(Jingle), by client: Client, ours: Ours;
+    hard_reconnect_sdp: HardReconnect(SdpOverXmpp), by client: Client, ours: Ours;
+    transfer_jingle: Transfer(Jingle), by client: Client, ours: Ours;
+    transfer_sdp: Transfer(SdpOverXmpp), by client: Client, ours: Ours;
+    reinvite: Reinvite, by client: Client, ours: Ours;
+    both_dialects_jingle: Unproposed(Jingle), by client: Client, ours: Ours;
+    both_dialects_sdp: Unproposed(SdpOverXmpp), by client: Client, ours: Ours;
+    repeated_jingle: LostProceed(Jingle), by client: Client, ours: Ours;
+    repeated_sdp: LostProceed(SdpOverXmpp), by client: Client, ours: Ours;
 }

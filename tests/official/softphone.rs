@@ -3,7 +3,11 @@
 use offhook_audio::measure::{dominant_tone, level_dbov};
 use serde_json::json;
 
-use crate::{ours::Ours, page::Page, place::Place};
+use crate::{
+    ours::Ours,
+    page::{Kind, Page},
+    place::Place,
+};
 
 /// How far from its pitch a tone may be heard, in hertz.
 const NEAR: f32 = 3.0;
@@ -15,6 +19,8 @@ const SILENT_DBOV: f32 = -55.0;
 pub enum Who {
     /// npm `genesys-cloud-streaming-client` in Chromium.
     Client,
+    /// npm `genesys-cloud-webrtc-sdk` in Chromium.
+    Sdk,
     /// Ours.
     Ours,
 }
@@ -24,6 +30,7 @@ impl Who {
     pub fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
+            Self::Sdk => "SDK",
             Self::Ours => "ours",
         }
     }
@@ -40,7 +47,8 @@ impl Softphone {
     /// One that has not connected.
     pub fn new(place: &Place, who: Who, relayed: bool) -> Self {
         match who {
-            Who::Client => Self::Page(Box::new(Page::open(place))),
+            Who::Client => Self::Page(Box::new(Page::open(place, Kind::Client))),
+            Who::Sdk => Self::Page(Box::new(Page::open(place, Kind::Sdk))),
             Who::Ours => Self::Ours(Box::new(Ours::new(place, relayed))),
         }
     }
@@ -175,6 +183,15 @@ impl Softphone {
                 page.does(&json!({ "do": word, "session": session }));
             }
             Self::Ours(ours) => ours.mute(session, muted).await,
+        }
+    }
+
+    /// Has the platform hold a session's call, or take it back. Only the SDK has words for that.
+    pub fn holds(&mut self, session: &str, held: bool) {
+        let word = if held { "hold" } else { "unhold" };
+        match self {
+            Self::Page(page) => page.does(&json!({ "do": word, "session": session })),
+            Self::Ours(_) => panic!("ours does not ask for that"),
         }
     }
 

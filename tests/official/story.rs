@@ -7,7 +7,7 @@ use offhook_media::{Change, Direction};
 use offhook_sim::{
     CallEvent, CallFaults, CallHandle, CallRequest, CallState, CloudConfig, Cut, GatewayConfig, OtherDialect,
 };
-use offhook_sim::{Reinvite, SystemEvent, What};
+use offhook_sim::{Reinvite, SystemEvent, User, What};
 use offhook_tests::softphone::{poll, within};
 
 use crate::{
@@ -22,7 +22,10 @@ pub async fn told(scenario: Scenario, who: Who) -> World {
     if let Scenario::Outbound(dialect) = scenario {
         return outbound(dialect, who).await;
     }
-    let mut world = World::new(who).await;
+    let mut world = match scenario {
+        Scenario::TwoCalls(_) => World::of(Place::new(with_two_lines()).await, who, false).await,
+        _ => World::new(who).await,
+    };
     match scenario {
         Scenario::Connect | Scenario::Outbound(_) => {}
         Scenario::Inbound(dialect) => drop(world.is_called(dialect).await),
@@ -43,6 +46,8 @@ pub async fn told(scenario: Scenario, who: Who) -> World {
             let call = world.is_called(dialect).await;
             hang_up(&mut world, &call).await;
         }
+        Scenario::PlatformHolds(dialect) => platform_holds(&mut world, dialect).await,
+        Scenario::TwoCalls(dialect) => two_calls(&mut world, dialect).await,
         Scenario::Cut(dialect) => cut(&mut world, dialect).await,
         Scenario::HardReconnect(dialect) => hard_reconnect(&mut world, dialect).await,
         Scenario::Transfer(dialect) => transfer(&mut world, dialect).await,
@@ -63,6 +68,18 @@ pub async fn told(scenario: Scenario, who: Who) -> World {
         }
     }
     world
+}
+
+/// A cloud that calls its user twice at a time.
+fn with_two_lines() -> CloudConfig {
+    let mut user = User::default();
+    if let Some(station) = &mut user.station {
+        station.lines = 2;
+    }
+    CloudConfig {
+        users: vec![user],
+        ..CloudConfig::default()
+    }
 }
 
 fn in_dialect(dialect: Dialect) -> CallRequest {
@@ -164,6 +181,39 @@ async fn silence(world: &mut World, dialect: Dialect) {
     world.hear_each_other(&call).await;
 }
 
+/// The SDK asks by REST; nothing is heard either way.
+async fn platform_holds(world: &mut World, dialect: Dialect) {
+    let call = world.is_called(dialect).await;
+    let session = call.session().as_str();
+    world.phone.holds(session, true);
+    world.sees("asked to hold");
+    world.phone_hears_nothing(&call).await;
+    world.gateway_hears_nothing(&call).await;
+    world.phone.holds(session, false);
+    world.sees("asked to take it back");
+    world.hear_each_other(&call).await;
+    hang_up(world, &call).await;
+}
+
+/// A second call comes while there is one. The SDK has the platform hold the first; the others hear both.
+async fn two_calls(world: &mut World, dialect: Dialect) {
+    let first = world.is_called(dialect).await;
+    let second = world.is_called(dialect).await;
+    match world.who {
+        Who::Sdk => {
+            world.phone_hears_nothing(&first).await;
+            world.gateway_hears_nothing(&first).await;
+        }
+        Who::Client | Who::Ours => world.hear_each_other(&first).await,
+    }
+    hang_up(world, &second).await;
+    if world.who == Who::Sdk {
+        world.phone.holds(first.session().as_str(), false);
+    }
+    world.hear_each_other(&first).await;
+    hang_up(world, &first).await;
+}
+
 /// A second offer of the same media, in which the gateway only sends; a third, in which it hears again.
 async fn hold(world: &mut World) {
     let call = world.is_called(Dialect::SdpOverXmpp).await;
@@ -186,7 +236,10 @@ async fn cut(world: &mut World, dialect: Dialect) {
     assert_eq!((world.channels(), world.sockets()), (1, 2), "the channel is used again");
     world.hear_each_other(&call).await;
     within(world.place.cloud.wait_connected(world.place.user())).await;
-    hang_up(world, &call).await;
+    // What the gateway says to where the SDK was before does not reach it: its client comes back as another one.
+    if world.who != Who::Sdk {
+        hang_up(world, &call).await;
+    }
 }
 
 async fn hard_reconnect(world: &mut World, dialect: Dialect) {

@@ -74,8 +74,9 @@ fn publish(seen: &BTreeMap<(&'static str, Who), Row>) {
     let _ = write!(std::io::stdout(), "\n{table}");
     let differences = differences(seen);
     let text = format!(
-        "What `cargo xtask test` saw when it last ran npm `genesys-cloud-streaming-client` 19.4.1 (*client*),\n\
-         unmodified, in headless Chromium in calls with the simulated cloud, and ours in its place.\n\n{table}\n\
+        "What `cargo xtask test` saw when it last ran npm `genesys-cloud-streaming-client` 19.4.1 (*client*) and npm\n\
+         `genesys-cloud-webrtc-sdk` 9.2.4 (*SDK*), unmodified, in headless Chromium in calls with the simulated cloud, and\n\
+         ours in their place.\n\n{table}\n\
          ## Where ours sends something else\n\n\
          What one of the two sent and the other did not, in the same scenario.\n\n{differences}"
     );
@@ -87,7 +88,7 @@ fn differences(seen: &BTreeMap<(&'static str, Who), Row>) -> String {
     let mut found: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (name, scenario) in ALL {
         let sent = |who| -> Option<BTreeSet<&str>> {
-            let row = seen.get(&(*name, who))?;
+            let row = seen.get(&(*name, who)).filter(|row| !row.sent.is_empty())?;
             Some(row.sent.iter().map(|sent| kind(sent)).collect())
         };
         let (Some(theirs), Some(ours)) = (sent(Who::Client), sent(Who::Ours)) else {

@@ -178,7 +178,7 @@ impl World {
     }
 
     /// All of it, for the table, as soon as nobody says anything more.
-    pub async fn row(self) -> Row {
+    pub async fn row(&mut self) -> Row {
         let mut said = self.place.cloud.subscribe();
         while timeout(QUIET, said.recv()).await.is_ok() {}
         let mut sent = Vec::new();
@@ -191,7 +191,7 @@ impl World {
                 _ => {}
             }
         }
-        media.extend(self.heard);
+        media.append(&mut self.heard);
         let mut cloud: Vec<String> = Vec::new();
         for what in media {
             if !cloud.contains(&what) {
@@ -202,6 +202,17 @@ impl World {
             seen: self.seen.join(", "),
             cloud: cloud.join(", "),
             sent,
+        }
+    }
+}
+
+impl Drop for World {
+    /// What the cloud saw belongs to the report of a failure.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for record in self.place.cloud.records() {
+                println!("{record}");
+            }
         }
     }
 }
