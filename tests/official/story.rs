@@ -236,7 +236,7 @@ async fn cut(world: &mut World, dialect: Dialect) {
     assert_eq!((world.channels(), world.sockets()), (1, 2), "the channel is used again");
     world.hear_each_other(&call).await;
     within(world.place.cloud.wait_connected(world.place.user())).await;
-    // What the gateway says to where the SDK was before does not reach it: its client comes back as another one.
+    // With the SDK the scenario ends here: in Jingle, now and then no goodbye of the gateway went out to it after this.
     if world.who != Who::Sdk {
         hang_up(world, &call).await;
     }
