@@ -21,7 +21,7 @@ const KEPT: f32 = 0.998;
 /// As if so many packets had been in time before the first.
 const PRIOR: f32 = 20.0;
 /// The milliseconds that it is worth to have nothing lost where everything was.
-const WORTH: f32 = 6_000.0;
+const WORTH: f32 = 8_000.0;
 /// Losses that are followed by this many others are beyond all redundancy.
 const FURTHEST: usize = 8;
 /// So many packets without redundancy, and none has it any more.
