@@ -58,7 +58,7 @@ const FOREVER: i64 = 1 << 53;
 /// begins with at most.
 const IDLE_EXCESS: i64 = CLOCK * 21 / 1_000;
 /// Elsewhere this much more ...
-const EXCESS: i64 = CLOCK * 11 / 1_000;
+const EXCESS: i64 = CLOCK * 14 / 1_000;
 /// ... or less.
 const SHORTAGE: i64 = CLOCK * 5 / 2_000;
 
