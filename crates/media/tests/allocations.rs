@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use offhook_media::jitter::{Delays, JitterBuffer, PULL, Packet};
 use offhook_media::{Codec, FRAME_SAMPLES};
+use opusic_c::{Application, Channels, Encoder, InbandFec, SampleRate};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -16,21 +17,24 @@ fn an_instant() -> Instant {
 
 /// Packets of a buzz that comes and goes.
 fn packets(count: usize) -> Vec<Vec<u8>> {
-    let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Audio).expect("an encoder");
-    encoder.set_inband_fec(true).expect("FEC");
-    encoder.set_packet_loss_perc(10).expect("a share");
+    let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Audio).expect("an encoder");
+    encoder.set_inband_fec(InbandFec::Mode1).expect("FEC");
+    encoder.set_packet_loss(10).expect("a share");
     let sample = |at: usize| {
         let seconds = at as f64 / 48_000.0;
         let loudness = (seconds * 8.0).sin().max(0.0);
         (12_000.0 * loudness * ((seconds * 130.0).fract() - 0.5)) as i16
     };
-    let packet = |number: usize| {
-        let frame: Vec<i16> = (0..FRAME_SAMPLES)
-            .map(|index| sample(number * FRAME_SAMPLES + index))
+    let mut packet = |number: usize| {
+        let frame: Vec<u16> = (0..FRAME_SAMPLES)
+            .map(|index| sample(number * FRAME_SAMPLES + index).cast_unsigned())
             .collect();
-        encoder.encode_vec(&frame, 1_275).expect("a packet")
+        let mut packet = vec![0; 1_275];
+        let length = encoder.encode_to_slice(&frame, &mut packet).expect("a packet");
+        packet.truncate(length);
+        packet
     };
-    (0..count).map(packet).collect()
+    (0..count).map(&mut packet).collect()
 }
 
 #[test]
