@@ -5,12 +5,12 @@
 //! Time is counted in samples at 48 kHz. A packet's *transit* is its arrival less its timestamp; the least transit of the last two
 //! seconds is the *base*, the way of the quickest packets. Playout *leads* by how much later than the base it needs a packet: a
 //! packet that took longer than the lead comes too late. From how much longer packets take and how many are missing follows a
-//! [target](target) for the lead, and everything else brings the lead there without being heard:
+//! target for the lead, and everything else brings the lead there without being heard:
 //!
 //! - As long as packets come in time and the lead is near its target, what is heard is what the decoder makes of them, sample by
 //!   sample. There is no other way through.
 //! - Playout begins as soon as the lead is at its target.
-//! - If the lead is not where it should be, the sound is [shortened or lengthened](stretch) by periods of the voice, or in pauses; the further
+//! - If the lead is not where it should be, the sound is shortened or lengthened by periods of the voice, or in pauses; the further
 //!   away it is, the sooner and the less choosily. While the sender pauses, the pause itself becomes shorter or longer.
 //! - If nothing is there, the decoder continues the sound, and playout waits: what comes late is still heard, and the lead is longer from then on.
 //!   If the next packet shows that others were lost, what was invented stands for them.

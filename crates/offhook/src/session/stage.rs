@@ -6,7 +6,7 @@ use offhook_media::{self as media, Call, SocketId};
 use super::sockets::Sockets;
 use crate::clock;
 
-/// How many packets of new media are enough to go over to them: what their playout waits for before it begins.
+/// How many packets of new media are enough to go over to them: their playout has begun by then.
 const PACKETS_ENOUGH: u64 = 3;
 /// How many frames new media that are connected may be silent before they take over all the same: one second.
 const SILENT_FRAMES: u32 = 50;
