@@ -308,14 +308,8 @@ impl Call {
         };
         self.figures.write(self.now, self.checks.first(), &mut statistics);
         if let Negotiation::Agreed(agreed) = &self.negotiation {
-            let counters = agreed.playout.counters();
-            statistics.packets_lost = counters.lost;
-            statistics.packets_late = counters.late;
-            statistics.packets_duplicate = counters.duplicate;
-            statistics.frames_concealed = counters.concealed_samples.div_ceil(crate::FRAME_SAMPLES as u64);
-            statistics.frames_recovered = counters.recovered + counters.recovered_deep;
-            statistics.level_received_dbov = agreed.playout.level_dbov();
-            statistics.playout_delay = agreed.playout.waiting(self.now);
+            let codec = agreed.formats.preferred().codec;
+            agreed.playout.write(self.now, codec, &mut statistics);
         }
         statistics
     }

@@ -107,6 +107,7 @@ mod listening;
 mod outgoing;
 mod path;
 mod playout;
+mod rating;
 mod sdp;
 mod servers;
 mod statistics;

@@ -7,7 +7,11 @@ use crate::handover::{Handover, ReceivedPacket};
 use crate::jitter::Counters;
 use crate::level::SILENCE_DBOV;
 use crate::playout::Playout;
-use crate::{CallConfig, Codec, Frame, OfferError};
+use crate::rating::{Impairment, mean_opinion};
+use crate::{CallConfig, Codec, FRAME_SAMPLES, Frame, OfferError, Statistics};
+
+/// A frame of the sender, and what Opus looks ahead.
+const CODEC_DELAY: Duration = Duration::from_micros(26_500);
 
 /// The receiving side of the audio.
 pub(crate) enum Listening {
@@ -74,14 +78,42 @@ impl Listening {
         }
     }
 
-    pub(crate) fn level_dbov(&self) -> f32 {
+    fn level_dbov(&self) -> f32 {
         match self {
             Self::Played(playout) => playout.level_dbov(),
             Self::HandedOn(_) => SILENCE_DBOV,
         }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    /// Fills in what is counted here, and what a listener would say of it. The round trip is filled in before.
+    pub(crate) fn write(&self, now: Instant, codec: Codec, statistics: &mut Statistics) {
+        let counters = self.counters();
+        statistics.packets_lost = counters.lost;
+        statistics.packets_late = counters.late;
+        statistics.packets_duplicate = counters.duplicate;
+        statistics.frames_concealed = counters.concealed_samples.div_ceil(FRAME_SAMPLES as u64);
+        statistics.frames_recovered = counters.recovered + counters.recovered_deep;
+        statistics.frames_recovered_deep = counters.recovered_deep;
+        statistics.concealed = duration(counters.concealed_samples);
+        statistics.shortened = duration(counters.shortened_samples);
+        statistics.lengthened = duration(counters.lengthened_samples);
+        statistics.level_received_dbov = self.level_dbov();
+        statistics.playout_delay = self.waiting(now);
+        if counters.played > 0 {
+            let sent = (counters.received + counters.lost).max(1);
+            let way = statistics.round_trip.unwrap_or_default() / 2;
+            let impairment = Impairment {
+                codec,
+                delay: way + statistics.playout_delay + CODEC_DELAY,
+                invented: counters.concealed_samples as f64 / (sent * FRAME_SAMPLES as u64) as f64,
+            };
+            let rating = impairment.rating();
+            statistics.r_factor = Some(rating);
+            statistics.mos = Some(mean_opinion(rating));
+        }
+    }
+
+    fn counters(&self) -> Counters {
         match self {
             Self::Played(playout) => playout.counters(),
             Self::HandedOn(handover) => handover.counters(),
@@ -89,10 +121,14 @@ impl Listening {
     }
 
     /// What is held back.
-    pub(crate) fn waiting(&self, now: Instant) -> Duration {
+    fn waiting(&self, now: Instant) -> Duration {
         match self {
             Self::Played(playout) => playout.waiting(),
             Self::HandedOn(handover) => handover.waiting(now),
         }
     }
+}
+
+fn duration(samples: u64) -> Duration {
+    Duration::from_micros(samples * 1_000 / 48)
 }

@@ -28,8 +28,19 @@ pub struct Statistics {
     pub packets_duplicate: u64,
     /// Pieces of lost audio, mostly frames, that had to be invented. Pauses of the sender do not count.
     pub frames_concealed: u64,
-    /// Frames rebuilt from the next packet's forward error correction.
+    /// Frames rebuilt from the redundancy of a later packet, of either kind.
     pub frames_recovered: u64,
+    /// Those of them that were rebuilt from deep redundancy.
+    pub frames_recovered_deep: u64,
+    /// How much sound was invented in place of audio that was lost or late.
+    #[serde(rename = "concealedMs", serialize_with = "milliseconds")]
+    pub concealed: Duration,
+    /// How much sound was left out, unheard, to make up for delay.
+    #[serde(rename = "shortenedMs", serialize_with = "milliseconds")]
+    pub shortened: Duration,
+    /// How much sound was put in, unheard, to gain delay.
+    #[serde(rename = "lengthenedMs", serialize_with = "milliseconds")]
+    pub lengthened: Duration,
     /// Level of the last frames sent, dBov (0 is full scale, -127 silence).
     pub level_sent_dbov: f32,
     /// Level of the last frames played, dBov.
@@ -51,6 +62,11 @@ pub struct Statistics {
     pub remote_candidate: Option<CandidateType>,
     /// The version of DTLS on which the two sides agreed.
     pub dtls_version: Option<DtlsProtocol>,
+    /// What a listener would say of what is heard, estimated from the delay and from how much was invented: the transmission rating R of
+    /// the E-model, 0 to 93.2 (ITU-T G.107). None before anything was played, and where packets are handed on undecoded.
+    pub r_factor: Option<f32>,
+    /// The same as a mean opinion score, 1 to 4.5 (ITU-T G.107 annex B).
+    pub mos: Option<f32>,
     /// How many times the call was interrupted.
     pub interruptions: u32,
     /// How long it was interrupted in all, up to now.

@@ -217,7 +217,14 @@ fn every_figure_is_named_with_its_unit() {
     let object = json.as_object().expect("an object");
     let numbers_of_things = ["packets", "frames", "interruptions", "bytes"];
     let units = ["Ms", "Dbov", "Fraction"];
-    let words = ["localCandidate", "remoteCandidate", "dtlsVersion", "setup"];
+    let words = [
+        "localCandidate",
+        "remoteCandidate",
+        "dtlsVersion",
+        "setup",
+        "rFactor",
+        "mos",
+    ];
     for name in object.keys() {
         assert!(
             numbers_of_things.iter().any(|what| name.starts_with(what))
@@ -229,6 +236,7 @@ fn every_figure_is_named_with_its_unit() {
     assert_eq!(json["roundTripMs"], 40.0);
     assert_eq!(json["localCandidate"], "host");
     assert_eq!(json["dtlsVersion"], "1.2");
+    assert!(json["mos"].as_f64().is_some_and(|score| score > 4.2), "{json}");
     let setup = json["setup"].as_object().expect("an object");
     assert!(setup.keys().all(|name| name.ends_with("Ms")), "{setup:?}");
 }
