@@ -73,7 +73,7 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 4] = [JINGLE, SETUP, SOCKETS, quality::QUALITY];
+pub(crate) const BENCHES: [Bench; 5] = [JINGLE, MEDIA, SETUP, SOCKETS, quality::QUALITY];
 
 const JINGLE: Bench = Bench {
     name: "jingle",
@@ -106,6 +106,34 @@ const JINGLE: Bench = Bench {
         Row::Count("bytes allocated a stanza", "elements/bytes-allocated"),
         Row::Count("bytes allocated a stanza, with XML", "text/bytes-allocated"),
         Row::Count("bytes held by a live session", "held/bytes"),
+    ],
+};
+
+/// What a call costs and holds.
+const MEDIA: Bench = Bench {
+    name: "media",
+    timed: None,
+    counted: &[("offhook-media", "media"), ("offhook-media", "call_memory")],
+    other: None,
+    speech: false,
+    columns: &[
+        ("complexity 0", "complexity-0"),
+        ("5", "complexity-5"),
+        ("9", "complexity-9"),
+        ("ready-made packets", "ready-made"),
+    ],
+    rows: &[
+        Row::Count("µs of processor to encode a frame", "encode"),
+        Row::Count("to decode it", "decode"),
+        Row::Count("for the jitter buffer around that", "buffer"),
+        Row::Count("to encrypt and decrypt its packet", "srtp"),
+        Row::Count("ms a second of call, both ends", "call"),
+        Row::Count("the most that it may be", "call-limit"),
+        Row::Count("the codec alone, both ends", "floor"),
+        Row::Count("the call as a multiple of that", "ratio"),
+        Row::Count("the most that it may be", "ratio-limit"),
+        Row::Count("bytes held, both ends", "bytes"),
+        Row::Count("the most that they may be", "bytes-limit"),
     ],
 };
 
