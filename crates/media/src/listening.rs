@@ -99,13 +99,16 @@ impl Listening {
         statistics.lengthened = duration(counters.lengthened_samples);
         statistics.level_received_dbov = self.level_dbov();
         statistics.playout_delay = self.waiting(now);
-        if counters.played > 0 {
-            let sent = (counters.received + counters.lost).max(1);
+        let invented = match self {
+            Self::Played(playout) => playout.invented(),
+            Self::HandedOn(_) => None,
+        };
+        if let Some(invented) = invented {
             let way = statistics.round_trip.unwrap_or_default() / 2;
             let impairment = Impairment {
                 codec,
                 delay: way + statistics.playout_delay + CODEC_DELAY,
-                invented: counters.concealed_samples as f64 / (sent * FRAME_SAMPLES as u64) as f64,
+                invented,
             };
             let rating = impairment.rating();
             statistics.r_factor = Some(rating);

@@ -11,6 +11,8 @@ use crate::{Frame, OfferError};
 pub(crate) struct Playout {
     buffer: JitterBuffer,
     level: f32,
+    /// Samples that were pulled since the first packet was played.
+    heard: u64,
 }
 
 impl Playout {
@@ -22,7 +24,11 @@ impl Playout {
         };
         let buffer = JitterBuffer::new(codec, delays, now)?;
         let level = SILENCE_DBOV;
-        Ok(Self { buffer, level })
+        Ok(Self {
+            buffer,
+            level,
+            heard: 0,
+        })
     }
 
     /// Takes a packet of this codec.
@@ -59,6 +65,15 @@ impl Playout {
             self.buffer.pull(now, half);
         }
         self.level = level_dbov(frame);
+        if self.buffer.counters().played > 0 {
+            self.heard += frame.len() as u64;
+        }
+    }
+
+    /// The share of the sound so far that was invented, 0 to 1; none before there was any.
+    pub(crate) fn invented(&self) -> Option<f64> {
+        let concealed = self.counters().concealed_samples as f64;
+        (self.heard > 0).then(|| (concealed / self.heard as f64).min(1.0))
     }
 
     pub(crate) fn level_dbov(&self) -> f32 {

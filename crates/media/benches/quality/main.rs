@@ -20,7 +20,7 @@ use opusic_c::{Application, Bitrate, Channels, Encoder, InbandFec, SampleRate};
 
 mod trace;
 
-use trace::{Network, PACKET, TRANSIT};
+use trace::{Network, TRANSIT};
 
 const SAMPLES: usize = 960;
 const PULLED: Duration = Duration::from_millis(10);
@@ -104,7 +104,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .iter()
         .filter(|row| wanted.is_empty() || wanted.iter().any(|name| name == row.name))
     {
-        for seed in &seeds {
+        // A clock that drifts draws nothing from the seed.
+        let seeds = match row.network {
+            Network::Drift(_) => seeds.get(..1).unwrap_or_default(),
+            _ => &seeds[..],
+        };
+        for seed in seeds {
             play(row, *seed, &clips, Path::new(&heard))?;
         }
     }
@@ -162,9 +167,12 @@ fn play(row: &Row, seed: u64, clips: &[Clip], heard: &Path) -> Result<(), Box<dy
     let start = Instant::now();
     let mut buffer = JitterBuffer::new(Codec::Opus, Delays::default(), start)?;
     let (mut sound, mut arriving) = (Vec::new(), arrivals.into_iter().peekable());
-    let (mut at, end) = (Duration::ZERO, PACKET * packets.len() as u32 + AFTER);
-    // What was played of the packets since the last look, and how late.
-    let (mut calm, half) = (None, end / 2);
+    let (mut at, end) = (
+        Duration::ZERO,
+        trace::sent(row.network, packets.len()) + TRANSIT + AFTER,
+    );
+    // After the first half, the moment from which on the delay was small.
+    let (mut calm, half) = (Duration::ZERO, end / 2);
     while at < end {
         while let Some((arrival, number)) = arriving.next_if(|(arrival, _)| *arrival <= at) {
             let packet = Packet {
@@ -180,14 +188,13 @@ fn play(row: &Row, seed: u64, clips: &[Clip], heard: &Path) -> Result<(), Box<dy
         let mut pulled = [0; PULL];
         buffer.pull(start + at, &mut pulled);
         sound.extend_from_slice(&pulled);
-        // How long after the stalls it took to be quick again.
-        if at > half && calm.is_none() && buffer.waiting() < Duration::from_millis(80) {
-            calm = Some(at - half);
+        if at > half && buffer.waiting() >= Duration::from_millis(80) {
+            calm = at - half;
         }
         at += PULLED;
     }
     for (clip, begins) in clips.iter().zip(&begins) {
-        let from = begins + samples_in(TRANSIT);
+        let from = samples_in(trace::sent(row.network, begins / SAMPLES) + TRANSIT);
         let to = (from + clip.samples.len() + samples_in(AFTER)).min(sound.len());
         let bytes: Vec<u8> = sound[from..to].iter().flat_map(|sample| sample.to_le_bytes()).collect();
         fs::write(heard.join(format!("{}.{seed}.{}.pcm", row.name, clip.name)), bytes)?;
@@ -207,7 +214,7 @@ fn play(row: &Row, seed: u64, clips: &[Clip], heard: &Path) -> Result<(), Box<dy
         "shortened_ms": counted.shortened_samples / 48,
         "lengthened_ms": counted.lengthened_samples / 48,
         "recovered": counted.recovered,
-        "calm_after_s": calm.map(|calm| calm.as_secs_f64()),
+        "calm_after_s": calm.as_secs_f64(),
     });
     println!("{figures}");
     Ok(())

@@ -37,7 +37,7 @@ pub(crate) fn arrivals(network: Network, packets: usize, seed: u64) -> Vec<Optio
     let mut trouble = Trouble::new(network);
     let mut latest = Duration::ZERO;
     let mut arrival = |number: usize| {
-        let sent = trouble.sent(number);
+        let sent = sent(network, number);
         let arrives = sent + TRANSIT + trouble.delay(&mut rng, number, packets)?;
         Some(if trouble.keeps_order() {
             latest = latest.max(arrives);
@@ -47,6 +47,21 @@ pub(crate) fn arrivals(network: Network, packets: usize, seed: u64) -> Vec<Optio
         })
     };
     (0..packets).map(&mut arrival).collect()
+}
+
+/// When this packet is sent, since the first was, by the clock of the listener.
+pub(crate) fn sent(network: Network, number: usize) -> Duration {
+    let exact = PACKET.as_secs_f64() * number as f64;
+    match network {
+        Network::Drift(millionths) => Duration::from_secs_f64(exact / (1.0 + f64::from(millionths) / 1e6)),
+        Network::Clean
+        | Network::Loss(_)
+        | Network::Bursts(_)
+        | Network::Wifi
+        | Network::Stalls
+        | Network::StallsThenCalm
+        | Network::Late => Duration::from_secs_f64(exact),
+    }
 }
 
 struct Trouble {
@@ -73,20 +88,6 @@ impl Trouble {
         match self.network {
             Network::Wifi | Network::Stalls | Network::StallsThenCalm => true,
             Network::Clean | Network::Loss(_) | Network::Bursts(_) | Network::Late | Network::Drift(_) => false,
-        }
-    }
-
-    fn sent(&self, number: usize) -> Duration {
-        let exact = PACKET.as_secs_f64() * number as f64;
-        match self.network {
-            Network::Drift(millionths) => Duration::from_secs_f64(exact / (1.0 + f64::from(millionths) / 1e6)),
-            Network::Clean
-            | Network::Loss(_)
-            | Network::Bursts(_)
-            | Network::Wifi
-            | Network::Stalls
-            | Network::StallsThenCalm
-            | Network::Late => Duration::from_secs_f64(exact),
         }
     }
 

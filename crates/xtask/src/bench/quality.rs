@@ -51,6 +51,7 @@ pub(super) const QUALITY: Bench = Bench {
         Row::Count("20 % lost in bursts of 3, DRED", "bursts-20-dred"),
         Row::Count("jitter of a Wi-Fi", "wifi"),
         Row::Count("stalls of 100 to 250 ms", "stalls"),
+        Row::Count("s until it is below 80 ms again", "calm"),
         Row::Count("10 % come 25 to 45 ms late", "late-10"),
         Row::Count("a clock 1000 ppm fast, 10 min", "drift-fast"),
         Row::Count("a clock 1000 ppm slow, 10 min", "drift-slow"),
@@ -99,6 +100,9 @@ const GOALS: [Goal; 15] = [
 
 /// A sender's clock that is not ours may cost this much of the score on a clean network.
 const DRIFT_COSTS: f64 = 0.1;
+
+/// After stalls, the delay is small again within so many seconds.
+const CALM_WITHIN: f64 = 10.0;
 
 /// Plays and scores; returns the figures as lines `figure NAME VALUE`.
 pub(super) fn scores(workspace: &Workspace, install: Install) -> Result<String, Error> {
@@ -185,6 +189,15 @@ impl Rows {
                 let met = pesq >= goal.pesq && delay <= goal.milliseconds;
                 figure("verdict", goal.row, if met { "met" } else { "**missed**" });
             }
+        }
+        if let Some(calm) = self.mean("stalls-then-calm", "calm_after_s") {
+            figure("delay", "calm", &format!("{calm:.1} s"));
+            figure("goal", "calm", &format!("{CALM_WITHIN} s"));
+            figure(
+                "verdict",
+                "calm",
+                if calm <= CALM_WITHIN { "met" } else { "**missed**" },
+            );
         }
         printed
     }
