@@ -46,6 +46,11 @@ fn held(audio: &Audio<'_>, decode: bool) -> usize {
         for _ in 0..FRAMES {
             pair.frame(audio);
         }
+        assert!(
+            pair.received() >= 2 * FRAMES as u64 * 99 / 100,
+            "{} packets came",
+            pair.received()
+        );
         pairs.push(pair);
     }
     let held = (HeapStats::get().curr_bytes - before) / CALLS;
