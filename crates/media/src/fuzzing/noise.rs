@@ -174,6 +174,8 @@ impl Pair {
 
     /// Goes on without further noise, and looks whether it has changed anything.
     pub(super) fn settle(&mut self) {
+        // What was still to be damaged would be packets lost in what follows.
+        self.damage.clear();
         let could_be_misled = self.begins != Begins::WhenConnected && self.misleading;
         for _ in 0..if could_be_misled { 100 } else { TO_CONNECT } {
             if !could_be_misled && self.sides.iter().all(|side| side.connected) {
