@@ -1,6 +1,6 @@
 //! The media of one call of ours: the call, its sockets, the tone that it plays, and what it hears.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, time::Instant};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
 use offhook_media::{Call, Change, DigitsError, Event, Input, Output, SocketId, Statistics};
@@ -29,7 +29,8 @@ pub struct Arrived<K> {
 #[derive(Debug)]
 struct Bound {
     id: SocketId,
-    socket: Arc<UdpSocket>,
+    /// Sends by itself: tokio would refuse what goes out before its loop has seen the socket.
+    sender: std::net::UdpSocket,
     reader: AbortHandle,
 }
 
@@ -151,18 +152,19 @@ impl<K: Clone + Send + 'static> Line<K> {
                 } => {
                     if let Some(bound) = self.sockets.iter().find(|bound| bound.id == socket) {
                         // A full buffer loses it, as a network may.
-                        let _ = bound.socket.try_send_to(&payload, destination);
+                        let _ = bound.sender.send_to(&payload, destination);
                     }
                 }
                 Output::Open { socket, address } => {
                     let bound = std::net::UdpSocket::bind((address, 0)).expect("a port is free");
                     bound.set_nonblocking(true).expect("it can be");
                     let address = bound.local_addr().expect("it is bound");
-                    let bound = Arc::new(UdpSocket::from_std(bound).expect("a socket"));
-                    let reader = read(self.whose.clone(), socket, Arc::clone(&bound), datagrams.clone());
+                    let sender = bound.try_clone().expect("another handle");
+                    let bound = UdpSocket::from_std(bound).expect("a socket");
+                    let reader = read(self.whose.clone(), socket, bound, datagrams.clone());
                     self.sockets.push(Bound {
                         id: socket,
-                        socket: bound,
+                        sender,
                         reader: self.readers.spawn(reader),
                     });
                     self.call
@@ -173,7 +175,7 @@ impl<K: Clone + Send + 'static> Line<K> {
     }
 }
 
-async fn read<K: Clone>(whose: K, id: SocketId, socket: Arc<UdpSocket>, datagrams: mpsc::UnboundedSender<Arrived<K>>) {
+async fn read<K: Clone>(whose: K, id: SocketId, socket: UdpSocket, datagrams: mpsc::UnboundedSender<Arrived<K>>) {
     let mut buffer = vec![0; LARGEST];
     // An error is what ICMP says of an address that nobody listens on; the next datagram may come all the same.
     loop {
