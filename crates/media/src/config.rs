@@ -1,6 +1,7 @@
 //! What a call needs to know before it starts.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::{Codec, IcePolicy, IceServer, Identity};
@@ -31,9 +32,10 @@ pub struct CallConfig {
     /// The codecs to use. An offer lists them in this order; an answer takes those of them that are offered, in the offer's
     /// order. [`Codec::ALL`].
     pub codecs: Vec<Codec>,
-    /// The Opus encoder's target, bits a second, unless the peer asks for less. 32 000.
+    /// The Opus encoder's target, bits a second, unless the peer asks for less. 32 000; what is outside of
+    /// [`BIT_RATES`](Self::BIT_RATES) counts as the nearest in it.
     pub bitrate: i32,
-    /// The Opus encoder's effort, 0 to 10. 5.
+    /// The Opus encoder's effort, 0 to 10. 5; more is 10.
     pub complexity: i32,
     /// Whether Opus leaves out the pauses of the speaker (RFC 7587 section 3.1.3); it does anyway when the peer asks for it by
     /// `usedtx=1`. Off: recorders and meters like an even stream.
@@ -55,6 +57,9 @@ pub struct CallConfig {
 }
 
 impl CallConfig {
+    /// From the least for speech of wide band to the most for mono music of full band, bits a second (RFC 7587 section 3.1.1).
+    pub const BIT_RATES: RangeInclusive<i32> = 16_000..=64_000;
+
     /// The defaults, for this certificate and these local addresses.
     pub fn new(identity: Identity, addresses: Vec<IpAddr>) -> Self {
         Self {

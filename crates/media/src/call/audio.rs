@@ -182,13 +182,46 @@ fn write(engine: &mut Rtc, source: u32, now: Instant, format: u8, numbers: Numbe
 
 /// How the peer wants to be spoken to, within what the configuration allows.
 pub(super) fn encoder_settings(config: &CallConfig, wishes: Wishes) -> EncoderSettings {
-    let most = wishes.max_bitrate.unwrap_or(i32::MAX);
+    let own = config
+        .bitrate
+        .clamp(*CallConfig::BIT_RATES.start(), *CallConfig::BIT_RATES.end());
     EncoderSettings {
-        bitrate: config.bitrate.min(most),
+        // A peer may ask for less than we would choose: its link is its own to know.
+        bitrate: wishes.max_bitrate.map_or(own, |most| own.min(most)),
         complexity: config.complexity,
         in_band_fec: wishes.in_band_fec,
         deep_redundancy: wishes.deep_redundancy,
         constant_rate: wishes.constant_rate,
         pauses: config.dtx || wishes.pauses,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Identity;
+
+    fn bit_rate(ours: i32, most_of_the_peer: Option<i32>) -> i32 {
+        let mut config = CallConfig::new(Identity::generate().expect("a certificate"), Vec::new());
+        config.bitrate = ours;
+        let wishes = Wishes {
+            max_bitrate: most_of_the_peer,
+            ..Wishes::default()
+        };
+        encoder_settings(&config, wishes).bitrate
+    }
+
+    #[test]
+    fn the_bit_rate_stays_where_speech_is_served() {
+        assert_eq!(bit_rate(24_000, None), 24_000);
+        assert_eq!(bit_rate(-1, None), 16_000);
+        assert_eq!(bit_rate(510_000, None), 64_000);
+    }
+
+    #[test]
+    fn a_peer_may_ask_for_less_and_never_gets_more() {
+        assert_eq!(bit_rate(32_000, Some(12_000)), 12_000);
+        assert_eq!(bit_rate(32_000, Some(128_000)), 32_000);
+        assert_eq!(bit_rate(128_000, Some(510_000)), 64_000);
     }
 }
