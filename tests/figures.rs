@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use offhook::{CandidateType, ConnectionState, Event, Reason, SessionId, SourceSpec, Statistics};
+use offhook::{
+    CandidateType, ConnectionState, DtlsProtocol, DtlsVersion, Event, Reason, SessionId, SourceSpec, Statistics,
+};
 use offhook_jingle::Dialect;
 use offhook_sim::{Cloud, CloudConfig, GatewayConfig, Reinvite};
 use offhook_tests::softphone::{self, Diary, within};
@@ -132,4 +134,32 @@ async fn rule_43_the_end_of_old_media_is_not_that_of_new_ones_under_the_same_id_
     let live: Vec<SessionId> = client.sessions().await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(live, [call.session().clone()]);
     client.shutdown().await;
+}
+
+#[tokio::test]
+async fn media_are_encrypted_with_the_newest_version_that_both_sides_speak() {
+    let config = CloudConfig {
+        gateway: GatewayConfig {
+            dtls: DtlsVersion::Auto,
+            ..GatewayConfig::default()
+        },
+        ..CloudConfig::default()
+    };
+    let cloud = Cloud::start(config).await.expect("loopback");
+    for (versions, spoken) in [
+        (DtlsVersion::V1_2, DtlsProtocol::V1_2),
+        (DtlsVersion::Auto, DtlsProtocol::V1_3),
+    ] {
+        let builder = softphone::builder(&cloud)
+            .dtls(versions)
+            .statistics_every(Some(Duration::from_millis(200)));
+        let (client, mut diary) = softphone::connected(builder).await;
+        let call = softphone::call(&cloud, &mut diary).await;
+        softphone::goes_on(&call).await;
+
+        let figures = told(&mut diary, call.session()).await;
+
+        assert_eq!(figures.dtls_version, Some(spoken));
+        client.shutdown().await;
+    }
 }

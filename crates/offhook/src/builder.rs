@@ -3,7 +3,7 @@
 use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use offhook_audio::{Silence, Source, SourceSpec};
-use offhook_media::Identity;
+use offhook_media::{DtlsVersion, Identity};
 use offhook_phone::{AnswerPolicy, Endpoints, IcePolicy, Login, PhoneConfig};
 use offhook_xmpp::Timeouts;
 use url::Host;
@@ -34,6 +34,7 @@ pub struct ClientBuilder {
     statistics_every: Option<Duration>,
     policy: IcePolicy,
     ipv6: bool,
+    dtls: DtlsVersion,
 }
 
 /// How often figures are told.
@@ -74,6 +75,7 @@ impl ClientBuilder {
             statistics_every: Some(STATISTICS_EVERY),
             policy: IcePolicy::default(),
             ipv6: false,
+            dtls: DtlsVersion::default(),
         }
     }
 
@@ -187,6 +189,13 @@ impl ClientBuilder {
         self
     }
 
+    /// The DTLS versions that media are encrypted with; by default 1.2 alone, which every gateway speaks.
+    /// [`Statistics::dtls_version`](crate::Statistics::dtls_version) tells which it became.
+    pub fn dtls(mut self, versions: DtlsVersion) -> Self {
+        self.dtls = versions;
+        self
+    }
+
     /// Makes the client. It is offline until [`Client::connect`].
     ///
     /// # Errors
@@ -225,6 +234,7 @@ impl ClientBuilder {
             identity: Identity::generate()?,
             addresses,
             policy: self.policy,
+            dtls: self.dtls,
             tls: engine.tls(),
             source,
             record: self.record,

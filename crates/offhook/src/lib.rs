@@ -69,7 +69,7 @@ mod worker;
 pub use self::websocket::fuzzing;
 pub use offhook_audio::{SourceSpec, SourceSpecError};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
-pub use offhook_media::{CandidateType, Digit, DigitsError, DtlsProtocol, SetupTimes, Statistics};
+pub use offhook_media::{CandidateType, Digit, DigitsError, DtlsProtocol, DtlsVersion, SetupTimes, Statistics};
 pub use offhook_phone::{
     AnswerPolicy, BulkOptions, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints,
     EndpointsError, IcePolicy, IceServer, IceServers, Notification, OutboundCall, PlaceCallError, Priority, ReplyError,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jid::BareJid;
 use offhook_audio::SourceSpec;
 use offhook_jingle::Dialect;
+use offhook_media::DtlsVersion;
 use secrecy::SecretString;
 
 use crate::faults::CloudFaults;
@@ -125,6 +126,8 @@ pub const GATEWAY: &str = "gjoll.offhook.test";
 pub struct GatewayConfig {
     /// The local addresses of its media sockets, one socket a call on each. `127.0.0.1`.
     pub addresses: Vec<IpAddr>,
+    /// The DTLS versions it speaks. 1.2, as the platform does.
+    pub dtls: DtlsVersion,
     /// How the sessions of calls speak that do not say otherwise. SDP over XMPP.
     pub dialect: Dialect,
     /// What it plays into calls that do not say otherwise. A 440 Hz tone.
@@ -147,6 +150,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            dtls: DtlsVersion::default(),
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             record: None,

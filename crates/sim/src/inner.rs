@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use offhook_audio::Loaded;
-use offhook_media::Identity;
+use offhook_media::{CallConfig, Identity};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use secrecy::{ExposeSecret, SecretString};
@@ -92,6 +92,13 @@ impl Inner {
         };
         inner.set_services(inner.config.services.clone());
         Ok(inner)
+    }
+
+    /// What the media of the gateway's sessions are made with.
+    pub(crate) fn media(&self) -> CallConfig {
+        let mut media = CallConfig::new(self.identity.clone(), self.config.gateway.addresses.clone());
+        media.dtls = self.config.gateway.dtls;
+        media
     }
 
     /// Replaces the external services; `None` is the cloud's own STUN server.

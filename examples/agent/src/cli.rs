@@ -76,6 +76,9 @@ pub struct RunOptions {
     /// With relay, audio goes over TURN servers alone.
     #[arg(long, value_enum, default_value = "all", value_name = "all,relay")]
     pub ice_policy: Policy,
+    /// The DTLS versions that audio is encrypted with; auto is 1.3 where the far end speaks it.
+    #[arg(long, value_enum, default_value = "1.2", value_name = "1.2,auto")]
+    pub dtls: Dtls,
     /// Use IPv6 addresses for media too.
     #[arg(long)]
     pub ipv6: bool,
@@ -144,8 +147,6 @@ pub struct PlannedOptions {
     accept: Option<String>,
     #[arg(long, hide = true, num_args = 1)]
     calls_at_once: Option<String>,
-    #[arg(long, hide = true, num_args = 1)]
-    dtls: Option<String>,
     #[arg(long, hide = true)]
     dscp: bool,
     #[arg(long, hide = true)]
@@ -159,6 +160,16 @@ pub enum Policy {
     All,
     /// Relayed ones only.
     Relay,
+}
+
+/// The DTLS versions to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dtls {
+    /// 1.2 alone.
+    #[value(name = "1.2")]
+    V1_2,
+    /// 1.3 where the far end speaks it, else 1.2.
+    Auto,
 }
 
 /// On or off.
@@ -270,7 +281,6 @@ impl PlannedOptions {
         let missing = [
             (self.accept.is_some(), "--accept", "offers are always answered at once"),
             (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
-            (self.dtls.is_some(), "--dtls", "DTLS 1.2 is spoken"),
             (self.dscp, "--dscp", "packets are not marked"),
             (self.trace, "--trace", "use OFFHOOK_LOG=trace"),
         ];

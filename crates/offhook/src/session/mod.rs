@@ -31,7 +31,7 @@ use offhook_jingle::{
     session::{self as dialogue, EndedBy, SessionEvent},
     stanza::Farewell,
 };
-use offhook_media::{self as media, Call, Change, Identity, Statistics};
+use offhook_media::{self as media, Call, Change, DtlsVersion, Identity, Statistics};
 use offhook_phone::{IcePolicy, IceServers, SessionReport, SessionStart};
 use rustls::ClientConfig;
 use tokio::task::spawn_blocking;
@@ -71,6 +71,8 @@ pub(crate) struct Setup {
     pub(crate) addresses: Addresses,
     /// The application's word on which candidates may be used.
     pub(crate) policy: IcePolicy,
+    /// What media are encrypted with.
+    pub(crate) dtls: DtlsVersion,
     /// For TURN over TLS.
     pub(crate) tls: Arc<ClientConfig>,
     /// What the far end hears.

@@ -70,6 +70,7 @@ impl Session {
         let mut config = CallConfig::new(self.setup.identity.clone(), addresses);
         config.servers = servers::servers(&self.ice);
         config.policy = servers::policy(&self.ice, self.setup.policy);
+        config.dtls = self.setup.dtls;
         let (mut call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
-use offhook_media::{CallConfig, Event};
+use offhook_media::Event;
 
 use super::call::{Call, Flow, Phase, REPEAT};
 use super::media::Media;
@@ -80,7 +80,7 @@ impl Call {
             let former = std::mem::replace(&mut self.signalling.session, session);
             self.signalling.former.push(former);
         }
-        let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
+        let config = self.inner.media();
         let seed = self.inner.draw_seed();
         let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         let next = Next {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jid::FullJid;
 use offhook_jingle::{Dialect, Reason};
-use offhook_media::{CallConfig, Event};
+use offhook_media::Event;
 
 use super::call::{Call, Flow, Phase};
 use super::change::Changing;
@@ -58,7 +58,7 @@ pub(super) enum Progress {
 impl Call {
     /// A client has proceeded: the offer goes out, and the candidates as they are found.
     pub(super) fn begin(&mut self, now: Instant, client: FullJid) {
-        let config = CallConfig::new(self.inner.identity.clone(), self.inner.config.gateway.addresses.clone());
+        let config = self.inner.media();
         let seed = self.inner.draw_seed();
         let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         self.state.send_replace(CallState::Offered { client: client.clone() });

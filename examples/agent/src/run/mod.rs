@@ -15,8 +15,8 @@ use std::{
 };
 
 use offhook::{
-    CallFailure, Client, ConnectError, ConnectFailure, ConversationId, Engine, EngineConfig, EngineError, Event,
-    Events, IcePolicy, OutboundCall, SessionId,
+    CallFailure, Client, ConnectError, ConnectFailure, ConversationId, DtlsVersion, Engine, EngineConfig, EngineError,
+    Event, Events, IcePolicy, OutboundCall, SessionId,
 };
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep};
@@ -29,7 +29,7 @@ use self::{
     signals::Signals,
 };
 use crate::{
-    cli::{OutboundOptions, Policy, RunOptions},
+    cli::{Dtls, OutboundOptions, Policy, RunOptions},
     exit::Exit,
 };
 
@@ -90,6 +90,10 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
             Policy::Relay => IcePolicy::Relay,
         })
         .ipv6(options.ipv6)
+        .dtls(match options.dtls {
+            Dtls::V1_2 => DtlsVersion::V1_2,
+            Dtls::Auto => DtlsVersion::Auto,
+        })
         .play(options.source()?);
     let client = match &options.record {
         Some(directory) => client.record_to(directory),

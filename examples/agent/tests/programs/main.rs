@@ -145,10 +145,10 @@ async fn exit_statuses_tell_what_was_wrong() {
             "not encrypted",
         ),
         (
-            &["--api", api, "--streaming", streaming, "--dtls", "auto"],
+            &["--api", api, "--streaming", streaming, "--accept", "manual"],
             right,
             2,
-            "--dtls",
+            "--accept",
         ),
         (
             &["--api", api, "--streaming", streaming, "--play", "file:Cargo.toml"],
