@@ -67,7 +67,7 @@
 //! |---|---|
 //! | RFC 8866 SDP, RFC 8829 JSEP | offers read leniently, answers written in the offer's terms; one audio section, all others declined; later offers change a running call: directions ([`Direction`]), payload numbers, credentials |
 //! | RFC 8445 ICE, RFC 8838 trickle, RFC 8839 | host, server reflexive and relayed candidates, peer reflexive ones discovered; new ones when interfaces change; the policies `all` and `relay`; restarts by either side, during which the old path plays on |
-//! | RFC 8489 STUN, RFC 7064 | Binding over UDP, without authentication; no `stuns:` |
+//! | RFC 8489 STUN, RFC 7064 | Binding over UDP, without authentication; `stuns:` is asked like `stun:` |
 //! | RFC 8656 TURN, RFC 7065 | allocations over UDP, TCP and TLS with long-term credentials (401, 438), refreshed, given back at the end and made anew after 437, a broken stream or a silent server; permissions, channels. One address of the server's family; no ALTERNATE-SERVER, no TCP to peers (RFC 6062) |
 //! | RFC 8842, RFC 5763, RFC 5764 DTLS-SRTP | DTLS 1.2, or 1.3 by configuration, with ECDSA certificates, fingerprints by sha-256 (sha-1 when the peer has no other); peers with RSA certificates are not supported by the backend and end as [`FailureReason::Security`] |
 //! | RFC 3550 RTP and RTCP, RFC 5761 | one stream in each direction; the peer's SSRC is learned from its packets and may change |

@@ -60,8 +60,8 @@ pub enum IcePolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// It is none of `stun:`, `turn:` and `turns:`.
-    #[error("the URL begins with none of stun:, turn: and turns:")]
+    /// It is none of `stun:`, `stuns:`, `turn:` and `turns:`.
+    #[error("the URL begins with none of stun:, stuns:, turn: and turns:")]
     Scheme,
     /// There is no host in it, or the port is no number.
     #[error("the URL names no host, or no port that could be one")]
@@ -86,18 +86,21 @@ impl IceServer {
             None => None,
             Some(query) => Some(query.strip_prefix("transport=").ok_or(ServerError::Transport)?),
         };
-        let transport = match (scheme.to_ascii_lowercase().as_str(), transport) {
+        let scheme = scheme.to_ascii_lowercase();
+        let transport = match (scheme.as_str(), transport) {
             ("stun", None | Some("udp")) => None,
+            // Browsers ask such a server over UDP too: an address seen over TLS would be of no use to media over UDP.
+            ("stuns", None | Some("tcp" | "udp")) => None,
             ("turn", None | Some("udp")) => Some(TurnTransport::Udp),
             ("turn", Some("tcp")) => Some(TurnTransport::Tcp),
             ("turns", None | Some("tcp")) => Some(TurnTransport::Tls),
             // Over TCP a reflexive address is of no use to a call over UDP.
-            ("stun" | "turn" | "turns" | "stuns", _) => return Err(ServerError::Transport),
+            ("stun" | "stuns" | "turn" | "turns", _) => return Err(ServerError::Transport),
             _ => return Err(ServerError::Scheme),
         };
-        let otherwise = match transport {
-            None | Some(TurnTransport::Udp | TurnTransport::Tcp) => PORT,
-            Some(TurnTransport::Tls) => TLS_PORT,
+        let otherwise = match scheme.as_str() {
+            "stuns" | "turns" => TLS_PORT,
+            _ => PORT,
         };
         let (host, port) = host_and_port(address, otherwise).ok_or(ServerError::Address)?;
         let kind = match transport {
@@ -146,6 +149,8 @@ mod tests {
         let cases = [
             ("stun:stun.example", None, "stun.example", 3478),
             ("stun:192.0.2.1:3479", None, "192.0.2.1", 3479),
+            ("stuns:stun.example:443", None, "stun.example", 443),
+            ("stuns:stun.example", None, "stun.example", 5349),
             ("turn:turn.example", Some(TurnTransport::Udp), "turn.example", 3478),
             (
                 "turn:t.example:99?transport=udp",
@@ -187,7 +192,7 @@ mod tests {
         let cases = [
             ("stun.example", ServerError::Scheme),
             ("http://stun.example", ServerError::Scheme),
-            ("stuns:stun.example", ServerError::Transport),
+            ("stuns:stun.example?transport=sctp", ServerError::Transport),
             ("stun:stun.example?transport=tcp", ServerError::Transport),
             ("turn:t.example?transport=sctp", ServerError::Transport),
             ("turns:t.example?transport=udp", ServerError::Transport),
