@@ -65,6 +65,8 @@ function payload(packet) {
 
 function peer(tell) {
     let [connection, track] = [];
+    // Every object that stood for the track: with one that nobody holds, its packets may be gone.
+    const tracks = [];
     // The payload type of telephone events, and the keys to be pressed.
     let events = EVENTS;
     const keys = [];
@@ -148,6 +150,12 @@ function peer(tell) {
         };
     }
 
+    function take(one) {
+        track = one;
+        tracks.push(track);
+        track.onMessage(hear);
+    }
+
     function sound(direction) {
         const sound = new Audio(MID, direction);
         sound.addAudioCodec(PCMU, 'PCMU');
@@ -169,8 +177,7 @@ function peer(tell) {
         connection.onLocalCandidate(candidate => tell('candidate', { candidate }));
         connection.onStateChange(state => tell('state', { state }));
         connection.onTrack(theirs => {
-            track = theirs;
-            track.onMessage(hear);
+            take(theirs);
             play(hertz);
         });
     }
@@ -180,8 +187,7 @@ function peer(tell) {
     return {
         offer(how) {
             begin(how);
-            track = connection.addTrack(sound('SendRecv'));
-            track.onMessage(hear);
+            take(connection.addTrack(sound('SendRecv')));
             play(how.hertz);
             connection.setLocalDescription('offer');
         },
@@ -190,13 +196,15 @@ function peer(tell) {
             begin(how);
             connection.setRemoteDescription(sdp, 'offer');
         },
-        accept: ({ sdp }) => connection.setRemoteDescription(sdp, 'answer'),
+        accept({ sdp }) {
+            connection.setRemoteDescription(sdp, 'answer');
+            tell('accepted');
+        },
         candidate: ({ mid, candidate }) => connection.addRemoteCandidate(candidate, mid),
         change({ direction, data }) {
             if (direction) {
                 // The same track as another object, which has to be told anew whom to call.
-                track = connection.addTrack(sound(DIRECTIONS[direction]));
-                track.onMessage(hear);
+                take(connection.addTrack(sound(DIRECTIONS[direction])));
             }
             if (data) {
                 connection.createDataChannel('data');

@@ -10,10 +10,7 @@ mod matrix;
 mod pair;
 mod stories;
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
-
 use engine::Engine;
-use futures_util::FutureExt as _;
 use matrix::{Cell, Feature};
 
 macro_rules! features {
@@ -125,12 +122,5 @@ features_of! {
 
 async fn show(feature: Feature, engine: Engine) {
     let cell = Cell::new(feature, engine);
-    let first = AssertUnwindSafe(stories::shown(feature, engine)).catch_unwind().await;
-    let result = match first {
-        Ok(result) => result,
-        // One call in thirty with it does not connect, for a reason that is not known: it is called a second time.
-        Err(_) if engine == Engine::Libdatachannel => stories::shown(feature, engine).await,
-        Err(fault) => resume_unwind(fault),
-    };
-    cell.is(result);
+    cell.is(stories::shown(feature, engine).await);
 }

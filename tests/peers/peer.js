@@ -14,6 +14,7 @@
 //   {"do": "direction" | "codec" | "dtls" | "path" | "close"}
 //
 //   {"tell": "offer" | "answer", "sdp"}
+//   {"tell": "accepted"}                                   the answer is taken
 //   {"tell": "candidate", "candidate"}
 //   {"tell": "state", "state"}
 //   {"tell": "heard", "hertz": number | null, "dbov"}      of every 200 ms

@@ -124,6 +124,7 @@ class Peer:
 
     async def accept(self, sdp):
         await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+        tell("accepted")
 
     async def candidate(self, mid, candidate):
         read = candidate_from_sdp(candidate.removeprefix("candidate:"))

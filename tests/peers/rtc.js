@@ -71,7 +71,10 @@ function peer(engine, tell) {
             tell('pressed', { able: Boolean(keys) });
             keys?.insertDTMF(digits);
         },
-        accept: ({ sdp }) => connection.setRemoteDescription({ type: 'answer', sdp }),
+        async accept({ sdp }) {
+            await connection.setRemoteDescription({ type: 'answer', sdp });
+            tell('accepted');
+        },
         candidate: ({ mid, candidate }) => connection.addIceCandidate({ sdpMid: mid, candidate }),
         async dtls() {
             const versions = { FEFD: '1.2', FEFC: '1.3' };
