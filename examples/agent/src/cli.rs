@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use offhook::{AnswerPolicy, Destination, Endpoints, SourceSpec};
 use offhook_audio::SinkSpec;
 use secrecy::SecretString;
@@ -25,14 +26,34 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What `agent run --help` ends with.
+const RUN_EXAMPLES: &str = "\
+Examples:
+  agent run --region mypurecloud.de --answer always --play tone:440
+  agent run --region mypurecloud.de --answer always --record calls/ --calls 10
+  agent run --config agent.toml --json";
+
+/// What `agent call --help` ends with.
+const CALL_EXAMPLES: &str = "\
+Examples:
+  agent call +493012345678 --region mypurecloud.de --play file:hello.wav
+  agent call user:1f0e2c34-5d6a-4b7c-8d9e-0a1b2c3d4e5f --config agent.toml --timeout 20";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make calls in both directions against an embedded cloud, show the messages, and verify the recorded audio.
     Demo(DemoOptions),
     /// Stay connected and handle calls.
+    #[command(args_override_self = true, after_help = RUN_EXAMPLES)]
     Run(RunOptions),
     /// Place one call and stay until it ends.
+    #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
     Call(CallOptions),
+    /// Print what completes the command line in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -44,6 +65,9 @@ pub struct DemoOptions {
 
 #[derive(Debug, Args)]
 pub struct RunOptions {
+    /// A TOML file with these options, a line each (`answer = ["placed", "auto"]`, `ipv6 = true`); what is typed here goes before it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     #[command(flatten)]
     pub cloud: CloudOptions,
     #[command(flatten)]
@@ -54,6 +78,7 @@ pub struct RunOptions {
     #[arg(
         long,
         value_delimiter = ',',
+        overrides_with = "answer",
         default_value = "auto",
         value_name = "placed,auto,always,never"
     )]

@@ -6,13 +6,15 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod config;
 mod demo;
 mod exit;
 mod run;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
-use clap::Parser;
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -21,7 +23,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match config::command_line() {
+        Ok(cli) => cli,
+        Err(error) => return Exit::usage(error.to_string()).report(),
+    };
     let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -33,10 +38,22 @@ fn main() -> ExitCode {
             match cli.command {
                 Command::Demo(options) => demo::demo(&options).await,
                 Command::Run(options) => run::run(&options, None).await,
+                Command::Completions { shell } => {
+                    completions(shell);
+                    Exit::clean()
+                }
                 Command::Call(options) => run::run(&options.run, Some(&options.outbound)).await,
             }
         }),
         Err(error) => Exit::other(format!("no runtime: {error}")),
     };
     exit.report()
+}
+
+/// To be evaluated by the shell, or put where it looks for completions.
+fn completions(shell: Shell) {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "agent", &mut script);
+    // A reader that has gone wants no more of it.
+    drop(std::io::stdout().write_all(&script));
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod harness;
+mod options;
 
 use std::time::Duration;
 
