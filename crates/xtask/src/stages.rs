@@ -138,6 +138,8 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "turn",
         "--test",
         "namespaces",
+        "--test",
+        "programs",
         "--",
         "--ignored",
     ];

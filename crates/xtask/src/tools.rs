@@ -94,6 +94,12 @@ const FOR_NETWORKS: [SystemTool; 3] = [
     },
 ];
 
+/// The agent's view is looked at in a terminal that a test can read.
+const FOR_SCREENS: [SystemTool; 1] = [SystemTool {
+    programs: &["tmux"],
+    package: "tmux",
+}];
+
 /// The library `stanza` and libwebrtc run in Node.
 const FOR_NODE: [SystemTool; 2] = [
     SystemTool {
@@ -162,6 +168,7 @@ pub(crate) fn for_fuzzing(install: Install) -> Result<(), Error> {
 pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(), Error> {
     system(&FOR_INTEROP, install)?;
     system(&FOR_NETWORKS, install)?;
+    system(&FOR_SCREENS, install)?;
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
     npm::modules(workspace, "tests/official", install)?;

@@ -326,7 +326,8 @@ fn first_line(path: &Path) -> io::Result<String> {
     Ok(line)
 }
 
-fn destination(text: &str) -> Result<Destination, String> {
+/// Reads `+4930...`, `user:ID` or `queue:ID`.
+pub fn destination(text: &str) -> Result<Destination, String> {
     match text.split_once(':') {
         Some(("user", id)) if !id.is_empty() => Ok(Destination::User(id.to_owned())),
         Some(("queue", id)) if !id.is_empty() => Ok(Destination::Queue(id.to_owned())),

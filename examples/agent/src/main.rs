@@ -11,7 +11,11 @@ mod demo;
 mod exit;
 mod run;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _, stderr},
+    process::ExitCode,
+    sync::mpsc::Receiver,
+};
 
 use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
@@ -20,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::{Cli, Command},
     exit::Exit,
+    run::view::{self, LogLines},
 };
 
 fn main() -> ExitCode {
@@ -27,22 +32,18 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return Exit::usage(error.to_string()).report(),
     };
-    let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let logs = logs(&cli.command);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let exit = match runtime {
         Ok(runtime) => runtime.block_on(async {
             match cli.command {
                 Command::Demo(options) => demo::demo(&options).await,
-                Command::Run(options) => run::run(&options, None).await,
+                Command::Run(options) => run::run(&options, None, logs).await,
                 Command::Completions { shell } => {
                     completions(shell);
                     Exit::clean()
                 }
-                Command::Call(options) => run::run(&options.run, Some(&options.outbound)).await,
+                Command::Call(options) => run::run(&options.run, Some(&options.outbound), logs).await,
             }
         }),
         Err(error) => Exit::other(format!("no runtime: {error}")),
@@ -56,4 +57,22 @@ fn completions(shell: Shell) {
     generate(shell, &mut Cli::command(), "agent", &mut script);
     // A reader that has gone wants no more of it.
     drop(std::io::stdout().write_all(&script));
+}
+
+/// Logs go to standard error, or, where that is the screen of a view, to the view: what comes out here.
+fn logs(command: &Command) -> Receiver<String> {
+    let json = match command {
+        Command::Run(options) => options.json,
+        Command::Call(options) => options.run.json,
+        Command::Demo(_) | Command::Completions { .. } => true,
+    };
+    let (lines, receiver) = LogLines::new();
+    let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    if view::is_wanted(json) && stderr().is_terminal() {
+        log.with_ansi(false).with_writer(move || lines.clone()).init();
+    } else {
+        log.with_writer(stderr).init();
+    }
+    receiver
 }

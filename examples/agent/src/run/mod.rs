@@ -6,11 +6,14 @@ mod output;
 mod placed;
 mod signals;
 mod text;
+pub mod view;
 
 use std::{
     future::{Future, pending},
     io::{self, BufRead},
-    process, thread,
+    process,
+    sync::mpsc::Receiver,
+    thread,
     time::Duration,
 };
 
@@ -27,15 +30,19 @@ use self::{
     output::Output,
     placed::Placed,
     signals::Signals,
+    view::Action,
 };
 use crate::{
     cli::{Dtls, OutboundOptions, Policy, RunOptions},
     exit::Exit,
 };
 
+/// How often figures are told while somebody looks at them.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+
 /// Connects, handles calls until the end that the options, a signal or standard input name, and closes properly.
-pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>) -> Exit {
-    match start(options).await {
+pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>, logs: Receiver<String>) -> Exit {
+    match start(options, logs).await {
         Err(exit) => exit,
         Ok(mut agent) => {
             let exit = match agent.connect().await {
@@ -71,9 +78,10 @@ enum Finished {
     PlaceCall(Result<ConversationId, CallFailure>),
     /// The sessions there are, after events were missed.
     Sessions(Vec<SessionId>),
+    Action(Result<view::Done, String>),
 }
 
-async fn start(options: &RunOptions) -> Result<Agent, Exit> {
+async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Exit> {
     options.check()?;
     let mut config = EngineConfig::default();
     config.trust_anchors.extend(options.cloud.ca.clone());
@@ -95,6 +103,11 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
             Dtls::Auto => DtlsVersion::Auto,
         })
         .play(options.source()?);
+    let client = if view::is_wanted(options.json) {
+        client.statistics_every(Some(LOOKED_AT_EVERY))
+    } else {
+        client
+    };
     let client = match &options.record {
         Some(directory) => client.record_to(directory),
         None => client,
@@ -105,7 +118,7 @@ async fn start(options: &RunOptions) -> Result<Agent, Exit> {
     Ok(Agent {
         events: client.events(),
         desk: Desk { client, engine },
-        output: Output::new(options.json),
+        output: Output::new(options.json, logs)?,
         json: options.json,
         live: Vec::new(),
         conversations: 0,
@@ -135,6 +148,7 @@ impl Agent {
                 },
                 line = next_line(&mut self.commands) => self.command(line)?,
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished))?,
+                action = self.output.next_action() => self.act(action)?,
                 () = self.signals.next() => return Err(Exit::clean()),
             }
         }
@@ -154,6 +168,7 @@ impl Agent {
                 event = self.events.next() => self.told(event.as_ref()),
                 line = next_line(&mut self.commands) => self.command(line),
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished)),
+                action = self.output.next_action() => self.act(action),
                 () = &mut answered, if unanswered => Err(Exit::call_refused("the call was not answered in time")),
                 () = &mut over => Err(Exit::clean()),
                 () = self.signals.next() => Err(Exit::clean()),
@@ -197,6 +212,15 @@ impl Agent {
         Ok(())
     }
 
+    fn act(&mut self, action: Action) -> Result<(), Exit> {
+        if action == Action::Quit {
+            return Err(Exit::clean());
+        }
+        let client = self.desk.client.clone();
+        self.beside(async move { Finished::Action(view::act(&client, action).await) });
+        Ok(())
+    }
+
     fn finish(&mut self, finished: Finished) -> Result<(), Exit> {
         match finished {
             Finished::Command(Done { lines, quit }) => {
@@ -213,8 +237,9 @@ impl Agent {
                 let ended = self.live.iter().filter(|live| !sessions.contains(live)).count();
                 self.conversations += ended as u64;
                 self.live = sessions;
-                Ok(())
+                self.output.keep(&self.live)
             }
+            Finished::Action(result) => self.output.done(result),
         }
     }
 

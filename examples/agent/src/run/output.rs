@@ -1,43 +1,82 @@
-//! Standard output: JSON lines for programs, or words for people.
+//! Standard output: JSON lines for programs, words for people, or a live view where there is a screen.
 
-use std::io::{self, Write};
+use std::{
+    future::pending,
+    io::{self, Write},
+    sync::mpsc::Receiver,
+};
 
-use offhook::Event;
+use offhook::{Event, SessionId};
 use serde_json::Value;
 
-use super::{event::Translator, text};
+use super::{
+    event::Translator,
+    text,
+    view::{self, Action, Done, View},
+};
 use crate::exit::Exit;
 
 /// Where events and replies are written. Once nobody reads them, the program ends properly.
-pub struct Output {
-    /// Turns events into JSON; without it they are put into words.
-    translator: Option<Translator>,
+pub enum Output {
+    Json(Translator),
+    Words,
+    View(Box<View>),
 }
 
 impl Output {
-    pub fn new(json: bool) -> Self {
-        Self {
-            translator: json.then(Translator::default),
+    /// JSON if it is asked for, else a view if somebody looks, which shows these lines of the log too.
+    pub fn new(json: bool, logs: Receiver<String>) -> Result<Self, Exit> {
+        if json {
+            Ok(Self::Json(Translator::default()))
+        } else if view::is_wanted(json) {
+            let view = View::open(logs).map_err(view::lost)?;
+            Ok(Self::View(Box::new(view)))
+        } else {
+            Ok(Self::Words)
         }
     }
 
     /// Writes an event.
     pub fn event(&mut self, event: &Event) -> Result<(), Exit> {
-        match &mut self.translator {
-            Some(translator) => translator
+        match self {
+            Self::Json(translator) => translator
                 .translate(event)
                 .iter()
                 .try_for_each(|value| write(&value.to_string())),
-            None => text::line(event).map_or(Ok(()), |line| write(&line)),
+            Self::Words => text::line(event).map_or(Ok(()), |line| write(&line)),
+            Self::View(view) => view.event(event).map_err(view::lost),
         }
     }
 
     /// Writes a JSON line, for programs only.
     pub fn json(&self, value: &Value) -> Result<(), Exit> {
-        if self.translator.is_some() {
-            write(&value.to_string())
-        } else {
-            Ok(())
+        match self {
+            Self::Json(_) => write(&value.to_string()),
+            Self::Words | Self::View(_) => Ok(()),
+        }
+    }
+
+    /// What a person at a screen wants next; never comes without a screen.
+    pub async fn next_action(&mut self) -> Action {
+        match self {
+            Self::View(view) => view.next().await,
+            Self::Json(_) | Self::Words => pending().await,
+        }
+    }
+
+    /// Shows what has come of an action.
+    pub fn done(&mut self, result: Result<Done, String>) -> Result<(), Exit> {
+        match self {
+            Self::View(view) => view.done(result).map_err(view::lost),
+            Self::Json(_) | Self::Words => Ok(()),
+        }
+    }
+
+    /// Events were missed, and only these sessions run.
+    pub fn keep(&mut self, live: &[SessionId]) -> Result<(), Exit> {
+        match self {
+            Self::View(view) => view.keep(live).map_err(view::lost),
+            Self::Json(_) | Self::Words => Ok(()),
         }
     }
 }
