@@ -27,6 +27,7 @@ use crate::inner::Inner;
 use crate::record::Record;
 use crate::server::ExternalService;
 use crate::stun;
+use crate::turn;
 
 /// How long [`Cloud::stop`] waits for each step.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -113,7 +114,14 @@ impl Cloud {
             address: (media, 0).into(),
             source,
         })?;
-        let inner = Arc::new(Inner::new(config, address, stun_address, Instant::now())?);
+        let turn = match config.turn {
+            true => Some(turn::Sockets::bind(media).await.map_err(|source| StartError::Listen {
+                address: (media, 0).into(),
+                source,
+            })?),
+            false => None,
+        };
+        let inner = Arc::new(Inner::new(config, address, stun_address, turn, Instant::now())?);
         let stun = tokio::spawn(stun::serve(stun));
         let clock = tokio::spawn(gateway::clock::run(inner.clock.clone()));
         let server = tokio::spawn(http::serve(listener, Arc::clone(&inner)));
@@ -184,9 +192,15 @@ impl Cloud {
     }
 
     /// Replaces the external services that clients are told of (XEP-0215); `None` is the cloud's
-    /// own STUN server. An empty list leaves clients without any.
+    /// own STUN and TURN servers. An empty list leaves clients without any.
     pub fn set_services(&self, services: Option<Vec<ExternalService>>) {
         self.inner.set_services(services);
+    }
+
+    /// The external services that clients are told of now.
+    #[must_use]
+    pub fn services(&self) -> Vec<ExternalService> {
+        self.inner.switchboard.services()
     }
 
     /// Calls a user: proposes to all of their connected clients.

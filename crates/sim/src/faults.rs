@@ -27,6 +27,8 @@ pub struct CloudFaults {
     pub outage: Option<Outage>,
     /// Requests over streams are put off.
     pub throttle: Option<Throttle>,
+    /// The TURN servers answer nothing and relay nothing. Alive again they still know their allocations.
+    pub dead_turn: bool,
     /// Topics that nobody may subscribe to.
     pub rejected_topics: Vec<RejectedTopic>,
 }

@@ -22,12 +22,15 @@ use crate::gauge::{Counter, Gauge};
 use crate::hub::Hub;
 use crate::record::Recorder;
 use crate::server::{ExternalService, Switchboard};
+use crate::turn::{self, Turn};
 
 pub(crate) struct Inner {
     pub(crate) config: CloudConfig,
     pub(crate) address: SocketAddr,
     /// Where the STUN server listens.
     stun: SocketAddr,
+    /// The cloud's own TURN servers, if it has any.
+    turn: Option<Turn>,
     pub(crate) recorder: Recorder,
     pub(crate) gauge: Gauge,
     pub(crate) hub: Hub,
@@ -55,6 +58,7 @@ impl Inner {
         config: CloudConfig,
         address: SocketAddr,
         stun: SocketAddr,
+        turn: Option<turn::Sockets>,
         start: Instant,
     ) -> Result<Self, StartError> {
         check_users(&config.users)?;
@@ -68,10 +72,14 @@ impl Inner {
             }
         };
         let switchboard = Switchboard::default();
+        let faults = Faults::new(config.faults.clone(), switchboard.clone(), start);
+        let mut rng = StdRng::from_seed(seed);
+        let turn = turn.map(|sockets| Turn::start(sockets, &mut rng, &faults.dead_turn()));
         let tokens = config.users.iter().map(|user| (user.id.clone(), user.token.clone()));
         let inner = Self {
             address,
             stun,
+            turn,
             recorder: Recorder::new(start, config.records),
             gauge: Gauge::new(),
             hub: Hub::new(),
@@ -79,7 +87,7 @@ impl Inner {
             clock: Clock::new(),
             identity: Identity::generate()?,
             source: config.gateway.play.load()?,
-            faults: Faults::new(config.faults.clone(), switchboard.clone(), start),
+            faults,
             switchboard,
             transfers: Transfers::default(),
             tokens: Mutex::new(tokens.collect()),
@@ -87,7 +95,7 @@ impl Inner {
             stopping: watch::Sender::new(false),
             closing: watch::Sender::new(false),
             channels: Channels::default(),
-            rng: Mutex::new(StdRng::from_seed(seed)),
+            rng: Mutex::new(rng),
             config,
         };
         inner.set_services(inner.config.services.clone());
@@ -101,11 +109,13 @@ impl Inner {
         media
     }
 
-    /// Replaces the external services; `None` is the cloud's own STUN server.
+    /// Replaces the external services; `None` is the cloud's own.
     pub(crate) fn set_services(&self, services: Option<Vec<ExternalService>>) {
         self.switchboard.set_services(services.unwrap_or_else(|| {
             let host = self.stun.ip().to_string();
-            vec![ExternalService::new("stun", &host, self.stun.port())]
+            let stun = ExternalService::new("stun", &host, self.stun.port());
+            let turn = self.turn.iter().flat_map(Turn::services);
+            std::iter::once(stun).chain(turn).collect()
         }));
     }
 

@@ -64,6 +64,7 @@ pub mod server;
 mod stanza;
 mod stun;
 mod summary;
+mod turn;
 mod wire;
 
 pub use call_state::{CallHandle, CallState, Ended, Heard};

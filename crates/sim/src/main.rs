@@ -51,6 +51,9 @@ struct Options {
     /// Propose outbound calls before their REST request is answered.
     #[arg(long)]
     proposal_first: bool,
+    /// Relay no media by TURN.
+    #[arg(long)]
+    no_turn: bool,
     /// Offer stream management: a stream that lost its socket can be resumed for so long.
     #[arg(long, value_name = "SECONDS")]
     resumable: Option<u32>,
@@ -91,6 +94,7 @@ impl Options {
             listen: self.listen,
             users,
             gateway,
+            turn: !self.no_turn,
             stream_management: self.resumable.map(|seconds| Duration::from_secs(seconds.into())),
             ..CloudConfig::default()
         }

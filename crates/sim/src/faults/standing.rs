@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::{CloudFaults, StreamFault};
 use crate::server::Switchboard;
 
@@ -12,6 +14,8 @@ pub(crate) struct Faults {
     standing: Mutex<Standing>,
     /// Where the faults are that open streams look at.
     switchboard: Switchboard,
+    /// The TURN servers look at this.
+    dead_turn: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -43,6 +47,7 @@ impl Faults {
         let it = Self {
             standing: Mutex::new(standing),
             switchboard,
+            dead_turn: watch::Sender::new(false),
         };
         it.set(faults, now);
         it
@@ -64,6 +69,14 @@ impl Faults {
         }
         self.switchboard.set_throttle(standing.faults.throttle.clone());
         self.switchboard.reject_topics(standing.faults.rejected_topics.clone());
+        let dead = standing.faults.dead_turn;
+        self.dead_turn
+            .send_if_modified(|is| std::mem::replace(is, dead) != dead);
+    }
+
+    /// Whether the TURN servers are dead.
+    pub(crate) fn dead_turn(&self) -> watch::Receiver<bool> {
+        self.dead_turn.subscribe()
     }
 
     /// Sets the fields that `change` has, and leaves the others as they are.
