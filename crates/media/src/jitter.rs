@@ -436,7 +436,7 @@ impl JitterBuffer {
         }
         let gate = gate(excess.abs(), playing.unstretched);
         if excess > tolerance {
-            while self.line.ready() < stretch::ENOUGH && self.follows() {
+            while self.line.ready() < stretch::ENOUGH && self.follows(now) {
                 self.play(now);
             }
             let most = excess.unsigned_abs() as usize;
@@ -462,12 +462,13 @@ impl JitterBuffer {
         }
     }
 
-    /// Whether the next packet is there and follows what was decoded last.
-    fn follows(&self) -> bool {
-        let (Some(first), Some(playing)) = (self.queue.first(), &self.playing) else {
+    /// Whether the next packet is there and follows what was decoded last, and is not so late that it will be passed over.
+    fn follows(&self, now: i64) -> bool {
+        let (Some(first), Some(playing), Some(base)) = (self.queue.first(), &self.playing, self.target.base()) else {
             return false;
         };
-        first.timestamp - playing.next < STEP && first.sequence == playing.sequence + 1
+        let is_next = first.timestamp - playing.next < STEP && first.sequence == playing.sequence + 1;
+        is_next && first.timestamp >= now - base - self.most
     }
 
     /// Of what was decoded ahead a last moment is still heard, and the decoder forgets the stream: what it kept of one would
