@@ -8,9 +8,22 @@ use crate::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
 pub use spec::{Loaded, SourceError, SourceSpec, SourceSpecError};
 
-/// Where the frames that we send come from. Asked once every 20 ms; it must not block.
+/// Where the frames that a far end hears come from.
+///
+/// The call is the clock: it asks for one frame every 20 ms, and, after its thread was held up, for up to 25 at once. It asks from its
+/// first frame to its last, whether the far end is muted or on hold; a source never runs ahead of a call or behind it.
+///
+/// What a source promises: it fills the whole frame each time, it does not block, allocate or take a lock that others hold for long
+/// (other calls share its thread), and it does not panic, which would end the call. What it has not got in time is silence:
+///
+/// | | the source | the call |
+/// |---|---|---|
+/// | underrun | fills up with silence and says [`Played::Underrun`] | sends it, and asks again |
+/// | overrun | is the affair of whoever writes into it: a bounded queue drops and counts, or makes the writer wait ([`channel`](crate::channel)) | never knows |
+/// | end | fills up with silence, and says [`Played::End`] from then on | sends it; another source may be set |
+/// | error | fills up with silence, and says [`Played::Failed`] from then on | sends it, and tells the application once |
 pub trait Source: Send {
-    /// Fills the whole frame. What lies behind the end of a finite source is silence, for ever.
+    /// Fills the whole frame, and says with what.
     fn read(&mut self, frame: &mut Frame) -> Played;
 }
 
@@ -26,8 +39,38 @@ impl<S: Source + ?Sized> Source for Box<S> {
 pub enum Played {
     /// The frame is full of the source's audio.
     Full,
+    /// The source has less than a frame at this time: the rest (possibly all of it) is silence. There may be more later.
+    Underrun,
     /// The source is at its end: the rest of this frame (possibly all of it) is silence, and so are all later frames.
     End,
+    /// The source is broken: the rest of this frame (possibly all of it) is silence, and so are all later frames.
+    Failed(SourceFault),
+}
+
+impl Played {
+    /// Whether there will be nothing but silence from now on.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Full | Self::Underrun => false,
+            Self::End | Self::Failed(_) => true,
+        }
+    }
+}
+
+/// Why a [`Source`] that was open gives no more audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceFault {
+    /// What the audio came from is gone, such as a device that was unplugged.
+    #[error("what the audio came from is gone")]
+    Gone,
+    /// Reading the audio failed.
+    #[error("reading the audio failed: {0}")]
+    Read(std::io::ErrorKind),
+    /// The audio cannot be decoded any further.
+    #[error("the audio is damaged")]
+    Damaged,
 }
 
 /// A source that has nothing to say and never ends.

@@ -7,6 +7,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::pipe::fill;
 use crate::resample::{RateError, Resampler};
 use header::{Fault, Header};
 
@@ -115,20 +116,6 @@ fn decode_within(mut reader: impl Read, path: &Path, limit: Duration) -> Result<
 
 /// Bytes that are read at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
-
-/// Reads until the buffer is full or the input is at its end.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(length) => filled += length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
-//! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`.
+//! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`, `stdin`.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{Clip, Silence, Source, Tone};
+use crate::channel::ChannelSource;
+use crate::pipe::{self, Shelf};
 use crate::wav::{WavError, read_wav};
 
 /// A source as it is written down, before it is opened.
@@ -25,6 +28,8 @@ pub enum SourceSpec {
         /// Whether it starts again at its end.
         repeat: bool,
     },
+    /// `stdin`: raw PCM on standard input, 48 kHz, mono, 16 bit, little endian; for one call at a time ([`pipe`](crate::pipe)).
+    Stdin,
 }
 
 /// Why a source's name was not understood.
@@ -32,13 +37,17 @@ pub enum SourceSpec {
 #[non_exhaustive]
 pub enum SourceSpecError {
     /// No source is called that.
-    #[error("`{text}` is no audio source; there are `silence`, `tone:HERTZ`, `file:PATH` and `file:PATH?loop`")]
+    #[error(
+        "`{text}` is no audio source; there are `silence`, `tone:HERTZ`, `file:PATH`, `file:PATH?loop` and `stdin`"
+    )]
     Unknown {
         /// What was written.
         text: String,
     },
     /// A source that is planned, and not there.
-    #[error("the audio source `{name}` is not there yet: {missing}; use `silence`, `tone:HERTZ` or `file:PATH`")]
+    #[error(
+        "the audio source `{name}` is not there yet: {missing}; use `silence`, `tone:HERTZ`, `file:PATH` or `stdin`"
+    )]
     NotYet {
         /// Its name.
         name: String,
@@ -63,6 +72,14 @@ pub enum SourceError {
     /// The WAV file could not be used.
     #[error(transparent)]
     Wav(#[from] WavError),
+    /// A pipe could not be opened.
+    #[error("`{name}` cannot be opened: {source}")]
+    Pipe {
+        /// Its name, as in [`SourceSpec`].
+        name: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl SourceSpec {
@@ -78,18 +95,21 @@ impl SourceSpec {
     /// this off the frame clock.
     ///
     /// # Errors
-    /// [`SourceError::Wav`] when the file is missing, is no WAV file, or holds audio that cannot be read.
+    /// [`SourceError::Wav`] when the file is missing, is no WAV file, or holds audio that cannot be read; [`SourceError::Pipe`] when the
+    /// system has no thread left to read standard input.
     pub fn load(&self) -> Result<Loaded, SourceError> {
         Ok(Loaded(match self {
             Self::Silence => Kind::Silence,
             Self::Tone { hertz } => Kind::Tone(Tone::new(*hertz)),
             Self::File { path, repeat: false } => Kind::Clip(Clip::once(read_wav(path)?.into())),
             Self::File { path, repeat: true } => Kind::Clip(Clip::repeated(read_wav(path)?.into())),
+            Self::Stdin => Kind::Stdin(pipe::stdin().map_err(|source| SourceError::Pipe { name: "stdin", source })?),
         }))
     }
 }
 
 /// What a [`SourceSpec`] stands for, in memory: each call gets a source of its own from it, and they share the samples.
+/// Of `stdin` there is one, for one call at a time.
 #[derive(Debug, Clone)]
 pub struct Loaded(Kind);
 
@@ -98,6 +118,7 @@ enum Kind {
     Silence,
     Tone(Tone),
     Clip(Clip),
+    Stdin(Shelf<ChannelSource>),
 }
 
 impl Loaded {
@@ -108,6 +129,7 @@ impl Loaded {
             Kind::Silence => Box::new(Silence),
             Kind::Tone(tone) => Box::new(tone.clone()),
             Kind::Clip(clip) => Box::new(clip.clone()),
+            Kind::Stdin(stdin) => stdin.source(),
         }
     }
 }
@@ -125,7 +147,7 @@ impl FromStr for SourceSpec {
             ("tone", argument) => pitch(argument.unwrap_or_default()),
             ("file", argument) => file(argument.unwrap_or_default()),
             ("device", _) => Err(not_yet(text, "sound devices are not supported")),
-            ("stdin", None) => Err(not_yet(text, "raw PCM on standard input is not supported")),
+            ("stdin", None) => Ok(Self::Stdin),
             _ => Err(SourceSpecError::Unknown { text: text.to_owned() }),
         }
     }
@@ -167,6 +189,7 @@ impl fmt::Display for SourceSpec {
             Self::Tone { hertz } => write!(f, "tone:{hertz}"),
             Self::File { path, repeat: false } => write!(f, "file:{}", path.display()),
             Self::File { path, repeat: true } => write!(f, "file:{}?loop", path.display()),
+            Self::Stdin => f.write_str("stdin"),
         }
     }
 }

@@ -78,7 +78,7 @@ proptest! {
     #[test]
     fn a_source_is_read_from_what_it_writes(path in "[a-z/. ?]{1,20}", repeat: bool, hertz in Tone::RANGE) {
         let file = SourceSpec::File { path: path.clone().into(), repeat };
-        for spec in [SourceSpec::Silence, SourceSpec::Tone { hertz }, file] {
+        for spec in [SourceSpec::Silence, SourceSpec::Stdin, SourceSpec::Tone { hertz }, file] {
             prop_assert_eq!(spec.to_string().parse(), Ok(spec));
         }
     }
@@ -103,7 +103,7 @@ fn a_file_is_looped_only_when_asked() {
 
 #[test]
 fn a_source_that_is_to_come_is_refused_by_its_name_and_says_what_to_do() {
-    for name in ["stdin", "device", "device:USB Headset"] {
+    for name in ["device", "device:USB Headset"] {
         let error = name.parse::<SourceSpec>().expect_err("not there");
         assert!(matches!(&error, SourceSpecError::NotYet { name: told, .. } if told == name));
         assert!(error.to_string().contains("use `silence`"), "{error}");

@@ -4,7 +4,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{WavError, fill};
+use super::WavError;
+use crate::pipe::fill;
 
 /// What has to be known to read the samples.
 pub(super) struct Header {

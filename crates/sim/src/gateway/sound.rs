@@ -43,7 +43,8 @@ impl Sound {
         let mut frame = SILENT_FRAME;
         match self.source.read(&mut frame) {
             // The source fills up with silence by itself.
-            Played::Full | Played::End => {}
+            Played::Full | Played::Underrun | Played::End => {}
+            Played::Failed(fault) => tracing::debug!(%fault, "the gateway's source is broken"),
         }
         if self.muted || self.participation.held {
             SILENT_FRAME
