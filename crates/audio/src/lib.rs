@@ -79,9 +79,9 @@
 //! | sources | `silence`, `tone:HERTZ`, `file:PATH` (WAV), `file:PATH?loop`, `stdin` (raw PCM), any shared clip ([`Clip`]), a program ([`channel`]) |
 //! | mixing | a source with prompts or music over it ([`Mixer`], [`Volume`]) |
 //! | sinks | `none`, `stdout` (raw PCM), a program ([`channel`]) |
-//! | files | WAV: PCM of 8, 16, 24 and 32 bit, floats of 32 and 64 bit, any rate and any number of channels ([`read_wav`]) |
+//! | files | WAV: PCM of 8, 16, 24 and 32 bit, floats of 32 and 64 bit, any rate and any number of channels, read ([`read_wav`]) and, at 48 kHz, written ([`wav::encode`]) |
 //! | resampling | to 48 kHz, band-limited ([`resample`]) |
-//! | recording | stereo WAV, left what we sent, right what we heard, playable at any moment ([`Recording`]) |
+//! | recording | stereo WAV, left what we sent, right what we heard, playable at any moment, in files of limited size ([`Recording`]) |
 //! | not yet | sound devices, Ogg Opus: they are refused by name |
 //!
 //! Nothing in this crate blocks a frame clock: files are read when a source is opened, and written by a recording's own
@@ -99,10 +99,10 @@ pub mod speech;
 pub mod wav;
 
 pub use mixer::{Mixer, MixerFull, PromptId, Volume};
-pub use recording::{Recorded, Recording, RecordingError};
+pub use recording::{Recorded, Recording, RecordingError, RecordingOptions};
 pub use sink::{Sink, SinkError, SinkSpec, SinkSpecError};
 pub use source::{Clip, Loaded, Played, Silence, Source, SourceError, SourceFault, SourceSpec, SourceSpecError, Tone};
-pub use wav::{WavError, read_wav};
+pub use wav::{WavError, WavFormat, read_wav};
 
 /// Samples a second of every [`Frame`], in hertz.
 pub const SAMPLE_RATE: u32 = 48_000;

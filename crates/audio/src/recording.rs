@@ -1,30 +1,50 @@
-//! A recording of a call: one stereo WAV file, left what we sent, right what we heard.
+//! A recording of a call: stereo WAV, left what we sent, right what we heard.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter};
+mod file;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hound::{SampleFormat, WavSpec, WavWriter};
-
-use crate::{FRAME_SAMPLES, Frame, SAMPLE_RATE, SILENT_FRAME};
+use crate::wav::WavFormat;
+use crate::{Frame, SILENT_FRAME};
+use file::Files;
 
 /// Frames that wait for the disk: 5 s. When it is slower than that, frames are missed, and silence keeps their place.
 pub const WAITING_FRAMES: usize = 250;
 
-/// Frames between two updates of the file's header: 1 s, which is what a killed process loses.
-const FLUSH_FRAMES: u64 = 50;
+/// How a recording is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordingOptions {
+    /// How its samples are coded.
+    pub format: WavFormat,
+    /// How many bytes a file may have, at most and by default 4 147 200 128 (6 h of 16 bit), which the 32-bit sizes of a WAV file hold.
+    /// Then the recording goes on in the next: `call.wav`, `call-2.wav` and so on, without a gap between them.
+    pub most_bytes: u64,
+}
 
-/// The longest recording: what the 32-bit sizes of a WAV file hold, with room to spare.
-pub const LONGEST: Duration = Duration::from_secs(6 * 3600);
+impl RecordingOptions {
+    /// The largest file.
+    pub const MOST_BYTES: u64 = 6 * 3600 * 48_000 * 2 * 2 + 128;
+}
+
+impl Default for RecordingOptions {
+    fn default() -> Self {
+        Self {
+            format: WavFormat::default(),
+            most_bytes: Self::MOST_BYTES,
+        }
+    }
+}
 
 /// Both directions of a call on their way into a file.
 ///
 /// [`write`](Recording::write) never blocks: a thread of its own does the writing. The header is brought up to date every
 /// second, so the file can be played at any moment, also after the process was killed. Dropping a recording completes
-/// the file in the background; [`finish`](Recording::finish) waits for that and tells how it went.
+/// the file in the background; [`finish`](Recording::finish) waits for that and tells how it went. Every frame has its place by the
+/// call's clock, in both channels: what was not heard, and what the disk could not follow, is silence.
 #[derive(Debug)]
 pub struct Recording {
     path: PathBuf,
@@ -48,11 +68,13 @@ struct Pair {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The file.
+    /// The file, the first if there are several.
     pub path: PathBuf,
-    /// How long it plays.
+    /// The files that follow it, when it grew beyond [`RecordingOptions::most_bytes`].
+    pub further: Vec<PathBuf>,
+    /// How long they play together.
     pub duration: Duration,
-    /// Frames of 20 ms that are silence in the file because the disk was too slow, or that came after [`LONGEST`].
+    /// Frames of 20 ms that are silence in the files because the disk was too slow.
     pub missed_frames: u64,
 }
 
@@ -84,9 +106,21 @@ impl Recording {
     /// # Errors
     /// [`RecordingError::Create`] when the file exists already, its folder does not, or the disk refuses.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, RecordingError> {
+        Self::create_with(path, RecordingOptions::default())
+    }
+
+    /// As [`create`](Self::create), with options.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(path: impl Into<PathBuf>, options: RecordingOptions) -> Result<Self, RecordingError> {
         let path = path.into();
+        let options = RecordingOptions {
+            most_bytes: options.most_bytes.min(RecordingOptions::MOST_BYTES),
+            ..options
+        };
         let (frames, waiting) = mpsc::sync_channel(WAITING_FRAMES);
-        let started = open(&path).and_then(|file| start(file, waiting));
+        let started = Files::create(&path, options).and_then(|files| start(files, waiting));
         match started {
             Ok(writer) => Ok(Self {
                 path,
@@ -145,10 +179,11 @@ impl Recording {
             Err(_) => Err(io::Error::other("the thread that writes it has panicked")),
         };
         match written {
-            Ok(Written { frames, beyond }) => Ok(Recorded {
+            Ok((frames, mut paths)) => Ok(Recorded {
+                further: paths.split_off(1),
                 path,
                 duration: FRAME * u32::try_from(frames).unwrap_or(u32::MAX),
-                missed_frames: missed_in_all + beyond,
+                missed_frames: missed_in_all,
             }),
             Err(source) => Err(RecordingError::Write { path, source }),
         }
@@ -158,79 +193,24 @@ impl Recording {
 /// The time that one frame takes.
 const FRAME: Duration = Duration::from_millis(20);
 
-/// The frames that fit into [`LONGEST`].
-const MOST_FRAMES: u64 = LONGEST.as_secs() * 50;
+/// How many frames were written, and to which files.
+type Written = (u64, Vec<PathBuf>);
 
-/// What the writer has done.
-#[derive(Debug, Clone, Copy, Default)]
-struct Written {
-    frames: u64,
-    /// Frames that came when the file was full.
-    beyond: u64,
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    // A conversation is nobody else's business.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn start(file: File, waiting: Receiver<Pair>) -> io::Result<JoinHandle<io::Result<Written>>> {
-    let spec = WavSpec {
-        channels: 2,
-        sample_rate: SAMPLE_RATE,
-        bits_per_sample: 16,
-        sample_format: SampleFormat::Int,
-    };
-    let mut wav = WavWriter::new(BufWriter::new(file), spec).map_err(into_io)?;
-    wav.flush().map_err(into_io)?;
+fn start(files: Files, waiting: Receiver<Pair>) -> io::Result<JoinHandle<io::Result<Written>>> {
     std::thread::Builder::new()
         .name("recording".to_owned())
-        .spawn(move || write_all(wav, &waiting).inspect_err(|error| tracing::warn!(%error, "recording failed")))
+        .spawn(move || write_all(files, &waiting).inspect_err(|error| tracing::warn!(%error, "recording failed")))
 }
 
 /// Writes frames until the recording lets go of its end of the channel.
-fn write_all(mut wav: WavWriter<BufWriter<File>>, waiting: &Receiver<Pair>) -> io::Result<Written> {
-    let mut written = Written::default();
+fn write_all(mut files: Files, waiting: &Receiver<Pair>) -> io::Result<Written> {
     for Pair { missed, sent, heard } in waiting {
-        if written.frames + missed >= MOST_FRAMES {
-            if written.beyond == 0 {
-                tracing::warn!(limit = ?LONGEST, "recording is full; the rest of the call is not kept");
-            }
-            written.beyond += 1;
-            continue;
-        }
         for _ in 0..missed {
-            write_pair(&mut wav, &SILENT_FRAME, &SILENT_FRAME).map_err(into_io)?;
+            files.write(&SILENT_FRAME, &SILENT_FRAME)?;
         }
-        write_pair(&mut wav, &sent, &heard).map_err(into_io)?;
-        let flushed = written.frames / FLUSH_FRAMES;
-        written.frames += missed + 1;
-        if written.frames / FLUSH_FRAMES > flushed {
-            wav.flush().map_err(into_io)?;
-        }
+        files.write(&sent, &heard)?;
     }
-    wav.finalize().map_err(into_io)?;
-    Ok(written)
-}
-
-fn write_pair(wav: &mut WavWriter<BufWriter<File>>, sent: &Frame, heard: &Frame) -> hound::Result<()> {
-    let mut samples = wav.get_i16_writer(2 * FRAME_SAMPLES as u32);
-    for (&sent, &heard) in sent.iter().zip(heard) {
-        samples.write_sample(sent);
-        samples.write_sample(heard);
-    }
-    samples.flush()
-}
-
-fn into_io(error: hound::Error) -> io::Error {
-    match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other),
-    }
+    files.finish()
 }
 
 #[cfg(test)]

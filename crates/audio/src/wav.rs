@@ -1,6 +1,7 @@
-//! Reading WAV files.
+//! Reading and writing WAV files.
 
 mod header;
+mod write;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,6 +11,9 @@ use std::time::Duration;
 use crate::pipe::fill;
 use crate::resample::{RateError, Resampler};
 use header::{Fault, Header};
+
+pub(crate) use write::Writer;
+pub use write::{WavFormat, encode};
 
 /// The longest file that is read into memory (345 MB of samples).
 pub const LONGEST: Duration = Duration::from_secs(3600);

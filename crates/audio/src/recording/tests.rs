@@ -2,7 +2,7 @@ use std::fs;
 use std::time::Instant;
 
 use super::*;
-use crate::read_wav;
+use crate::{FRAME_SAMPLES, read_wav};
 
 const ONES: Frame = [1; FRAME_SAMPLES];
 const TWOS: Frame = [2; FRAME_SAMPLES];
@@ -33,6 +33,7 @@ fn a_recording_holds_what_was_sent_on_the_left_and_what_was_heard_on_the_right()
         recorded,
         Recorded {
             path: path.clone(),
+            further: Vec::new(),
             duration: Duration::from_secs(2),
             missed_frames: 0
         }
@@ -91,12 +92,12 @@ fn frames_that_the_disk_cannot_follow_become_silence_in_their_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("call.wav");
     let (frames, waiting) = mpsc::sync_channel(2);
-    let file = open(&path).expect("created");
+    let files = Files::create(&path, RecordingOptions::default()).expect("created");
     // A disk that stands still: nobody takes frames while five are given.
     let mut recording = Recording {
         path: path.clone(),
         frames,
-        writer: std::thread::spawn(|| Ok(Written::default())),
+        writer: std::thread::spawn(|| Ok((0, vec![PathBuf::new()]))),
         missed: 0,
         missed_in_all: 0,
     };
@@ -116,8 +117,8 @@ fn frames_that_the_disk_cannot_follow_become_silence_in_their_place() {
         replayed.send(pair).expect("kept");
     }
     drop(replayed);
-    let writer = start(file, waiting).expect("started");
-    assert_eq!(writer.join().expect("no panic").expect("written").frames, 6);
+    let writer = start(files, waiting).expect("started");
+    assert_eq!(writer.join().expect("no panic").expect("written").0, 6);
     let (left, _) = channels(&path);
     let by_frame: Vec<i16> = left.chunks(FRAME_SAMPLES).map(|frame| frame[0]).collect();
     assert_eq!(by_frame, [1, 1, 0, 0, 0, 1]);
@@ -145,11 +146,78 @@ fn a_recording_is_readable_for_its_owner_only() {
 }
 
 #[test]
+fn a_recording_that_is_full_goes_on_in_the_next_file_without_a_gap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("call.wav");
+    // Two frames, and not quite a third.
+    let options = RecordingOptions {
+        most_bytes: 128 + 3 * 4 * FRAME_SAMPLES as u64 - 1,
+        ..RecordingOptions::default()
+    };
+    let mut recording = Recording::create_with(&path, options).expect("created");
+    for sample in 0..5 {
+        recording.write(&[sample; FRAME_SAMPLES], &TWOS);
+    }
+    let recorded = recording.finish().expect("written");
+    assert_eq!(recorded.duration, Duration::from_millis(100));
+    assert_eq!(
+        recorded.further,
+        [folder.path().join("call-2.wav"), folder.path().join("call-3.wav")]
+    );
+    let mut left = Vec::new();
+    for path in [path].iter().chain(&recorded.further) {
+        assert!(fs::metadata(path).expect("there").len() <= options.most_bytes);
+        left.extend(channels(path).0.chunks(FRAME_SAMPLES).map(|frame| frame[0]));
+    }
+    assert_eq!(left, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_recording_that_fails_on_its_way_is_noticed_and_what_was_written_can_be_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("call.wav");
+    fs::write(folder.path().join("call-2.wav"), "precious").expect("written");
+    let options = RecordingOptions {
+        most_bytes: 1,
+        ..RecordingOptions::default()
+    };
+    let mut recording = Recording::create_with(&path, options).expect("created");
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !recording.is_broken() {
+        assert!(Instant::now() < patience, "the recording never noticed");
+        recording.write(&ONES, &TWOS);
+        std::thread::yield_now();
+    }
+    let error = recording.finish().expect_err("the second file is in the way");
+    assert!(matches!(&error, RecordingError::Write { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
+    assert_eq!(channels(&path).0, ONES);
+}
+
+#[test]
+fn a_recording_has_the_format_that_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for format in [WavFormat::Pcm24, WavFormat::Float32] {
+        let path = folder.path().join(format!("{format:?}.wav"));
+        let options = RecordingOptions {
+            format,
+            ..RecordingOptions::default()
+        };
+        let mut recording = Recording::create_with(&path, options).expect("created");
+        recording.write(&ONES, &ONES);
+        recording.finish().expect("written");
+        let spec = hound::WavReader::open(&path).expect("a WAV file").spec();
+        assert_eq!((spec.channels, spec.bits_per_sample), (2, 8 * format.bytes()));
+        assert_eq!(read_wav(&path).expect("reads"), ONES);
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_told_at_the_end_and_noticed_before() {
-    let (frames, waiting) = mpsc::sync_channel(WAITING_FRAMES);
-    let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has one");
-    let error = start(full, waiting).expect_err("not even the header can be written");
-    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    drop(frames);
+fn a_full_disk_is_told_when_the_recording_is_created_on_it() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has one");
+    let error = crate::wav::Writer::new(io::BufWriter::new(full), 2, WavFormat::Pcm16).err();
+    assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
 }
