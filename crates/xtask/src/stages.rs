@@ -140,6 +140,8 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "namespaces",
         "--test",
         "programs",
+        "--test",
+        "killed",
         "--",
         "--ignored",
     ];

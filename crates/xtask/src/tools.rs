@@ -78,6 +78,22 @@ const FOR_INTEROP: [SystemTool; 2] = [
     },
 ];
 
+/// What opens recordings.
+const FOR_RECORDINGS: [SystemTool; 3] = [
+    SystemTool {
+        programs: &["soxi"],
+        package: "sox",
+    },
+    SystemTool {
+        programs: &["ffprobe"],
+        package: "ffmpeg",
+    },
+    SystemTool {
+        programs: &["opusinfo"],
+        package: "opus-tools",
+    },
+];
+
 /// Calls between network namespaces: what makes these, what blocks UDP in them, and a server that helps out.
 const FOR_NETWORKS: [SystemTool; 3] = [
     SystemTool {
@@ -169,6 +185,7 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
     system(&FOR_INTEROP, install)?;
     system(&FOR_NETWORKS, install)?;
     system(&FOR_SCREENS, install)?;
+    system(&FOR_RECORDINGS, install)?;
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
     npm::modules(workspace, "tests/official", install)?;
