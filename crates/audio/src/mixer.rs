@@ -110,6 +110,21 @@ impl Source for Mixer {
             base => base,
         }
     }
+
+    /// The packet of the base while nothing lies over it.
+    fn packet(&mut self) -> Option<&[u8]> {
+        match self.prompts.is_empty() {
+            true => self.base.packet(),
+            false => None,
+        }
+    }
+
+    fn skip(&mut self) -> Played {
+        match self.prompts.is_empty() {
+            true => self.base.skip(),
+            false => self.read(&mut { SILENT_FRAME }),
+        }
+    }
 }
 
 impl fmt::Debug for Mixer {

@@ -25,11 +25,30 @@ pub use spec::{Loaded, SourceError, SourceSpec, SourceSpecError};
 pub trait Source: Send {
     /// Fills the whole frame, and says with what.
     fn read(&mut self, frame: &mut Frame) -> Played;
+
+    /// What the next [`read`](Self::read) will give, as a ready-made Opus packet of 20 ms, mono, if the source has it as one. A call sends
+    /// it as it is where the far end takes Opus, and then has the source [`skip`](Self::skip) the frame, or read it to record it.
+    fn packet(&mut self) -> Option<&[u8]> {
+        None
+    }
+
+    /// As [`read`](Self::read), when nobody wants the samples.
+    fn skip(&mut self) -> Played {
+        self.read(&mut [0; FRAME_SAMPLES])
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn read(&mut self, frame: &mut Frame) -> Played {
         (**self).read(frame)
+    }
+
+    fn packet(&mut self) -> Option<&[u8]> {
+        (**self).packet()
+    }
+
+    fn skip(&mut self) -> Played {
+        (**self).skip()
     }
 }
 

@@ -1,12 +1,15 @@
 //! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`, `stdin`.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::{Clip, Silence, Source, Tone};
 use crate::channel::ChannelSource;
+use crate::ogg_opus::{OggOpusError, OpusPackets, PacketClip, read_ogg_opus};
 use crate::pipe::{self, Shelf};
 use crate::wav::{WavError, read_wav};
 
@@ -23,7 +26,7 @@ pub enum SourceSpec {
     },
     /// `file:PATH`, or `file:PATH?loop`
     File {
-        /// A WAV file.
+        /// A WAV file, or an Ogg Opus file, which is sent as it is where its packets allow that ([`OggOpus::is_ready_made`](crate::ogg_opus::OggOpus::is_ready_made)).
         path: PathBuf,
         /// Whether it starts again at its end.
         repeat: bool,
@@ -61,7 +64,7 @@ pub enum SourceSpecError {
         text: String,
     },
     /// `file:` without a path.
-    #[error("`file:` needs the path of a WAV file, as in `file:greeting.wav`")]
+    #[error("`file:` needs the path of a WAV or Ogg Opus file, as in `file:greeting.wav`")]
     NoPath,
 }
 
@@ -72,6 +75,9 @@ pub enum SourceError {
     /// The WAV file could not be used.
     #[error(transparent)]
     Wav(#[from] WavError),
+    /// The Ogg Opus file could not be used.
+    #[error(transparent)]
+    OggOpus(#[from] OggOpusError),
     /// A pipe could not be opened.
     #[error("`{name}` cannot be opened: {source}")]
     Pipe {
@@ -95,17 +101,37 @@ impl SourceSpec {
     /// this off the frame clock.
     ///
     /// # Errors
-    /// [`SourceError::Wav`] when the file is missing, is no WAV file, or holds audio that cannot be read; [`SourceError::Pipe`] when the
-    /// system has no thread left to read standard input.
+    /// [`SourceError::Wav`] when the file is missing, is neither a WAV file nor Ogg, or holds audio that cannot be read;
+    /// [`SourceError::OggOpus`] when what is in Ogg cannot be; [`SourceError::Pipe`] when the system has no thread left to read standard input.
     pub fn load(&self) -> Result<Loaded, SourceError> {
         Ok(Loaded(match self {
             Self::Silence => Kind::Silence,
             Self::Tone { hertz } => Kind::Tone(Tone::new(*hertz)),
-            Self::File { path, repeat: false } => Kind::Clip(Clip::once(read_wav(path)?.into())),
-            Self::File { path, repeat: true } => Kind::Clip(Clip::repeated(read_wav(path)?.into())),
+            Self::File { path, repeat } => load_file(path, *repeat)?,
             Self::Stdin => Kind::Stdin(pipe::stdin().map_err(|source| SourceError::Pipe { name: "stdin", source })?),
         }))
     }
+}
+
+/// Tells the two kinds of files apart by how they begin; what is neither is refused as a WAV file.
+fn load_file(path: &Path, repeat: bool) -> Result<Kind, SourceError> {
+    let mut beginning = [0; 4];
+    let is_ogg =
+        File::open(path).is_ok_and(|mut file| file.read_exact(&mut beginning).is_ok() && &beginning == b"OggS");
+    let samples = if is_ogg {
+        let opus = read_ogg_opus(path)?;
+        if opus.is_ready_made() {
+            let packets = Arc::new(opus.packets().clone());
+            return Ok(Kind::Packets { packets, repeat });
+        }
+        opus.samples()?
+    } else {
+        read_wav(path)?
+    };
+    Ok(Kind::Clip(match repeat {
+        true => Clip::repeated(samples.into()),
+        false => Clip::once(samples.into()),
+    }))
 }
 
 /// What a [`SourceSpec`] stands for, in memory: each call gets a source of its own from it, and they share the samples.
@@ -118,6 +144,7 @@ enum Kind {
     Silence,
     Tone(Tone),
     Clip(Clip),
+    Packets { packets: Arc<OpusPackets>, repeat: bool },
     Stdin(Shelf<ChannelSource>),
 }
 
@@ -129,6 +156,8 @@ impl Loaded {
             Kind::Silence => Box::new(Silence),
             Kind::Tone(tone) => Box::new(tone.clone()),
             Kind::Clip(clip) => Box::new(clip.clone()),
+            Kind::Packets { packets, repeat: false } => Box::new(PacketClip::once(Arc::clone(packets))),
+            Kind::Packets { packets, repeat: true } => Box::new(PacketClip::repeated(Arc::clone(packets))),
             Kind::Stdin(stdin) => stdin.source(),
         }
     }

@@ -148,3 +148,24 @@ fn a_missing_file_is_refused_when_it_is_opened() {
         "{error}"
     );
 }
+
+#[test]
+fn an_ogg_opus_file_is_a_source_that_hands_its_packets_on() {
+    use crate::ogg_opus::PacketWriter;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("prompt.opus");
+    let mut file = PacketWriter::new(std::fs::File::create(&path).expect("created"), 1).expect("written");
+    // Silence of 20 ms, mono.
+    let packet = [0xf8, 0xff, 0xfe];
+    for index in 0..3 {
+        file.write(index * 960, &packet).expect("written");
+    }
+    file.finish().expect("written");
+    let mut source = opened(&format!("file:{}", path.display()));
+    for _ in 0..3 {
+        assert_eq!(source.packet(), Some(&packet[..]));
+        assert_eq!(source.skip(), Played::Full);
+    }
+    assert_eq!(source.packet(), None);
+    assert_eq!(source.skip(), Played::End);
+}
