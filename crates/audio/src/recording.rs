@@ -100,6 +100,16 @@ pub enum RecordingError {
     },
 }
 
+impl RecordingError {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Create { path, .. } | Self::Write { path, .. } => path,
+        }
+    }
+}
+
 impl Recording {
     /// Creates the file, readable for its owner only, and starts the thread that writes it.
     ///

@@ -2,8 +2,12 @@
 
 use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use offhook_audio::{Silence, Source, SourceSpec};
-use offhook_media::{DtlsVersion, Identity};
+use offhook_audio::{
+    Silence, Sink, SinkSpec, Source, SourceSpec,
+    ogg_opus::{OpusPackets, PacketClip, PacketSink},
+};
+use offhook_jingle::SessionId;
+use offhook_media::{DtlsVersion, Identity, OpusClip};
 use offhook_phone::{AnswerPolicy, Endpoints, IcePolicy, Login, PhoneConfig};
 use offhook_xmpp::Timeouts;
 use url::Host;
@@ -15,7 +19,7 @@ use crate::{
     error::BuildError,
     event::Publisher,
     memory::{MemoryWriter, StateFile},
-    session::{Addresses, Setup, SourceFactory},
+    session::{Addresses, PacketSinkFactory, Setup, SinkFactory, SourceFactory},
     supervisor::Shell,
     token::TokenProvider,
 };
@@ -29,6 +33,9 @@ pub struct ClientBuilder {
     tokens: Option<Arc<dyn TokenProvider>>,
     state: Option<State>,
     play: Play,
+    listen: Listen,
+    packets: Option<Packets>,
+    bitrate: Option<i32>,
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
     statistics_every: Option<Duration>,
@@ -62,6 +69,28 @@ impl std::fmt::Debug for Play {
     }
 }
 
+enum Listen {
+    Named(SinkSpec),
+    Made(SinkFactory),
+}
+
+impl std::fmt::Debug for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(spec) => write!(f, "{spec}"),
+            Self::Made(_) => f.write_str("a sink of the application"),
+        }
+    }
+}
+
+struct Packets(PacketSinkFactory);
+
+impl std::fmt::Debug for Packets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a sink of packets of the application")
+    }
+}
+
 impl ClientBuilder {
     pub(crate) fn new(endpoints: Endpoints, login: Login) -> Self {
         Self {
@@ -70,6 +99,9 @@ impl ClientBuilder {
             tokens: None,
             state: None,
             play: Play::Made(Arc::new(|| Box::new(Silence))),
+            listen: Listen::Named(SinkSpec::None),
+            packets: None,
+            bitrate: None,
             record: None,
             addresses: None,
             statistics_every: Some(STATISTICS_EVERY),
@@ -154,6 +186,44 @@ impl ClientBuilder {
         self
     }
 
+    /// Lets the far end of each call hear a clip that was encoded before, once. It is sent packet by packet as it is, so that a thousand
+    /// calls encode nothing.
+    pub fn play_clip(mut self, clip: &OpusClip) -> Self {
+        let packets: Arc<OpusPackets> = Arc::new(clip.packets().collect());
+        self.play = Play::Made(Arc::new(move || Box::new(PacketClip::once(packets.clone()))));
+        self
+    }
+
+    /// Where the far end of each call is heard; by default nowhere.
+    pub fn listen(mut self, sink: SinkSpec) -> Self {
+        self.listen = Listen::Named(sink);
+        self
+    }
+
+    /// Makes what hears the far end of each call. It is called on a media thread and must not block.
+    pub fn listen_with(mut self, make: impl Fn() -> Box<dyn Sink> + Send + Sync + 'static) -> Self {
+        self.listen = Listen::Made(Arc::new(move || Ok(make())));
+        self
+    }
+
+    /// Makes what takes the Opus packets of the far end of each call as they come, such as
+    /// [`PacketRecording`](offhook_audio::ogg_opus::PacketRecording). They are not decoded: sinks and recordings get silence of the far
+    /// end. It is called on a media thread and must not block.
+    pub fn receive_packets_with(
+        mut self,
+        make: impl Fn(&SessionId) -> Box<dyn PacketSink> + Send + Sync + 'static,
+    ) -> Self {
+        self.packets = Some(Packets(Arc::new(make)));
+        self
+    }
+
+    /// How many bits a second Opus takes; by default 32 000. From 16 000 to 64 000 suit speech, and what lies outside is taken to the
+    /// nearest of these. A far end may ask for less.
+    pub fn bitrate(mut self, bits_a_second: i32) -> Self {
+        self.bitrate = Some(bits_a_second);
+        self
+    }
+
     /// Records each call into a stereo WAV file of this directory, `{UTC time}-{conversation}.wav`: left what we sent,
     /// right what we heard. The directory is made.
     pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -212,6 +282,11 @@ impl ClientBuilder {
             }
             Play::Made(make) => make,
         };
+        let sink: Option<SinkFactory> = match self.listen {
+            Listen::Named(SinkSpec::None) => None,
+            Listen::Named(spec) => Some(Arc::new(move || spec.open())),
+            Listen::Made(make) => Some(make),
+        };
         if let Some(path) = &self.record {
             fs::create_dir_all(path).map_err(|reason| BuildError::Recordings {
                 path: path.clone(),
@@ -237,6 +312,9 @@ impl ClientBuilder {
             dtls: self.dtls,
             tls: engine.tls(),
             source,
+            sink,
+            packets: self.packets.map(|Packets(make)| make),
+            bitrate: self.bitrate,
             record: self.record,
             statistics_every: self.statistics_every,
             publisher,

@@ -1,5 +1,7 @@
 //! The handle that an application holds.
 
+mod sound;
+
 use std::sync::Arc;
 
 use actix::Addr;
@@ -189,11 +191,11 @@ impl Client {
         self.sound(session, |reply| Wish::Digits(digits.into(), reply)).await
     }
 
-    async fn sound(
+    async fn sound<T>(
         &self,
         session: &SessionId,
-        wish: impl FnOnce(oneshot::Sender<Result<(), SoundFailure>>) -> Wish,
-    ) -> Result<(), SoundFailure> {
+        wish: impl FnOnce(oneshot::Sender<Result<T, SoundFailure>>) -> Wish,
+    ) -> Result<T, SoundFailure> {
         let id = session.clone();
         let answer = self.ask(|reply| Ask::Wish(id, wish(reply))).await;
         // A session that ends in the meantime answers nothing.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_core::Stream;
+use offhook_audio::PromptId;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
 use offhook_media::{Digit, Statistics};
 use offhook_phone::{ChannelId, ConnectError, IceServers, TopicEvent};
@@ -14,7 +15,7 @@ use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
-use crate::session::SessionError;
+use crate::session::{AudioError, SessionError};
 
 /// How many events wait for a slow reader before it is told that it missed some.
 const WAITING: usize = 1024;
@@ -112,6 +113,20 @@ pub enum Event {
         session: SessionId,
         /// What.
         error: SessionError,
+    },
+    /// A prompt is over, since its source ended ([`Client::play_prompt`](crate::Client::play_prompt)).
+    PromptEnded {
+        /// In which session.
+        session: SessionId,
+        /// Which prompt.
+        prompt: PromptId,
+    },
+    /// Something went wrong with the audio of a session at our end: a source, a sink, a recording. The session goes on.
+    AudioError {
+        /// Which session.
+        session: SessionId,
+        /// What.
+        error: AudioError,
     },
     /// A session ended; exactly once for each that started or took over from another.
     SessionEnded {

@@ -67,9 +67,14 @@ mod worker;
 
 #[doc(hidden)]
 pub use self::websocket::fuzzing;
-pub use offhook_audio::{SourceSpec, SourceSpecError};
+pub use offhook_audio::{
+    PromptId, Recorded, RecordingOptions, Sink, SinkSpec, SinkSpecError, Source, SourceSpec, SourceSpecError,
+    ogg_opus::PacketSink,
+};
 pub use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, UnknownReason, session::EndedBy};
-pub use offhook_media::{CandidateType, Digit, DigitsError, DtlsProtocol, DtlsVersion, SetupTimes, Statistics};
+pub use offhook_media::{
+    CandidateType, Digit, DigitsError, DtlsProtocol, DtlsVersion, OpusClip, SetupTimes, Statistics,
+};
 pub use offhook_phone::{
     AnswerPolicy, BulkOptions, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints,
     EndpointsError, IcePolicy, IceServer, IceServers, Notification, OutboundCall, PlaceCallError, Priority, ReplyError,
@@ -84,7 +89,7 @@ pub use self::{
     error::{BuildError, CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
-    session::{SessionError, SoundFailure},
+    session::{AudioError, SessionError, SoundFailure},
     suspend::WallClock,
     token::TokenProvider,
 };

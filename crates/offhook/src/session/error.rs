@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use offhook_audio::{RecordingError, SinkError, SourceFault};
 use offhook_jingle::Reason;
 use offhook_media::{FailureReason, OfferError, OfferErrorKind};
 use thiserror::Error;
@@ -16,7 +17,22 @@ pub enum SessionError {
     /// The media failed; the session ends.
     #[error("the media failed: {0}")]
     Media(#[from] FailureReason),
-    /// The recording is not, or not all, on disk; the session goes on.
+}
+
+/// What went wrong with the audio of a session at our end; the session goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The source is broken: the far end hears silence until another is set.
+    #[error("the source: {0}")]
+    Source(#[from] SourceFault),
+    /// A prompt is broken, and over.
+    #[error("a prompt: {0}")]
+    Prompt(SourceFault),
+    /// The sink takes no more, or has lost something; it is closed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The recording is not, or not all, on disk; it has ended.
     #[error("recording to {}: {reason}", path.display())]
     Recording {
         /// The file.
@@ -24,6 +40,27 @@ pub enum SessionError {
         /// What the system said.
         reason: String,
     },
+}
+
+impl AudioError {
+    /// The error's short name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source_failed",
+            Self::Prompt(_) => "prompt_failed",
+            Self::Sink(_) => "sink_failed",
+            Self::Recording { .. } => "recording_failed",
+        }
+    }
+}
+
+impl From<RecordingError> for AudioError {
+    fn from(error: RecordingError) -> Self {
+        Self::Recording {
+            path: error.path().to_owned(),
+            reason: error.to_string(),
+        }
+    }
 }
 
 impl SessionError {
@@ -38,7 +75,6 @@ impl SessionError {
             Self::Media(FailureReason::Security(_)) => Some(Reason::SecurityError),
             Self::Media(FailureReason::Engine(_)) => Some(Reason::MediaError),
             Self::Media(_) => Some(Reason::FailedTransport),
-            Self::Recording { .. } => None,
         }
     }
 
@@ -47,7 +83,6 @@ impl SessionError {
         match self {
             Self::Offer(_) => "invalid_offer",
             Self::Media(_) => "media_failed",
-            Self::Recording { .. } => "recording_failed",
         }
     }
 }

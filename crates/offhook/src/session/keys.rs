@@ -1,11 +1,12 @@
 //! What the application asks of a session's sound: mute and digits.
 
+use offhook_audio::MixerFull;
 use offhook_media::DigitsError;
 use offhook_phone::CommandError;
 use thiserror::Error;
 
 use super::{
-    Session,
+    AudioError, Session,
     stage::{Flow, Media},
 };
 use crate::clock;
@@ -20,6 +21,18 @@ pub enum SoundFailure {
     /// The digits cannot be sent.
     #[error(transparent)]
     Digits(#[from] DigitsError),
+    /// As many prompts play as may.
+    #[error(transparent)]
+    Prompts(#[from] MixerFull),
+    /// The session is recorded already.
+    #[error("the session is recorded already: stop that recording first")]
+    Recording,
+    /// The session is not recorded.
+    #[error("the session is not recorded")]
+    NotRecording,
+    /// The recording failed.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
     /// The command was not taken.
     #[error(transparent)]
     Command(#[from] CommandError),

@@ -4,6 +4,7 @@
 //! [`offhook_media::Call`], or two while new media take over; this carries each one's words to the other, and both to the outside.
 
 mod addresses;
+mod audio;
 mod error;
 mod figures;
 mod keys;
@@ -34,12 +35,21 @@ use offhook_jingle::{
 use offhook_media::{self as media, Call, Change, DtlsVersion, Identity, Statistics};
 use offhook_phone::{IcePolicy, IceServers, SessionReport, SessionStart};
 use rustls::ClientConfig;
-use tokio::task::spawn_blocking;
 use tokio_stream::wrappers::WatchStream;
 use tracing::Span;
 
-pub(crate) use self::{addresses::Addresses, figures::Measure, obituary::Obituary, sound::SourceFactory, wishes::Wish};
-pub use self::{error::SessionError, keys::SoundFailure};
+pub(crate) use self::{
+    addresses::Addresses,
+    audio::AudioWish,
+    figures::Measure,
+    obituary::Obituary,
+    sound::{PacketSinkFactory, SinkFactory, SourceFactory},
+    wishes::Wish,
+};
+pub use self::{
+    error::{AudioError, SessionError},
+    keys::SoundFailure,
+};
 use self::{
     offers::Offered,
     sound::Sound,
@@ -77,6 +87,12 @@ pub(crate) struct Setup {
     pub(crate) tls: Arc<ClientConfig>,
     /// What the far end hears.
     pub(crate) source: SourceFactory,
+    /// Where the far end is heard.
+    pub(crate) sink: Option<SinkFactory>,
+    /// Where its packets go, which are not decoded then.
+    pub(crate) packets: Option<PacketSinkFactory>,
+    /// Bits a second that are sent at most, if not as many as the media have by themselves.
+    pub(crate) bitrate: Option<i32>,
     /// Where recordings go.
     pub(crate) record: Option<PathBuf>,
     /// How often the figures of a session are told, if at all.
@@ -153,6 +169,11 @@ impl Session {
         }
         let SessionStart { config, seed, ice } = start;
         let (id, conversation) = (config.id.clone(), config.conversation.clone());
+        let (sink, no_sink) = match setup.sink.as_ref().map(|make| make()).transpose() {
+            Ok(sink) => (sink, None),
+            Err(error) => (None, Some(error)),
+        };
+        let packets = setup.packets.as_ref().map(|make| make(&id));
         let session = Self {
             conversation: conversation.clone(),
             dialogue: jingle::Session::new(config, seed, clock::now()),
@@ -162,7 +183,7 @@ impl Session {
             counted: Statistics::default(),
             offered: None,
             state: None,
-            sound: Sound::new((setup.source)()),
+            sound: Sound::new((setup.source)(), sink, packets),
             setup,
             ice,
             alarm,
@@ -173,6 +194,9 @@ impl Session {
             id,
         };
         session.tell_figures_regularly(context);
+        if let Some(error) = no_sink {
+            session.audio_failed(error.into());
+        }
         session
     }
 
@@ -341,7 +365,7 @@ impl Session {
                 drop(self.dialogue.media_connected(now, generation));
                 match stage {
                     Stage::Current => {
-                        self.start_recording();
+                        self.start_recording(context);
                         self.active();
                     }
                     // The far end may stop listening to the old ones from now on.
@@ -406,15 +430,6 @@ impl Session {
         });
     }
 
-    fn start_recording(&mut self) {
-        let Some(directory) = self.setup.record.as_ref().filter(|_| !self.sound.is_recording()) else {
-            return;
-        };
-        if let Err(error) = self.sound.record(directory, &self.id, self.conversation.as_ref()) {
-            self.failed(error);
-        }
-    }
-
     /// The dialogue is over: free everything, complete the recording, and go.
     fn ended(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
         self.tell_figures();
@@ -423,16 +438,7 @@ impl Session {
             offers::free(Some(media), context);
         }
         self.changed(ConnectionState::Closed);
-        let Some(recording) = self.sound.take_recording() else {
-            return self.leave(reason, by, context);
-        };
-        let completing = wrap_future(spawn_blocking(move || sound::complete(recording)));
-        context.spawn(completing.map(move |completed, actor: &mut Self, context| {
-            if let Ok(Err(error)) = completed {
-                actor.failed(error);
-            }
-            actor.leave(reason, by, context);
-        }));
+        self.close_sound(reason, by, context);
     }
 
     fn leave(&mut self, reason: Reason, by: EndedBy, context: &mut Context<Self>) {
@@ -448,19 +454,14 @@ impl Session {
         }
     }
 
-    /// One frame goes out and one comes in; whether frames go round. Media that are to take over hear and are heard already,
-    /// so that nothing is missing when they do.
-    fn exchange(&mut self) -> bool {
+    /// One frame goes out and one comes in; whether frames go round.
+    fn exchange(&mut self, context: &mut Context<Self>) -> bool {
         let Some(media) = self.media.as_mut().filter(|media| media.flow == Flow::Up) else {
             return false;
         };
-        self.sound.play();
-        media.exchange(&self.sound.sent, &mut self.sound.heard);
-        if let Some(next) = self.next.as_mut().filter(|next| next.flow == Flow::Up) {
-            let mut unheard = [0; media::FRAME_SAMPLES];
-            next.exchange(&self.sound.sent, &mut unheard);
-        }
-        self.sound.keep();
+        let next = self.next.as_mut().filter(|next| next.flow == Flow::Up);
+        self.sound.exchange(media, next);
+        self.sound_news(context);
         true
     }
 
@@ -555,7 +556,7 @@ impl StreamHandler<u64> for Session {
             return context.stop();
         }
         for _ in 0..frames {
-            if !self.exchange() {
+            if !self.exchange(context) {
                 return;
             }
             if self.next.as_ref().is_some_and(Media::carry_audio) {

@@ -71,6 +71,10 @@ impl Session {
         config.servers = servers::servers(&self.ice);
         config.policy = servers::policy(&self.ice, self.setup.policy);
         config.dtls = self.setup.dtls;
+        config.decode = self.setup.packets.is_none();
+        if let Some(bitrate) = self.setup.bitrate {
+            config.bitrate = bitrate;
+        }
         let (mut call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),

@@ -63,12 +63,15 @@ impl Media {
         }
     }
 
-    /// A frame goes out and one comes in.
-    pub(super) fn exchange(&mut self, sent: &media::Frame, heard: &mut media::Frame) {
-        let now = clock::now();
+    /// A frame goes out.
+    pub(super) fn send(&mut self, frame: &media::Frame) {
+        self.call.push_pcm(clock::now(), frame);
+    }
+
+    /// A frame comes in.
+    pub(super) fn hear(&mut self, frame: &mut media::Frame) {
         self.frames = self.frames.saturating_add(1);
-        self.call.push_pcm(now, sent);
-        self.call.pull_pcm(now, heard);
+        self.call.pull_pcm(clock::now(), frame);
     }
 
     /// Whether they carry audio, or would if there were any.

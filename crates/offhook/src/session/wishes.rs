@@ -6,7 +6,7 @@ use offhook_media::Change;
 use offhook_phone::CommandError;
 use tokio::sync::oneshot;
 
-use super::{Session, SoundFailure};
+use super::{AudioWish, Session, SoundFailure};
 use crate::error::ChangeFailure;
 
 /// For a session: do this.
@@ -21,6 +21,8 @@ pub(crate) enum Wish {
     Held(bool, oneshot::Sender<Result<(), ChangeFailure>>),
     /// Restart ICE.
     Restart(oneshot::Sender<Result<(), ChangeFailure>>),
+    /// Change the audio at our end.
+    Audio(AudioWish),
 }
 
 impl Wish {
@@ -32,6 +34,7 @@ impl Wish {
                 drop(reply.send(Err(CommandError::UnknownSession(session).into())));
             }
             Self::Held(_, reply) | Self::Restart(reply) => drop(reply.send(Err(ChangeFailure::NoMedia))),
+            Self::Audio(wish) => wish.refuse(session),
         }
     }
 }
@@ -50,6 +53,7 @@ impl Handler<Wish> for Session {
             // The far end has to agree first.
             Wish::Held(held, reply) => self.hold(held, Some(reply)),
             Wish::Restart(reply) => self.change(Change::Restart, Some(reply)),
+            Wish::Audio(wish) => self.audio(wish, context),
         }
         self.pump(context);
     }
