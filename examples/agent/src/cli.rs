@@ -9,8 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use offhook::{AnswerPolicy, Destination, Endpoints, SourceSpec};
-use offhook_audio::SinkSpec;
+use offhook::{AnswerPolicy, Destination, Endpoints, SinkSpec, SourceSpec};
 use secrecy::SecretString;
 
 use crate::exit::Exit;
@@ -83,10 +82,10 @@ pub struct RunOptions {
         value_name = "placed,auto,always,never"
     )]
     pub answer: Vec<Answer>,
-    /// What the far end hears: silence, tone:HERTZ, file:PATH, file:PATH?loop.
+    /// What the far end hears: silence, tone:HERTZ, file:PATH, file:PATH?loop (WAV, Ogg Opus), stdin (raw PCM: 48 kHz, mono, s16le).
     #[arg(long, value_name = "SOURCE", default_value = "silence")]
     pub play: String,
-    /// Where its audio goes: none.
+    /// Where its audio goes: none, stdout (raw PCM: 48 kHz, mono, s16le; words go to standard error then).
     #[arg(long, value_name = "SINK", default_value = "none")]
     pub listen: String,
     /// Record each conversation into DIR, a stereo WAV file each: left what we sent, right what we heard.
@@ -231,14 +230,18 @@ impl RunOptions {
         if self.answer.contains(&Answer::Never) && self.answer.len() > 1 {
             return Err(Exit::usage("--answer never excludes the others"));
         }
-        let sink: SinkSpec = self
-            .listen
-            .parse()
-            .map_err(|error| Exit::usage(format!("--listen: {error}")))?;
-        match sink {
-            SinkSpec::None => Ok(()),
-            other => Err(Exit::usage(format!("--listen {other} is not there yet"))),
+        let piped_in = self.source()? == SourceSpec::Stdin;
+        if self.json && (piped_in || self.sink()? == SinkSpec::Stdout) {
+            return Err(Exit::usage(
+                "--json wants standard input and output for itself: no --play stdin, no --listen stdout",
+            ));
         }
+        if piped_in && self.token.token_file.as_deref() == Some(Path::new("-")) {
+            return Err(Exit::usage(
+                "--token-file - and --play stdin both want standard input; name a file",
+            ));
+        }
+        self.sink().map(drop)
     }
 
     /// Whether calls outlive a lost connection.
@@ -251,6 +254,13 @@ impl RunOptions {
         self.play
             .parse()
             .map_err(|error| Exit::usage(format!("--play: {error}")))
+    }
+
+    /// What `--listen` names.
+    pub fn sink(&self) -> Result<SinkSpec, Exit> {
+        self.listen
+            .parse()
+            .map_err(|error| Exit::usage(format!("--listen: {error}")))
     }
 
     /// What `--answer` means.

@@ -61,15 +61,15 @@ fn completions(shell: Shell) {
 
 /// Logs go to standard error, or, where that is the screen of a view, to the view: what comes out here.
 fn logs(command: &Command) -> Receiver<String> {
-    let json = match command {
-        Command::Run(options) => options.json,
-        Command::Call(options) => options.run.json,
-        Command::Demo(_) | Command::Completions { .. } => true,
+    let viewed = match command {
+        Command::Run(options) => view::is_wanted(options),
+        Command::Call(options) => view::is_wanted(&options.run),
+        Command::Demo(_) | Command::Completions { .. } => false,
     };
     let (lines, receiver) = LogLines::new();
     let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    if view::is_wanted(json) && stderr().is_terminal() {
+    if viewed && stderr().is_terminal() {
         log.with_ansi(false).with_writer(move || lines.clone()).init();
     } else {
         log.with_writer(stderr).init();

@@ -1,5 +1,7 @@
 //! Commands as JSON lines, each answered by one `reply`.
 
+mod audio;
+
 use offhook::{
     Client, ConversationId, Destination, Engine, Event, IceServer, OutboundCall, Priority, Reason, SessionId, Topic,
 };
@@ -9,14 +11,10 @@ use serde_json::{Map, Value, json};
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 9] = [
+const PLANNED: [(&str, &str); 5] = [
     ("acceptSession", "offers are answered at once"),
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
-    ("setSource", "the source is fixed by --play"),
-    ("setSink", "there are no sinks"),
-    ("startRecording", "recording is fixed by --record"),
-    ("stopRecording", "recording is fixed by --record"),
     ("listDevices", "there are no sound devices"),
     ("claimAlertingLeader", "there is no alerting"),
 ];
@@ -115,6 +113,10 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
             let digits = text(command, "digits")?;
             done(client.send_digits(&either(command, client).await?, digits).await)
         }
+        "setSource" => audio::set_source(command, client).await,
+        "setSink" => audio::set_sink(command, client).await,
+        "startRecording" => audio::start_recording(command, client).await,
+        "stopRecording" => audio::stop_recording(command, client).await,
         "getIceServers" => {
             let secrets = command.get("secrets").and_then(Value::as_bool).unwrap_or_default();
             Ok(json!({"iceServers": ice_servers(&client.ice_servers().await, secrets)}))

@@ -88,6 +88,10 @@ impl Translator {
                 let error = json!({"code": error.code(), "message": error.to_string()});
                 vec![session("rtcSessionError", id, json!({"error": error, "details": {}}))]
             }
+            Event::AudioError { session: id, error } => {
+                let error = json!({"code": error.code(), "message": error.to_string()});
+                vec![session("audioError", id, json!({"error": error}))]
+            }
             Event::SessionEnded {
                 session: id,
                 conversation,

@@ -102,8 +102,9 @@ async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Ex
             Dtls::V1_2 => DtlsVersion::V1_2,
             Dtls::Auto => DtlsVersion::Auto,
         })
-        .play(options.source()?);
-    let client = if view::is_wanted(options.json) {
+        .play(options.source()?)
+        .listen(options.sink()?);
+    let client = if view::is_wanted(options) {
         client.statistics_every(Some(LOOKED_AT_EVERY))
     } else {
         client
@@ -118,7 +119,7 @@ async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Ex
     Ok(Agent {
         events: client.events(),
         desk: Desk { client, engine },
-        output: Output::new(options.json, logs)?,
+        output: Output::new(options, logs)?,
         json: options.json,
         live: Vec::new(),
         conversations: 0,

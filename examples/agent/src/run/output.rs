@@ -6,7 +6,7 @@ use std::{
     sync::mpsc::Receiver,
 };
 
-use offhook::{Event, SessionId};
+use offhook::{Event, SessionId, SinkSpec};
 use serde_json::Value;
 
 use super::{
@@ -14,25 +14,34 @@ use super::{
     text,
     view::{self, Action, Done, View},
 };
-use crate::exit::Exit;
+use crate::{cli::RunOptions, exit::Exit};
 
 /// Where events and replies are written. Once nobody reads them, the program ends properly.
 pub enum Output {
     Json(Translator),
-    Words,
+    Words(Stream),
     View(Box<View>),
+}
+
+/// Where words go.
+pub enum Stream {
+    Output,
+    /// Standard output is for audio.
+    Error,
 }
 
 impl Output {
     /// JSON if it is asked for, else a view if somebody looks, which shows these lines of the log too.
-    pub fn new(json: bool, logs: Receiver<String>) -> Result<Self, Exit> {
-        if json {
+    pub fn new(options: &RunOptions, logs: Receiver<String>) -> Result<Self, Exit> {
+        if options.json {
             Ok(Self::Json(Translator::default()))
-        } else if view::is_wanted(json) {
+        } else if view::is_wanted(options) {
             let view = View::open(logs).map_err(view::lost)?;
             Ok(Self::View(Box::new(view)))
+        } else if options.sink()? == SinkSpec::Stdout {
+            Ok(Self::Words(Stream::Error))
         } else {
-            Ok(Self::Words)
+            Ok(Self::Words(Stream::Output))
         }
     }
 
@@ -43,7 +52,10 @@ impl Output {
                 .translate(event)
                 .iter()
                 .try_for_each(|value| write(&value.to_string())),
-            Self::Words => text::line(event).map_or(Ok(()), |line| write(&line)),
+            Self::Words(stream) => text::line(event).map_or(Ok(()), |line| match stream {
+                Stream::Output => write(&line),
+                Stream::Error => writeln!(io::stderr(), "{line}").map_err(|_| Exit::clean()),
+            }),
             Self::View(view) => view.event(event).map_err(view::lost),
         }
     }
@@ -52,7 +64,7 @@ impl Output {
     pub fn json(&self, value: &Value) -> Result<(), Exit> {
         match self {
             Self::Json(_) => write(&value.to_string()),
-            Self::Words | Self::View(_) => Ok(()),
+            Self::Words(_) | Self::View(_) => Ok(()),
         }
     }
 
@@ -60,7 +72,7 @@ impl Output {
     pub async fn next_action(&mut self) -> Action {
         match self {
             Self::View(view) => view.next().await,
-            Self::Json(_) | Self::Words => pending().await,
+            Self::Json(_) | Self::Words(_) => pending().await,
         }
     }
 
@@ -68,7 +80,7 @@ impl Output {
     pub fn done(&mut self, result: Result<Done, String>) -> Result<(), Exit> {
         match self {
             Self::View(view) => view.done(result).map_err(view::lost),
-            Self::Json(_) | Self::Words => Ok(()),
+            Self::Json(_) | Self::Words(_) => Ok(()),
         }
     }
 
@@ -76,7 +88,7 @@ impl Output {
     pub fn keep(&mut self, live: &[SessionId]) -> Result<(), Exit> {
         match self {
             Self::View(view) => view.keep(live).map_err(view::lost),
-            Self::Json(_) | Self::Words => Ok(()),
+            Self::Json(_) | Self::Words(_) => Ok(()),
         }
     }
 }

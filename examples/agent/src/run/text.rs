@@ -18,6 +18,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::SessionReplaced { session, replaced, .. } => format!("call {replaced} goes on as {session}"),
         Event::ConnectionState { session, state } => format!("call {session} is {}", state.as_str()),
         Event::SessionError { session, error } => format!("call {session}: {error}"),
+        Event::AudioError { session, error } => format!("call {session}: {error}"),
         Event::SessionEnded {
             session,
             reason,

@@ -3,6 +3,7 @@
 mod connection;
 mod harness;
 mod options;
+mod sound;
 mod view;
 
 use std::time::Duration;

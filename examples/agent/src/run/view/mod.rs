@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook::{Client, Event, OutboundCall, Reason, SessionId};
+use offhook::{Client, Event, OutboundCall, Reason, SessionId, SinkSpec, SourceSpec};
 use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event as Happened, KeyEvent},
@@ -22,15 +22,19 @@ use tokio::{sync::mpsc, time::sleep_until};
 
 use self::board::Board;
 pub use self::board::{Action, Done};
-use crate::{cli, exit::Exit};
+use crate::{
+    cli::{self, RunOptions},
+    exit::Exit,
+};
 
 /// How often times and levels are drawn anew when nothing happens.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// Whether there is somebody to look at it, at a screen that can show it.
-pub fn is_wanted(json: bool) -> bool {
+/// Whether there is somebody to look at it, at a screen that can show it, which is not for a program or for audio.
+pub fn is_wanted(options: &RunOptions) -> bool {
     let is_screen = io::stdout().is_terminal() && io::stdin().is_terminal();
-    !json && is_screen && env::var_os("TERM").is_none_or(|term| term != "dumb")
+    let has_audio = options.sink() == Ok(SinkSpec::Stdout) || options.source() == Ok(SourceSpec::Stdin);
+    !options.json && !has_audio && is_screen && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// A screen. Dropped, it leaves the terminal as it was.
