@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use offhook::fuzzing::websocket_frames;
+use offhook_audio::fuzzing::{ogg_opus, wav};
 use offhook_jingle::fuzzing::{genesys_webrtc, jingle_stanza, proposal_operations, sdp_roundtrip, session_operations};
 use offhook_media::fuzzing::{candidate, datagrams, jitter_buffer, sdp_answer, sdp_offer};
 use offhook_sim::fuzzing::{server_stream, stun};
@@ -106,6 +107,16 @@ fn server_stream_survives_its_corpus() {
 #[test]
 fn stun_survives_its_corpus() {
     replay("stun", stun);
+}
+
+#[test]
+fn wav_survives_its_corpus() {
+    replay("wav", wav);
+}
+
+#[test]
+fn ogg_opus_survives_its_corpus() {
+    replay("ogg_opus", ogg_opus);
 }
 
 #[test]

@@ -89,6 +89,8 @@
 //! thread; pipes have a thread each, too.
 
 pub mod channel;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod measure;
 pub mod mixer;
 pub mod ogg_opus;

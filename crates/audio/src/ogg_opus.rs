@@ -16,6 +16,7 @@ use crate::SinkError;
 
 pub use clip::{OpusPackets, PacketClip};
 pub use head::Head;
+pub(crate) use read::decode_unchecked;
 pub use read::{OggOpus, decode, read_ogg_opus};
 pub use recording::PacketRecording;
 pub use write::PacketWriter;
@@ -92,7 +93,7 @@ pub trait PacketSink: Send {
 }
 
 /// How many samples at 48 kHz this packet plays, by its first bytes; `None` when it is no Opus.
-fn packet_samples(packet: &[u8]) -> Option<usize> {
+pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
     let samples = opusic_c::utils::get_nb_samples(packet, SampleRate::Hz48000).ok()?;
     (1..=MOST_PACKET_SAMPLES).contains(&samples).then_some(samples)
 }

@@ -30,7 +30,7 @@ pub(crate) struct Target {
 }
 
 /// Every target of `fuzz/Cargo.toml`, those of one crate together.
-pub(crate) const TARGETS: [Target; 15] = [
+pub(crate) const TARGETS: [Target; 17] = [
     Target {
         name: "xmpp_frame",
         max_length: 65_536,
@@ -86,6 +86,14 @@ pub(crate) const TARGETS: [Target; 15] = [
     Target {
         name: "stun",
         max_length: 2048,
+    },
+    Target {
+        name: "wav",
+        max_length: 4096,
+    },
+    Target {
+        name: "ogg_opus",
+        max_length: 8192,
     },
     Target {
         name: "websocket_frames",

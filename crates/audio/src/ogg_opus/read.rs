@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use ogg::reading::PageParsingOptions;
 use ogg::{OggReadError, Packet, PacketReader};
 
 use super::head::{Fault, Head, is_tags};
@@ -39,6 +40,15 @@ pub fn read_ogg_opus(path: impl AsRef<Path>) -> Result<OggOpus, OggOpusError> {
 /// # Errors
 /// As [`read_ogg_opus`].
 pub fn decode(reader: impl Read, path: &Path) -> Result<OggOpus, OggOpusError> {
+    decode_with(reader, path, true)
+}
+
+/// As [`decode`], whatever the checksums are.
+pub(crate) fn decode_unchecked(reader: impl Read, path: &Path) -> Result<OggOpus, OggOpusError> {
+    decode_with(reader, path, false)
+}
+
+fn decode_with(reader: impl Read, path: &Path, verify_checksum: bool) -> Result<OggOpus, OggOpusError> {
     let path = path.to_owned();
     let mut bytes = Vec::new();
     match reader.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
@@ -46,8 +56,10 @@ pub fn decode(reader: impl Read, path: &Path) -> Result<OggOpus, OggOpusError> {
         Ok(_) => {}
         Err(source) => return Err(OggOpusError::Read { path, source }),
     }
+    let mut options = PageParsingOptions::default();
+    options.verify_checksum = verify_checksum;
     let mut stream = Stream {
-        reader: PacketReader::new(Cursor::new(bytes)),
+        reader: PacketReader::new_with_page_parse_opts(Cursor::new(bytes), options),
         serial: None,
     };
     stream.read(&path)
