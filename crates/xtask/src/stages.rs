@@ -142,6 +142,8 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "programs",
         "--test",
         "killed",
+        "--test",
+        "bridge",
         "--",
         "--ignored",
     ];

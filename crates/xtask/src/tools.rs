@@ -189,7 +189,8 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
     npm::modules(workspace, "tests/stanza", install)?;
     npm::modules(workspace, "tests/peers", install)?;
     npm::modules(workspace, "tests/official", install)?;
-    pip::environment(workspace, "tests/peers", install).map(drop)
+    pip::environment(workspace, "tests/peers", install)?;
+    pip::environment(workspace, "tests/bridge", install).map(drop)
 }
 
 /// Makes sure that the programs are there by which calls between network namespaces are made.
