@@ -27,13 +27,13 @@ const WHERE: &str = "OFFHOOK_KILLED_RECORDING";
 const PACKET: [u8; 3] = [0xf8, 0xff, 0xfe];
 
 #[test]
-#[ignore = "needs soxi and ffprobe: cargo xtask test installs them and runs this"]
+#[ignore = "needs SoX and FFmpeg: cargo xtask test installs it and runs this"]
 fn a_recording_of_a_killed_process_holds_all_but_the_last_second() {
     hold_all_but_the_last_second("wav", &[by_sox, by_ffmpeg]);
 }
 
 #[test]
-#[ignore = "needs opusinfo and ffprobe: cargo xtask test installs them and runs this"]
+#[ignore = "needs opus-tools and FFmpeg: cargo xtask test installs it and runs this"]
 fn a_recording_of_packets_of_a_killed_process_holds_all_but_the_last_second() {
     hold_all_but_the_last_second("opus", &[by_opus_tools, by_ffmpeg]);
 }
@@ -61,7 +61,7 @@ fn hold_all_but_the_last_second(extension: &str, programs: &[fn(&Path) -> u64]) 
 
 /// The process that is killed. It records in real time and says how many frames it has given.
 #[test]
-#[ignore = "is a part of other tests, and nothing by itself"]
+#[ignore = "needs one of the others to start it, else it is nothing: cargo xtask test runs this"]
 fn records_until_it_is_killed() {
     let Some(path) = std::env::var_os(WHERE).map(PathBuf::from) else {
         return;

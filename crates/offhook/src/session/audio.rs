@@ -69,7 +69,7 @@ impl Session {
 
     /// Tells, and does, what came of the last frame.
     pub(super) fn sound_news(&mut self, context: &mut Context<Self>) {
-        while let Some(news) = self.sound.news() {
+        for news in self.sound.news() {
             match news {
                 News::PromptEnded(prompt) => self.tell(Event::PromptEnded {
                     session: self.id.clone(),

@@ -78,9 +78,9 @@ impl Sound {
         }
     }
 
-    /// Something the session has to do something about, since the last frame.
-    pub(super) fn news(&mut self) -> Option<News> {
-        self.news.pop()
+    /// What the session has to do something about since the last frame; mostly nothing.
+    pub(super) fn news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// A frame goes out and one comes in. Media that are to take over hear and are heard already, so that nothing is missing when they
