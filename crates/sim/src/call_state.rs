@@ -13,7 +13,7 @@ use offhook_media::{Change, Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
 
 use crate::conversation::Participation;
-use crate::gateway::{CallInput, Command, MediaPath, Reinvite};
+use crate::gateway::{CallInput, Command, MediaPath, Reinvite, Voice};
 use crate::play::Play;
 
 /// Over how much audio [`CallHandle::heard`] is measured.
@@ -260,10 +260,16 @@ impl CallHandle {
         self.command(Command::SendDigits(digits.to_owned()));
     }
 
-    /// Plays something else from now on. A source that cannot be opened leaves the old one and is
+    /// The party beyond the gateway says something else from now on; in a call between users, the client hears this instead of
+    /// the others until the next of them comes, goes or is held. A source that cannot be opened leaves the old one and is
     /// logged.
     pub fn play(&self, play: Play) {
         self.command(Command::Play(play));
+    }
+
+    /// The client hears these from now on.
+    pub(crate) fn hear(&self, voices: Vec<Voice>) {
+        self.command(Command::Hear(voices));
     }
 
     /// Offers new media, once the call was answered. They replace the old ones when they are connected; [`statistics`](Self::statistics) begin anew then.

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::call_state::CallHandle;
 use crate::config::{CloudConfig, User};
+use crate::conversation::{Conversation, Room};
 use crate::events::{self, SystemEvent, Transfer};
 use crate::faults::{CloudFaults, Cut};
 use crate::gateway::{self, CallError, CallRequest};
@@ -212,6 +213,40 @@ impl Cloud {
         gateway::start(&self.inner, request)
     }
 
+    /// Calls two users, who hear each other, in one conversation: what a user does who places a call to another one, who is
+    /// `called`. What the requests say about playing has no effect, and the conversation's id is the caller's.
+    ///
+    /// # Errors
+    /// When there is no such user, or none of the clients of one is connected.
+    pub fn call_between(
+        &self,
+        caller: CallRequest,
+        called: CallRequest,
+    ) -> Result<(CallHandle, CallHandle), CallError> {
+        gateway::connect(&self.inner, caller, called)
+    }
+
+    /// The conversation of this id, if it lives or is one of the last that ended.
+    #[must_use]
+    pub fn conversation(&self, id: &ConversationId) -> Option<Conversation> {
+        let room = self.inner.conversations.find(id.as_str())?;
+        Some(self.conversation_of(room))
+    }
+
+    /// All conversations that live, and the last that ended, in the order of their start.
+    #[must_use]
+    pub fn conversations(&self) -> Vec<Conversation> {
+        let rooms = self.inner.conversations.all().into_iter();
+        rooms.map(|room| self.conversation_of(room)).collect()
+    }
+
+    fn conversation_of(&self, room: Arc<Room>) -> Conversation {
+        Conversation {
+            inner: Arc::clone(&self.inner),
+            room,
+        }
+    }
+
     /// All calls that live, and the last sixteen that have ended, in the order of their start.
     #[must_use]
     pub fn calls(&self) -> Vec<CallHandle> {
@@ -225,7 +260,7 @@ impl Cloud {
     }
 
     /// Waits for the call of this conversation, which an outbound call may get only after its
-    /// request was answered.
+    /// request was answered. Of a conversation with several calls it is the newest.
     pub async fn call_of(&self, conversation: &ConversationId) -> CallHandle {
         self.inner.calls.wait_for(conversation).await
     }

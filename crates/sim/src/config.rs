@@ -135,6 +135,8 @@ pub struct GatewayConfig {
     pub dialect: Dialect,
     /// What it plays into calls that do not say otherwise. A 440 Hz tone.
     pub play: SourceSpec,
+    /// What the others hear of one who holds the call, and who is left out of a consultation. Silence.
+    pub hold: SourceSpec,
     /// Where it records every call that does not say otherwise, as `{conversation}.wav`.
     pub record: Option<PathBuf>,
     /// How long a proposal rings before it is retracted, unless the call says otherwise. 30 s.
@@ -156,6 +158,7 @@ impl Default for GatewayConfig {
             dtls: DtlsVersion::default(),
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
+            hold: SourceSpec::Silence,
             record: None,
             ring: Duration::from_secs(30),
             outbound_duration: None,

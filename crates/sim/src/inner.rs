@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::channels::Channels;
 use crate::cloud::{StartError, TokenError};
 use crate::config::{CloudConfig, User};
+use crate::conversation::Conversations;
 use crate::events::Transfers;
 use crate::faults::Faults;
 use crate::gateway::{Calls, clock::Clock};
@@ -35,10 +36,13 @@ pub(crate) struct Inner {
     pub(crate) gauge: Gauge,
     pub(crate) hub: Hub,
     pub(crate) calls: Calls,
+    pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
     /// What calls play that do not say otherwise, read once.
     pub(crate) source: Loaded,
+    /// What is heard of who is on hold, read once.
+    pub(crate) hold: Loaded,
     pub(crate) faults: Faults,
     pub(crate) switchboard: Switchboard,
     pub(crate) transfers: Transfers,
@@ -84,10 +88,12 @@ impl Inner {
             gauge: Gauge::new(),
             hub: Hub::new(),
             calls: Calls::new(),
+            conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,
             source: config.gateway.play.load()?,
             faults,
+            hold: config.gateway.hold.load()?,
             switchboard,
             transfers: Transfers::default(),
             tokens: Mutex::new(tokens.collect()),

@@ -73,7 +73,9 @@ pub use config::{
     CallFaults, CloudConfig, GATEWAY, GatewayConfig, ORGANISATION, OfferFault, OtherDialect, OutboundOrder, Station,
     User,
 };
-pub use conversation::Participation;
+pub use conversation::{
+    Conversation, ConversationError, Destination, Participant, ParticipantState, Participation, Purpose, SpeakTo,
+};
 pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
 pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};

@@ -38,6 +38,9 @@ struct Options {
     /// What the gateway plays: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`.
     #[arg(long, value_name = "SOURCE", default_value = "tone:440")]
     play: SourceSpec,
+    /// What the others hear of one who holds the call: a source as above.
+    #[arg(long, value_name = "SOURCE", default_value = "silence")]
+    hold: SourceSpec,
     /// Record every call as `{conversation}.wav` in this folder: left what the gateway played, right
     /// what it heard.
     #[arg(long, value_name = "DIR")]
@@ -82,6 +85,7 @@ impl Options {
             addresses: self.addresses,
             dialect,
             play: self.play,
+            hold: self.hold,
             record: self.record,
             outbound,
             outbound_duration: self.outbound_seconds.map(|it| Duration::from_secs(it.into())),

@@ -255,7 +255,9 @@ async fn an_outbound_call_is_proposed_after_or_before_its_reply() {
 
         // The platform's way to hang up.
         let call = soon("the call", cloud.call_of(&ConversationId::new(conversation))).await;
-        let path = format!("{CALLS}/{conversation}/participants/p1");
+        let agent = cloud.conversation(call.conversation()).expect("it lives");
+        let agent = agent.of_user(call.user()).expect("the caller");
+        let path = format!("{CALLS}/{conversation}/participants/{}", agent.id);
         let body = r#"{"state":"disconnected"}"#;
         let (status, _) = http::request(&cloud, "PATCH", &path, Some(token.expose_secret()), Some(body)).await;
         assert_eq!(status, 202);

@@ -252,9 +252,10 @@ impl Call {
             }
             Command::SendDigits(digits) => self.send_digits(now, &digits),
             Command::Play(play) => match play.open() {
-                Ok(source) => self.sound.set_source(source),
+                Ok(source) => self.sound.say(source),
                 Err(error) => tracing::warn!(%error, "the gateway goes on with its old source"),
             },
+            Command::Hear(voices) => self.sound.hear(&voices),
             Command::Reinvite(reinvite) => self.reinvite(now, reinvite),
             Command::Change(change) => self.change(now, change),
             Command::RepeatCandidate => self.repeat_candidate(),

@@ -1,6 +1,5 @@
 //! The gateway: the far end of every call. It proposes, offers, plays, listens and hangs up.
 
-mod between;
 mod call;
 mod change;
 pub(crate) mod clock;
@@ -12,6 +11,7 @@ mod session;
 mod signalling;
 mod sound;
 mod table;
+mod voices;
 mod words;
 
 use std::path::PathBuf;
@@ -26,14 +26,14 @@ use offhook_media::Change;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use between::{Overheard, connect};
 pub use path::MediaPath;
 pub use reinvite::Reinvite;
 pub(crate) use table::Calls;
+pub(crate) use voices::{Overheard, Party, Voice};
 
 use crate::call_state::{CallHandle, CallState, KeptAudio};
-use crate::config::{CallFaults, GATEWAY};
-use crate::conversation::{self, Participation};
+use crate::config::{CallFaults, GATEWAY, User};
+use crate::conversation::{self, Part, Participation, Purpose, Room};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::play::Play;
@@ -114,14 +114,65 @@ pub(crate) enum Command {
     Participate(Participation),
     SendDigits(String),
     Play(Play),
+    /// Its client hears these.
+    Hear(Vec<Voice>),
     Reinvite(Reinvite),
     Change(Change),
     RepeatCandidate,
     SetPath(MediaPath),
 }
 
-/// Places a call: the proposal is on its way when this returns.
+/// Calls a user for a party beyond the gateway, or the other way round: the proposal is on its way when this returns.
 pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHandle, CallError> {
+    callee(inner, &request)?;
+    let source = match &request.play {
+        Some(play) => play.open()?,
+        None => inner.source.source(),
+    };
+    let party = Arc::new(Party::new(source));
+    let room = open_room(inner, &request);
+    let purpose = if request.outbound {
+        Purpose::External
+    } else {
+        Purpose::Customer
+    };
+    let ids = [inner.draw_id(), inner.draw_id()];
+    room.enter(Part::beyond(ids, purpose, "", Arc::clone(&party)));
+    let (_, call) = place(inner, &room, request, Purpose::Agent, Some(party))?;
+    inner.conversations.add(Arc::clone(&room));
+    room.complete(inner);
+    Ok(call)
+}
+
+/// Calls two users, who hear each other, in one conversation. When one hangs up, so does the gateway with the other.
+pub(crate) fn connect(
+    inner: &Arc<Inner>,
+    caller: CallRequest,
+    called: CallRequest,
+) -> Result<(CallHandle, CallHandle), CallError> {
+    callee(inner, &called)?;
+    let room = open_room(inner, &caller);
+    let (_, first) = place(inner, &room, caller, Purpose::User, None)?;
+    let second = match place(inner, &room, called, Purpose::User, None) {
+        Ok((_, second)) => second,
+        Err(error) => {
+            first.hang_up(Reason::Gone);
+            return Err(error);
+        }
+    };
+    inner.conversations.add(Arc::clone(&room));
+    room.complete(inner);
+    Ok((first, second))
+}
+
+fn open_room(inner: &Inner, request: &CallRequest) -> Arc<Room> {
+    let id = request.conversation.clone();
+    let id = id.unwrap_or_else(|| ConversationId::new(inner.draw_id()));
+    Arc::new(Room::new(inner, id))
+}
+
+/// Who is called, and at which clients.
+fn callee<'a>(inner: &'a Inner, request: &CallRequest) -> Result<(&'a User, Vec<FullJid>), CallError> {
     if *inner.stopping.borrow() {
         return Err(CallError::Stopping);
     }
@@ -135,14 +186,20 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
     if clients.is_empty() {
         return Err(CallError::NotConnected { user: user.id.clone() });
     }
+    Ok((user, clients))
+}
+
+/// Calls a user into a conversation; the id of the part in it, and the call. `party` is who speaks by [`CallHandle::play`].
+pub(crate) fn place(
+    inner: &Arc<Inner>,
+    room: &Arc<Room>,
+    request: CallRequest,
+    purpose: Purpose,
+    party: Option<Arc<Party>>,
+) -> Result<(String, CallHandle), CallError> {
+    let (user, clients) = callee(inner, &request)?;
     let settings = &inner.config.gateway;
-    let conversation = request
-        .conversation
-        .unwrap_or_else(|| ConversationId::new(inner.draw_id()));
-    let source = match &request.play {
-        Some(play) => play.open()?,
-        None => inner.source.source(),
-    };
+    let conversation = room.id();
     let file = request.record.or_else(|| {
         settings
             .record
@@ -181,7 +238,7 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         user: user.id.clone(),
         auto_answer: request.auto_answer,
     };
-    let sound = sound::Sound::new(source, faults.muted, audio, recording);
+    let sound = sound::Sound::new(faults.muted, audio, recording, party);
     let call = call::Call::new(
         Arc::clone(inner),
         call::Settings {
@@ -198,13 +255,17 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
         input,
     );
     inner.calls.add(gateway, handle.clone());
+    let ids = [inner.draw_id(), inner.draw_id()];
+    let part = ids[0].clone();
+    room.enter(Part::of_client(ids, purpose, &user.name, handle.clone()));
     let task = inner.gauge.count(Kind::Task);
-    tokio::spawn(conversation::publish_changes(Arc::clone(inner), handle.clone(), task));
+    let follow = conversation::follow(Arc::clone(inner), Arc::clone(room), handle.clone(), task);
+    tokio::spawn(follow);
     let task = inner.gauge.count(Kind::Task);
     tokio::spawn(async move {
         call.run(task).await;
     });
-    Ok(handle)
+    Ok((part, handle))
 }
 
 /// The recording's file name: of the id only what is safe in a name.

@@ -71,6 +71,8 @@ impl Call {
             return tracing::debug!("a call in Jingle is not reinvited under its session id");
         }
         if let Some(conversation) = reinvite.conversation {
+            let former = &self.signalling.conversation;
+            self.inner.conversations.rename(former, &conversation);
             self.inner.calls.adopt(&self.signalling.session, &conversation);
             self.signalling.conversation = conversation;
         }

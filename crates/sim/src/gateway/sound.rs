@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use offhook_audio::measure::level_dbov;
-use offhook_audio::{Played, Recording, SILENT_FRAME, Source};
+use offhook_audio::{Played, Recording, SILENT_FRAME, Silence, Source};
 use offhook_media::{Frame, Statistics};
 
+use super::voices::{self, Party, Voice};
 use crate::call_state::KeptAudio;
 use crate::conversation::Participation;
 
@@ -13,7 +14,10 @@ use crate::conversation::Participation;
 const AUDIBLE_DBOV: f32 = -60.0;
 
 pub(super) struct Sound {
+    /// What the client hears.
     source: Box<dyn Source>,
+    /// The party beyond the gateway that the call is with, if it is with one.
+    party: Option<Arc<Party>>,
     muted: bool,
     participation: Participation,
     kept: Arc<Mutex<KeptAudio>>,
@@ -22,14 +26,16 @@ pub(super) struct Sound {
 }
 
 impl Sound {
+    /// Nobody is heard at first.
     pub(super) fn new(
-        source: Box<dyn Source>,
         muted: bool,
         kept: Arc<Mutex<KeptAudio>>,
         recording: Option<Recording>,
+        party: Option<Arc<Party>>,
     ) -> Self {
         Self {
-            source,
+            source: Box::new(Silence),
+            party,
             muted,
             participation: Participation::default(),
             kept,
@@ -81,8 +87,17 @@ impl Sound {
         std::mem::replace(&mut self.participation, participation)
     }
 
-    pub(super) fn set_source(&mut self, source: Box<dyn Source>) {
-        self.source = source;
+    /// The party beyond the gateway says something else; where there is none, the client hears this and nobody.
+    pub(super) fn say(&mut self, source: Box<dyn Source>) {
+        match &self.party {
+            Some(party) => party.say(source),
+            None => self.source = source,
+        }
+    }
+
+    /// The client hears these from now on.
+    pub(super) fn hear(&mut self, voices: &[Voice]) {
+        self.source = voices::mix(voices);
     }
 
     /// Completes the recording, off the runtime's threads since that waits for the disk.

@@ -168,7 +168,7 @@ fn place(inner: &Arc<Inner>, request: CallRequest, callee: Option<String>) -> Re
                 user: Some(user),
                 ..CallRequest::default()
             };
-            gateway::connect(inner, request, callee)
+            gateway::connect(inner, request, callee).map(drop)
         }
     }
 }

@@ -1,0 +1,201 @@
+//! One part of a conversation.
+
+use std::sync::Arc;
+
+use offhook_jingle::Reason;
+use serde_json::{Value, json};
+
+use super::{Participant, ParticipantState, Participation, Purpose};
+use crate::call_state::{CallHandle, CallState};
+use crate::gateway::{Party, Voice};
+
+pub(crate) struct Part {
+    pub(super) id: String,
+    /// The id of its call within the conversation (`communicationId`).
+    communication: String,
+    pub(super) purpose: Purpose,
+    outbound: bool,
+    /// The user's name, or the number.
+    name: String,
+    pub(super) who: Who,
+    /// Hears nobody and is heard by nobody, while others consult each other.
+    pub(super) apart: bool,
+    /// It was ended by a transfer.
+    pub(super) transferred: bool,
+    /// Whom its client was last made to hear, by their ids.
+    pub(super) hears: Option<Vec<String>>,
+    /// Its user was told that it is over.
+    pub(super) told_end: bool,
+}
+
+/// Who takes part.
+pub(super) enum Who {
+    /// A user's client, or clients that still ring.
+    Client(CallHandle),
+    /// A party beyond the gateway.
+    Beyond {
+        party: Arc<Party>,
+        state: ParticipantState,
+        participation: Participation,
+    },
+}
+
+impl Part {
+    /// The part of a user who is called, or has called. `ids` are the part's and its communication's.
+    pub(crate) fn of_client(ids: [String; 2], purpose: Purpose, name: &str, call: CallHandle) -> Self {
+        let outbound = call.outbound;
+        Self::new(ids, purpose, name, outbound, Who::Client(call))
+    }
+
+    /// The part of somebody beyond the gateway.
+    pub(crate) fn beyond(ids: [String; 2], purpose: Purpose, name: &str, party: Arc<Party>) -> Self {
+        let called = purpose == Purpose::External;
+        let who = Who::Beyond {
+            party,
+            state: if called {
+                ParticipantState::Contacting
+            } else {
+                ParticipantState::Connected
+            },
+            participation: Participation::default(),
+        };
+        Self::new(ids, purpose, name, called, who)
+    }
+
+    fn new([id, communication]: [String; 2], purpose: Purpose, name: &str, outbound: bool, who: Who) -> Self {
+        Self {
+            id,
+            communication,
+            purpose,
+            outbound,
+            name: name.to_owned(),
+            who,
+            apart: false,
+            transferred: false,
+            hears: None,
+            told_end: false,
+        }
+    }
+
+    pub(super) fn user(&self) -> Option<&str> {
+        match &self.who {
+            Who::Client(call) => Some(call.user()),
+            Who::Beyond { .. } => None,
+        }
+    }
+
+    pub(super) fn state(&self) -> ParticipantState {
+        match &self.who {
+            Who::Client(call) => match &*call.state.borrow() {
+                CallState::Ringing if self.outbound => ParticipantState::Contacting,
+                CallState::Ringing => ParticipantState::Alerting,
+                CallState::Offered { .. } | CallState::Answered { .. } | CallState::Connected { .. } => {
+                    ParticipantState::Connected
+                }
+                CallState::Ended(_) => ParticipantState::Disconnected,
+            },
+            Who::Beyond { state, .. } => *state,
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.state() != ParticipantState::Disconnected
+    }
+
+    pub(super) fn is_client(&self) -> bool {
+        matches!(self.who, Who::Client(_))
+    }
+
+    pub(super) fn participation(&self) -> Participation {
+        match &self.who {
+            Who::Client(call) => call.participation(),
+            Who::Beyond { participation, .. } => *participation,
+        }
+    }
+
+    pub(super) fn set_participation(&mut self, wanted: Participation) {
+        match &mut self.who {
+            Who::Client(call) => call.set_participation(wanted),
+            Who::Beyond {
+                party, participation, ..
+            } => {
+                *participation = wanted;
+                party.set_muted(wanted.muted || wanted.held);
+            }
+        }
+    }
+
+    /// A client's call ends soon, a party beyond the gateway is gone at once.
+    pub(super) fn end(&mut self) {
+        match &mut self.who {
+            Who::Client(call) => call.hang_up(Reason::Success),
+            Who::Beyond { state, .. } => *state = ParticipantState::Disconnected,
+        }
+    }
+
+    /// A party that was called answers.
+    pub(super) fn answer(&mut self) {
+        if let Who::Beyond { state, .. } = &mut self.who
+            && *state == ParticipantState::Contacting
+        {
+            *state = ParticipantState::Connected;
+        }
+    }
+
+    pub(super) fn voice(&self) -> Voice {
+        match &self.who {
+            Who::Client(call) => Voice::Client(call.clone()),
+            Who::Beyond { party, .. } => Voice::Beyond(Arc::clone(party)),
+        }
+    }
+
+    pub(super) fn participant(&self) -> Participant {
+        let Participation { muted, held } = self.participation();
+        Participant {
+            id: self.id.clone(),
+            purpose: self.purpose,
+            user: self.user().map(ToOwned::to_owned),
+            state: self.state(),
+            muted,
+            held,
+            apart: self.apart,
+            session: match &self.who {
+                Who::Client(call) => Some(call.session().clone()),
+                Who::Beyond { .. } => None,
+            },
+        }
+    }
+
+    /// The participant as REST shows it.
+    pub(super) fn describe(&self) -> Value {
+        let Participation { muted, held } = self.participation();
+        let (state, held) = (self.state().name(), held || self.apart);
+        let direction = if self.outbound { "outbound" } else { "inbound" };
+        let mut part = json!({
+            "id": self.id,
+            "name": self.name,
+            "purpose": self.purpose.name(),
+            "state": state,
+            "direction": direction,
+            "muted": muted,
+            "held": held,
+            "confined": self.apart,
+            "calls": [{
+                "id": self.communication,
+                "state": state,
+                "direction": direction,
+                "muted": muted,
+                "held": held,
+                "confined": self.apart,
+                "provider": "Edge",
+            }],
+        });
+        if let Some(user) = self.user() {
+            part["userId"] = json!(user);
+        }
+        if self.transferred && !self.is_live() {
+            part["calls"][0]["disconnectType"] = json!("transfer");
+        }
+        part
+    }
+}

@@ -1,0 +1,328 @@
+//! A conversation as all of its calls share it.
+
+use std::sync::{Arc, Mutex};
+
+use offhook_jingle::ConversationId;
+use serde_json::{Value, json};
+
+use super::part::{Part, Who};
+use super::{ConversationError, Participant, ParticipantChange, ParticipantState, Participation, SpeakTo};
+use crate::events;
+use crate::gateway::{Party, Voice};
+use crate::inner::Inner;
+
+/// What stands for the music in the list of those who are heard.
+const MUSIC: &str = "hold";
+
+pub(crate) struct Room(Mutex<State>);
+
+struct State {
+    id: ConversationId,
+    parts: Vec<Part>,
+    /// All are there who are in it from the beginning.
+    complete: bool,
+    over: bool,
+    /// What who is apart hears, and the others of who has put them on hold.
+    music: Arc<Party>,
+    consultation: Option<Consultation>,
+    published: Option<Value>,
+}
+
+/// Somebody is consulted about the call of another one.
+struct Consultation {
+    object: String,
+    destination: String,
+    speak_to: SpeakTo,
+}
+
+impl Room {
+    /// An empty one.
+    pub(crate) fn new(inner: &Inner, id: ConversationId) -> Self {
+        Self(Mutex::new(State {
+            id,
+            parts: Vec::new(),
+            complete: false,
+            over: false,
+            music: Arc::new(Party::new(inner.hold.source())),
+            consultation: None,
+            published: None,
+        }))
+    }
+
+    pub(crate) fn id(&self) -> ConversationId {
+        crate::lock(&self.0).id.clone()
+    }
+
+    pub(super) fn rename(&self, id: ConversationId) {
+        crate::lock(&self.0).id = id;
+    }
+
+    /// Somebody takes part from now on.
+    pub(crate) fn enter(&self, part: Part) {
+        crate::lock(&self.0).parts.push(part);
+    }
+
+    /// All are there who are in it from the beginning: from now on, nobody stays alone.
+    pub(crate) fn complete(self: &Arc<Self>, inner: &Inner) {
+        crate::lock(&self.0).complete = true;
+        self.update(inner);
+    }
+
+    pub(crate) fn participants(&self) -> Vec<Participant> {
+        crate::lock(&self.0).parts.iter().map(Part::participant).collect()
+    }
+
+    /// Whether the user takes part, or has.
+    pub(crate) fn is_known_to(&self, user: &str) -> bool {
+        let state = crate::lock(&self.0);
+        state.parts.iter().any(|part| part.user() == Some(user))
+    }
+
+    /// The conversation as REST shows it.
+    pub(crate) fn describe(&self) -> Value {
+        crate::lock(&self.0).describe()
+    }
+
+    /// The party beyond the gateway, if there is just one that lives.
+    pub(super) fn only_party(&self) -> Option<Arc<Party>> {
+        let state = crate::lock(&self.0);
+        let mut parties = state.live().filter_map(|part| match &part.who {
+            Who::Beyond { party, .. } => Some(Arc::clone(party)),
+            Who::Client(_) => None,
+        });
+        parties.next().filter(|_| parties.next().is_none())
+    }
+
+    /// Whether somebody of this id takes part.
+    pub(super) fn check(&self, participant: &str) -> Result<(), ConversationError> {
+        crate::lock(&self.0).live_part(participant).map(drop)
+    }
+
+    /// What a change by `PATCH` makes of the participant's part. A part that is over stays so, which is no error: who hangs up may
+    /// say so by the session too.
+    pub(crate) fn change(
+        self: &Arc<Self>,
+        inner: &Inner,
+        participant: &str,
+        change: &ParticipantChange,
+    ) -> Result<(), ConversationError> {
+        let wanted = {
+            let state = crate::lock(&self.0);
+            let part = state.parts.iter().find(|part| part.id == participant);
+            let part = part.ok_or_else(|| ConversationError::NoSuchParticipant {
+                participant: participant.to_owned(),
+            })?;
+            if !part.is_live() {
+                return Ok(());
+            }
+            change.applied_to(part.participation())
+        };
+        self.set_participation(inner, participant, wanted)?;
+        if change.state.as_deref() == Some("disconnected") {
+            self.disconnect(inner, participant)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_participation(
+        self: &Arc<Self>,
+        inner: &Inner,
+        participant: &str,
+        wanted: Participation,
+    ) -> Result<(), ConversationError> {
+        crate::lock(&self.0).live_part(participant)?.set_participation(wanted);
+        self.update(inner);
+        Ok(())
+    }
+
+    pub(super) fn disconnect(self: &Arc<Self>, inner: &Inner, participant: &str) -> Result<(), ConversationError> {
+        crate::lock(&self.0).live_part(participant)?.end();
+        self.update(inner);
+        Ok(())
+    }
+
+    /// The participant leaves, since another one has come in its place.
+    pub(super) fn replaced(self: &Arc<Self>, inner: &Inner, participant: &str) -> Result<(), ConversationError> {
+        {
+            let mut state = crate::lock(&self.0);
+            let part = state.live_part(participant)?;
+            part.transferred = true;
+            part.end();
+        }
+        self.update(inner);
+        Ok(())
+    }
+
+    /// Whether somebody can be consulted about the call of this participant.
+    pub(super) fn may_consult(&self, object: &str) -> Result<(), ConversationError> {
+        let mut state = crate::lock(&self.0);
+        state.live_part(object)?;
+        match state.consultation {
+            Some(_) => Err(ConversationError::Consulting),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn consulting(self: &Arc<Self>, inner: &Inner, object: &str, destination: &str, speak_to: SpeakTo) {
+        crate::lock(&self.0).consultation = Some(Consultation {
+            object: object.to_owned(),
+            destination: destination.to_owned(),
+            speak_to,
+        });
+        self.update(inner);
+    }
+
+    pub(super) fn speak_to(self: &Arc<Self>, inner: &Inner, wanted: SpeakTo) -> Result<(), ConversationError> {
+        match &mut crate::lock(&self.0).consultation {
+            Some(consultation) => consultation.speak_to = wanted,
+            None => return Err(ConversationError::NotConsulting),
+        }
+        self.update(inner);
+        Ok(())
+    }
+
+    pub(super) fn end_consultation(self: &Arc<Self>, inner: &Inner) -> Result<(), ConversationError> {
+        let consultation = crate::lock(&self.0).consultation.take();
+        let Some(consultation) = consultation else {
+            return Err(ConversationError::NotConsulting);
+        };
+        self.disconnect(inner, &consultation.destination)
+    }
+
+    /// Does what follows from how the calls are now: ends what is left alone, says who hears whom, and publishes it.
+    pub(crate) fn update(self: &Arc<Self>, inner: &Inner) {
+        let is_over = {
+            let mut state = crate::lock(&self.0);
+            let was_over = state.over;
+            state.settle();
+            state.wire();
+            state.publish(inner);
+            state.over && !was_over
+        };
+        if is_over {
+            inner.conversations.ended(self);
+        }
+    }
+}
+
+impl State {
+    fn live(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.is_live())
+    }
+
+    fn live_part(&mut self, participant: &str) -> Result<&mut Part, ConversationError> {
+        let mut parts = self.parts.iter_mut();
+        let found = parts.find(|part| part.id == participant && part.is_live());
+        found.ok_or_else(|| ConversationError::NoSuchParticipant {
+            participant: participant.to_owned(),
+        })
+    }
+
+    /// Parties beyond the gateway answer when there is somebody to speak with; nobody stays alone; a consultation is over when
+    /// one of the two has left, or all others have.
+    fn settle(&mut self) {
+        let connected = |part: &Part| part.is_client() && part.state() == ParticipantState::Connected;
+        if self.parts.iter().any(connected) {
+            self.parts.iter_mut().for_each(Part::answer);
+        }
+        let clients = self.live().filter(|part| part.is_client()).count();
+        let live = self.live().count();
+        if self.complete && (clients == 0 || live == 1) {
+            for part in self.parts.iter_mut().filter(|part| part.is_live()) {
+                part.end();
+            }
+            self.over = clients == 0;
+        }
+        self.settle_consultation();
+    }
+
+    fn settle_consultation(&mut self) {
+        let goes_on = |consultation: &Consultation| {
+            let both = [&consultation.object, &consultation.destination];
+            let both = self.live().filter(|part| both.contains(&&part.id)).count();
+            both == 2 && self.live().count() > 2
+        };
+        if !self.consultation.as_ref().is_some_and(goes_on) {
+            self.consultation = None;
+        }
+        let apart = self
+            .consultation
+            .as_ref()
+            .and_then(|consultation| match consultation.speak_to {
+                SpeakTo::Destination => Some(&consultation.object),
+                SpeakTo::Object => Some(&consultation.destination),
+                SpeakTo::Both => None,
+            });
+        for part in &mut self.parts {
+            part.apart = apart == Some(&part.id);
+        }
+    }
+
+    /// Makes everybody hear all others.
+    fn wire(&mut self) {
+        for at in 0..self.parts.len() {
+            let heard = match &self.parts[at].who {
+                Who::Client(_) if self.parts[at].is_live() => self.heard_by(at),
+                Who::Client(_) | Who::Beyond { .. } => continue,
+            };
+            let ids: Vec<_> = heard.iter().map(|(id, _)| id.clone()).collect();
+            let part = &mut self.parts[at];
+            if part.hears.as_ref() != Some(&ids)
+                && let Who::Client(call) = &part.who
+            {
+                call.hear(heard.into_iter().map(|(_, voice)| voice).collect());
+                part.hears = Some(ids);
+            }
+        }
+    }
+
+    /// Whom this one hears, with their ids.
+    fn heard_by(&self, at: usize) -> Vec<(String, Voice)> {
+        let music = || (MUSIC.to_owned(), Voice::Beyond(Arc::clone(&self.music)));
+        if self.parts[at].apart {
+            return vec![music()];
+        }
+        let mut heard = Vec::new();
+        for (other, part) in self.parts.iter().enumerate() {
+            if other == at || part.apart || !part.is_live() {
+                continue;
+            }
+            if !part.participation().held {
+                heard.push((part.id.clone(), part.voice()));
+            } else if heard.iter().all(|(id, _)| id != MUSIC) {
+                heard.push(music());
+            }
+        }
+        heard
+    }
+
+    fn describe(&self) -> Value {
+        let id = self.id.as_str();
+        let parts: Vec<_> = self.parts.iter().map(Part::describe).collect();
+        json!({
+            "id": id,
+            "selfUri": format!("/api/v2/conversations/calls/{id}"),
+            "participants": parts,
+        })
+    }
+
+    /// Tells those who take part, and once those who do no more.
+    fn publish(&mut self, inner: &Inner) {
+        let conversation = self.describe();
+        if !self.complete || self.published.as_ref() == Some(&conversation) {
+            return;
+        }
+        let mut users: Vec<&str> = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.told_end) {
+            users.extend(part.user().filter(|user| !users.contains(user)));
+        }
+        for user in users {
+            let topic = format!("v2.users.{user}.conversations");
+            events::publish(inner, Some(user), &topic, &conversation);
+        }
+        for part in &mut self.parts {
+            part.told_end = !part.is_live();
+        }
+        self.published = Some(conversation);
+    }
+}

@@ -1,0 +1,330 @@
+//! Conversations of several users: who hears whom.
+
+mod support;
+
+use std::cell::Cell;
+
+use offhook_audio::SourceSpec;
+use offhook_jingle::Reason;
+use offhook_sim::{
+    CallHandle, CallRequest, Cloud, CloudConfig, Conversation, ConversationError, Destination, Ended, GatewayConfig,
+    ParticipantState, Participation, Purpose, SpeakTo, User,
+};
+use serde_json::json;
+use support::phone::Phone;
+use support::{Client, cloud, http, soon};
+
+/// What is measured: half a second.
+const WINDOW: usize = 24_000;
+/// How much is heard between a change and a measurement: enough that nothing from before the change is measured.
+const ENOUGH: usize = 72_000;
+
+const PITCHES: [u32; 3] = [600, 1_000, 1_700];
+const GATEWAY: u32 = 440;
+const MUSIC: u32 = 2_500;
+
+/// A user at a telephone.
+struct Desk {
+    client: Client,
+    phone: Option<Phone>,
+    pitch: u32,
+}
+
+impl Desk {
+    async fn answer(&mut self) {
+        let mut phone = Phone::answer(&mut self.client, self.pitch).await;
+        phone.take_skipped(&mut self.client);
+        phone.run(&mut self.client, |phone| phone.connected).await;
+        self.phone = Some(phone);
+    }
+
+    /// Which of the tones of this test it hears.
+    fn tones(&self) -> Vec<u32> {
+        let heard = &self.phone.as_ref().expect("it has answered").heard;
+        let heard = &heard[heard.len() - WINDOW..];
+        let tones = PITCHES.into_iter().chain([GATEWAY, MUSIC]);
+        tones.filter(|pitch| amplitude(heard, *pitch) > 1_000.0).collect()
+    }
+}
+
+/// How much of a sine of this pitch there is in the samples: its amplitude.
+fn amplitude(samples: &[i16], pitch: u32) -> f64 {
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (at, sample) in samples.iter().enumerate() {
+        let angle = std::f64::consts::TAU * f64::from(pitch) * at as f64 / 48_000.0;
+        real += f64::from(*sample) * angle.cos();
+        imaginary += f64::from(*sample) * angle.sin();
+    }
+    2.0 * f64::hypot(real, imaginary) / samples.len() as f64
+}
+
+/// Lets all that have answered speak until each has heard enough, and says what each hears then.
+async fn speak<const N: usize>(desks: [&mut Desk; N]) -> [Vec<u32>; N] {
+    let waiting = Cell::new(N);
+    let speaking = desks.map(|desk| {
+        let waiting = &waiting;
+        async move {
+            let phone = desk.phone.as_mut().expect("it has answered");
+            let (until, done) = (phone.heard.len() + ENOUGH, Cell::new(false));
+            phone
+                .run(&mut desk.client, |phone| {
+                    if phone.heard.len() >= until && !done.replace(true) {
+                        waiting.set(waiting.get() - 1);
+                    }
+                    waiting.get() == 0
+                })
+                .await;
+            desk.tones()
+        }
+    });
+    let heard = futures_util::future::join_all(speaking).await;
+    heard.try_into().expect("as many as speak")
+}
+
+/// A cloud of three users, all of them at their desks.
+async fn three() -> (Cloud, [Desk; 3]) {
+    let users = ["Anna", "Ben", "Cleo"].map(|name| User::new(name, format!("token-{name}")));
+    let gateway = GatewayConfig {
+        play: SourceSpec::Tone { hertz: GATEWAY },
+        hold: SourceSpec::Tone { hertz: MUSIC },
+        ..GatewayConfig::default()
+    };
+    let config = CloudConfig {
+        users: users.to_vec(),
+        gateway,
+        ..CloudConfig::default()
+    };
+    let cloud = cloud(config).await;
+    let mut desks = Vec::new();
+    for (user, pitch) in users.iter().zip(PITCHES) {
+        let client = Client::connect_as(&cloud, user, "desk").await;
+        desks.push(Desk {
+            client,
+            phone: None,
+            pitch,
+        });
+    }
+    let Ok(desks) = desks.try_into() else {
+        panic!("three desks")
+    };
+    (cloud, desks)
+}
+
+fn to(cloud: &Cloud, number: usize) -> CallRequest {
+    CallRequest {
+        user: Some(cloud.users()[number].id.clone()),
+        ..CallRequest::default()
+    }
+}
+
+fn user(cloud: &Cloud, number: usize) -> Destination {
+    Destination::User(cloud.users()[number].id.clone())
+}
+
+/// The newest part of this user.
+fn part(cloud: &Cloud, conversation: &Conversation, number: usize) -> String {
+    let part = conversation.of_user(&cloud.users()[number].id);
+    part.expect("the user takes part").id
+}
+
+fn call_of(cloud: &Cloud, number: usize) -> CallHandle {
+    let mut calls = cloud.calls().into_iter().rev();
+    let user = &cloud.users()[number].id;
+    calls.find(|call| call.user() == user).expect("the user has a call")
+}
+
+/// A call of Anna to Ben, both of whom have answered.
+async fn anna_and_ben() -> (Cloud, [Desk; 3], Conversation) {
+    let (cloud, mut desks) = three().await;
+    let (call, _) = cloud
+        .call_between(to(&cloud, 0), to(&cloud, 1))
+        .expect("all are connected");
+    desks[0].answer().await;
+    desks[1].answer().await;
+    let conversation = cloud.conversation(call.conversation()).expect("it lives");
+    (cloud, desks, conversation)
+}
+
+/// A customer's call for Anna, who has answered.
+async fn customer_and_anna() -> (Cloud, [Desk; 3], Conversation) {
+    let (cloud, mut desks) = three().await;
+    let call = cloud.call(to(&cloud, 0)).expect("all are connected");
+    desks[0].answer().await;
+    let conversation = cloud.conversation(call.conversation()).expect("it lives");
+    (cloud, desks, conversation)
+}
+
+#[tokio::test]
+async fn two_users_speak_in_one_conversation_and_end_it_together() {
+    let (cloud, [mut anna, mut ben, _], conversation) = anna_and_ben().await;
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000], [600]]);
+    let parts = conversation.participants();
+    let purposes: Vec<_> = parts.iter().map(|part| (part.purpose, part.state)).collect();
+    assert_eq!(purposes, [(Purpose::User, ParticipantState::Connected); 2]);
+
+    // Who mutes is not heard; who holds hears nothing, and the other hears music.
+    let muted = json!({ "muted": true }).to_string();
+    let path = format!(
+        "/api/v2/conversations/calls/{}/participants/{}",
+        conversation.id(),
+        parts[0].id
+    );
+    let (status, _) = http::request(&cloud, "PATCH", &path, Some("token-Anna"), Some(&muted)).await;
+    assert_eq!(status, 202);
+    assert_eq!(speak([&mut anna, &mut ben]).await, [vec![1_000], vec![]]);
+    let held = json!({ "muted": false, "held": true }).to_string();
+    http::request(&cloud, "PATCH", &path, Some("token-Anna"), Some(&held)).await;
+    assert_eq!(speak([&mut anna, &mut ben]).await, [vec![], vec![MUSIC]]);
+    let (status, _) = http::request(&cloud, "PATCH", &path, Some("token-Cleo"), Some(&held)).await;
+    assert_eq!(status, 404, "Cleo takes no part");
+    let wrong = path.replace(&parts[0].id, "nobody");
+    let (status, _) = http::request(&cloud, "PATCH", &wrong, Some("token-Anna"), Some(&held)).await;
+    assert_eq!(status, 404);
+
+    anna.phone
+        .take()
+        .expect("it has answered")
+        .hang_up(&mut anna.client)
+        .await;
+    let ended = soon("the other's end", call_of(&cloud, 1).ended()).await;
+    let reason = Reason::Success;
+    assert_eq!(ended, Ended::HungUp { reason });
+    let over = |conversation: &Conversation| {
+        let parts = conversation.participants();
+        parts.iter().all(|part| part.state == ParticipantState::Disconnected)
+    };
+    assert!(over(&conversation));
+    // Hanging up again is no error.
+    let body = json!({ "state": "disconnected" }).to_string();
+    let (status, _) = http::request(&cloud, "PATCH", &path, Some("token-Anna"), Some(&body)).await;
+    assert_eq!(status, 202);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_the_other_does_not_answer_ends_for_both() {
+    let (cloud, [mut anna, ..]) = three().await;
+    let ring = Some(std::time::Duration::from_millis(300));
+    let ben = CallRequest { ring, ..to(&cloud, 1) };
+    let (caller, called) = cloud.call_between(to(&cloud, 0), ben).expect("all are connected");
+    anna.answer().await;
+    assert_eq!(soon("the end", called.ended()).await, Ended::Unanswered);
+    let reason = Reason::Success;
+    assert_eq!(soon("the end", caller.ended()).await, Ended::HungUp { reason });
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn three_users_hear_each_other() {
+    let (cloud, [mut anna, mut ben, mut cleo], conversation) = anna_and_ben().await;
+    conversation.add(&user(&cloud, 2)).expect("Cleo is connected");
+    cleo.answer().await;
+    let heard = speak([&mut anna, &mut ben, &mut cleo]).await;
+    assert_eq!(heard, [[1_000, 1_700], [600, 1_700], [600, 1_000]]);
+
+    // Who leaves is not missed by the two others, who go on.
+    anna.phone
+        .take()
+        .expect("it has answered")
+        .hang_up(&mut anna.client)
+        .await;
+    assert_eq!(speak([&mut ben, &mut cleo]).await, [[1_700], [1_000]]);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_customer_speaks_with_two_who_hear_the_same() {
+    let (cloud, [mut anna, mut ben, _], conversation) = customer_and_anna().await;
+    conversation.add(&user(&cloud, 1)).expect("Ben is connected");
+    ben.answer().await;
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000, GATEWAY], [600, GATEWAY]]);
+    let customer = conversation.participants()[0].clone();
+    assert_eq!((customer.purpose, customer.user), (Purpose::Customer, None));
+    let muted = Participation {
+        muted: true,
+        held: false,
+    };
+    conversation
+        .set_participation(&customer.id, muted)
+        .expect("the customer takes part");
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000], [600]]);
+    conversation.disconnect(&customer.id).expect("the customer takes part");
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000], [600]]);
+    let gone = conversation.disconnect(&customer.id);
+    assert!(
+        matches!(gone, Err(ConversationError::NoSuchParticipant { .. })),
+        "{gone:?}"
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_blind_transfer_puts_another_in_the_place_of_who_makes_it() {
+    let (cloud, [anna, mut ben, _], conversation) = customer_and_anna().await;
+    let anna_part = part(&cloud, &conversation, 0);
+    let nowhere = conversation.replace(&anna_part, &Destination::User("nobody".into()));
+    assert!(matches!(nowhere, Err(ConversationError::Call(_))), "{nowhere:?}");
+    conversation
+        .replace(&anna_part, &user(&cloud, 1))
+        .expect("Ben is connected");
+    let reason = Reason::Success;
+    assert_eq!(
+        soon("Anna's end", call_of(&cloud, 0).ended()).await,
+        Ended::HungUp { reason }
+    );
+    drop(anna);
+    ben.answer().await;
+    assert_eq!(speak([&mut ben]).await, [[GATEWAY]]);
+    // The customer speaks by the call that there is now.
+    let other = SourceSpec::Tone { hertz: MUSIC };
+    call_of(&cloud, 1).play(other.into());
+    assert_eq!(speak([&mut ben]).await, [[MUSIC]]);
+    let states: Vec<_> = conversation.participants().into_iter().map(|part| part.state).collect();
+    let (gone, there) = (ParticipantState::Disconnected, ParticipantState::Connected);
+    assert_eq!(states, [there, gone, there]);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_consultation_leaves_the_customer_out_until_the_call_is_given_over() {
+    let (cloud, [mut anna, mut ben, _], conversation) = customer_and_anna().await;
+    let customer = conversation.participants()[0].id.clone();
+    let consult = || conversation.consult(&customer, &user(&cloud, 1), SpeakTo::Destination);
+    consult().expect("Ben is connected");
+    assert!(matches!(consult(), Err(ConversationError::Consulting)));
+    ben.answer().await;
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000], [600]]);
+    assert!(conversation.participants()[0].apart);
+    conversation.speak_to(SpeakTo::Object).expect("Ben is consulted");
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[GATEWAY], [MUSIC]]);
+    conversation.speak_to(SpeakTo::Both).expect("Ben is consulted");
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000, GATEWAY], [600, GATEWAY]]);
+    conversation.speak_to(SpeakTo::Destination).expect("Ben is consulted");
+
+    anna.phone
+        .take()
+        .expect("it has answered")
+        .hang_up(&mut anna.client)
+        .await;
+    soon("Anna's end", call_of(&cloud, 0).ended()).await;
+    assert_eq!(speak([&mut ben]).await, [[GATEWAY]]);
+    assert!(matches!(
+        conversation.speak_to(SpeakTo::Both),
+        Err(ConversationError::NotConsulting)
+    ));
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn who_was_consulted_leaves_when_the_consultation_ends() {
+    let (cloud, [mut anna, mut ben, _], conversation) = customer_and_anna().await;
+    let customer = conversation.participants()[0].id.clone();
+    let consulted = conversation.consult(&customer, &user(&cloud, 1), SpeakTo::Destination);
+    consulted.expect("Ben is connected");
+    ben.answer().await;
+    conversation.end_consultation().expect("Ben is consulted");
+    soon("Ben's end", call_of(&cloud, 1).ended()).await;
+    assert_eq!(speak([&mut anna]).await, [[GATEWAY]]);
+    assert!(conversation.end_consultation().is_err());
+    cloud.stop().await;
+}
