@@ -328,3 +328,121 @@ async fn who_was_consulted_leaves_when_the_consultation_ends() {
     assert!(conversation.end_consultation().is_err());
     cloud.stop().await;
 }
+
+#[tokio::test]
+async fn rest_brings_others_in_and_asks_them() {
+    let (cloud, [mut anna, mut ben, mut cleo], conversation) = customer_and_anna().await;
+    let parts = format!("/api/v2/conversations/calls/{}/participants", conversation.id());
+    let rest = async |method: &str, path: &str, body: serde_json::Value| {
+        let path = format!("{parts}{path}");
+        http::request(&cloud, method, &path, Some("token-Anna"), Some(&body.to_string())).await
+    };
+    let customer = conversation.participants()[0].id.clone();
+    let consult = format!("/{customer}/consult");
+    let ben_id = &cloud.users()[1].id;
+    let (status, consulted) = rest("POST", &consult, json!({ "destination": { "userId": ben_id } })).await;
+    let destination = part(&cloud, &conversation, 1);
+    assert_eq!(
+        (status, &consulted["destinationParticipantId"]),
+        (201, &json!(destination))
+    );
+    ben.answer().await;
+    assert_eq!(rest("PATCH", &consult, json!({ "speakTo": "BOTH" })).await.0, 200);
+    let body = json!({ "participants": [{ "userId": cloud.users()[2].id }] });
+    assert_eq!(rest("POST", "", body).await.0, 202);
+    cleo.answer().await;
+    let all = speak([&mut anna, &mut ben, &mut cleo]).await;
+    assert_eq!(
+        all,
+        [[1_000, 1_700, GATEWAY], [600, 1_700, GATEWAY], [600, 1_000, GATEWAY]]
+    );
+    assert_eq!(rest("DELETE", &consult, json!({})).await.0, 202);
+    soon("Ben's end", call_of(&cloud, 1).ended()).await;
+    assert_eq!(rest("DELETE", &consult, json!({})).await.0, 409);
+
+    for (path, body, status) in [
+        (format!("/{customer}/replace"), json!({}), 400),
+        (format!("/{customer}/replace"), json!({ "userId": "nobody" }), 400),
+        ("/nobody/replace".to_owned(), json!({ "userId": ben_id }), 404),
+        (consult.clone(), json!({ "destination": {} }), 400),
+        (String::new(), json!({ "participants": [{}] }), 400),
+        (String::new(), json!([]), 400),
+    ] {
+        assert_eq!(rest("POST", &path, body.clone()).await.0, status, "{path} {body}");
+    }
+    let own = part(&cloud, &conversation, 0);
+    let number = json!({ "address": "+15550199" });
+    assert_eq!(rest("POST", &format!("/{own}/replace"), number).await.0, 202);
+    soon("Anna's end", call_of(&cloud, 0).ended()).await;
+    let last = conversation.participants().pop().expect("the number");
+    assert_eq!(
+        (last.purpose, last.state),
+        (Purpose::External, ParticipantState::Connected)
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn the_control_api_does_what_the_library_does() {
+    let (cloud, [mut anna, mut ben, _]) = three().await;
+    let control = async |method: &str, path: &str, body: serde_json::Value| {
+        let path = format!("/control/conversations{path}");
+        http::request(&cloud, method, &path, None, Some(&body.to_string())).await
+    };
+    let ids: Vec<_> = cloud.users().iter().map(|user| user.id.clone()).collect();
+    let (status, conversation) = control("POST", "", json!({ "caller": ids[0], "called": ids[1] })).await;
+    assert_eq!(status, 201);
+    anna.answer().await;
+    ben.answer().await;
+    let id = conversation["id"].as_str().expect("an id");
+    let (_, listed) = control("GET", "", json!({})).await;
+    assert_eq!(listed[0]["id"], id);
+    let part = |number: usize| {
+        format!(
+            "/{id}/participants/{}",
+            conversation["participants"][number]["id"].as_str().expect("an id")
+        )
+    };
+    assert_eq!(control("POST", &format!("{}/hold", part(0)), json!({})).await.0, 202);
+    let (_, now) = control("GET", &format!("/{id}"), json!({})).await;
+    assert_eq!(
+        (&now["participants"][0]["held"], &now["participants"][1]["held"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(control("POST", &format!("{}/unhold", part(0)), json!({})).await.0, 202);
+    let number = json!({ "number": "+15550199", "speakTo": "BOTH" });
+    assert_eq!(control("POST", &format!("{}/consult", part(1)), number).await.0, 201);
+    assert_eq!(
+        control("POST", &format!("/{id}/consultation"), json!({ "speakTo": "OBJECT" }))
+            .await
+            .0,
+        202
+    );
+    assert_eq!(
+        control("DELETE", &format!("/{id}/consultation"), json!({})).await.0,
+        202
+    );
+    let number = json!({ "number": "+15550198" });
+    assert_eq!(
+        control("POST", &format!("/{id}/participants"), number.clone()).await.0,
+        201
+    );
+    assert_eq!(speak([&mut anna, &mut ben]).await, [[1_000, GATEWAY], [600, GATEWAY]]);
+    assert_eq!(control("POST", &format!("{}/replace", part(1)), number).await.0, 201);
+    soon("Ben's end", call_of(&cloud, 1).ended()).await;
+    assert_eq!(
+        control("POST", &format!("{}/disconnect", part(0)), json!({})).await.0,
+        202
+    );
+    soon("Anna's end", call_of(&cloud, 0).ended()).await;
+    for (path, body, status) in [
+        ("/none", json!({}), 405),
+        ("/none/participants", json!({ "user": "x" }), 404),
+        (&format!("/{id}/participants"), json!({}), 400),
+        (&format!("{}/fly", part(0)), json!({}), 404),
+        (&format!("{}/mute", part(0)), json!({}), 404),
+    ] {
+        assert_eq!(control("POST", path, body).await.0, status, "{path}");
+    }
+    cloud.stop().await;
+}

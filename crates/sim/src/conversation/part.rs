@@ -174,6 +174,7 @@ impl Part {
         let mut part = json!({
             "id": self.id,
             "name": self.name,
+            "address": self.name,
             "purpose": self.purpose.name(),
             "state": state,
             "direction": direction,

@@ -5,9 +5,11 @@ mod control;
 mod conversations;
 mod origins;
 mod rest;
+mod rooms;
 mod streaming;
 mod subscriptions;
 mod switches;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -29,7 +31,10 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let router = Router::new()
         .merge(rest::router(&inner))
         .merge(streaming::router())
-        .nest("/control", control::router().merge(switches::router()))
+        .nest(
+            "/control",
+            control::router().merge(switches::router()).merge(rooms::router()),
+        )
         .fallback(async || refusal(StatusCode::NOT_FOUND, "not.found", "there is nothing here"))
         .layer(middleware::from_fn(origins::allow))
         .with_state(inner);

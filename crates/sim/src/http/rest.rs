@@ -14,10 +14,12 @@ use offhook_jingle::ConversationId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{account, conversations, refusal, refused_on_request, subscriptions};
+use super::transfers::Whom;
+use super::{account, conversations, refusal, refused_on_request, subscriptions, transfers};
 use crate::config::{OutboundOrder, User};
+use crate::conversation::{Conversation, ConversationError, Destination};
 use crate::faults::Refused;
-use crate::gateway::{self, CallError, CallRequest};
+use crate::gateway::{self, CallRequest};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::record::{Direction, What};
@@ -35,6 +37,7 @@ pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
         .route("/api/v2/conversations/calls", post(place_call))
         .merge(account::routes())
         .merge(conversations::routes())
+        .merge(transfers::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(inner), exchange))
 }
 
@@ -118,8 +121,8 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
     if inner.hub.connected(&user.id).is_empty() {
         return refused("The user has no connected softphone to place the call with.");
     }
-    let callee = match called_user(&inner, &body) {
-        Ok(callee) => callee,
+    let called = match called(&inner, &body) {
+        Ok(called) => called,
         Err(message) => return refused(message),
     };
     let conversation = ConversationId::new(inner.draw_id());
@@ -138,7 +141,7 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
             tokio::spawn(async move {
                 let stopped = stopping.wait_for(|stopping| *stopping);
                 if tokio::time::timeout(gap, stopped).await.is_err()
-                    && let Err(error) = place(&cloud, request, callee)
+                    && let Err(error) = place(&cloud, request, &called)
                 {
                     tracing::warn!(%error, "the outbound call was not placed");
                 }
@@ -146,7 +149,7 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
             });
         }
         OutboundOrder::ProposalFirst { gap } => {
-            if let Err(error) = place(&inner, request, callee) {
+            if let Err(error) = place(&inner, request, &called) {
                 return refused(&error.to_string());
             }
             tokio::time::sleep(gap).await;
@@ -159,31 +162,56 @@ async fn place_call(State(inner): Cloud, headers: HeaderMap, body: Bytes) -> Res
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
-/// Calls the one who asked for it, and the user that is to be called, if it is one of the cloud's.
-fn place(inner: &Arc<Inner>, request: CallRequest, callee: Option<String>) -> Result<(), CallError> {
-    match callee {
-        None => gateway::start(inner, request).map(drop),
-        Some(user) => {
-            let callee = CallRequest {
-                user: Some(user),
+/// Calls the one who asked for it, and those who are to be called.
+fn place(inner: &Arc<Inner>, request: CallRequest, called: &[Destination]) -> Result<(), ConversationError> {
+    let conversation = request.conversation.clone();
+    let others = match called {
+        [Destination::User(user), others @ ..] => {
+            let called = CallRequest {
+                user: Some(user.clone()),
                 ..CallRequest::default()
             };
-            gateway::connect(inner, request, callee).map(drop)
+            gateway::connect(inner, request, called)?;
+            others
         }
-    }
+        [] | [Destination::Number(_), ..] => {
+            gateway::start(inner, request)?;
+            called.get(1..).unwrap_or_default()
+        }
+    };
+    let room = conversation.and_then(|id| inner.conversations.find(id.as_str()));
+    let Some(room) = room.filter(|_| !others.is_empty()) else {
+        return Ok(());
+    };
+    let inner = Arc::clone(inner);
+    let conversation = Conversation { inner, room };
+    others.iter().try_for_each(|other| conversation.add(other).map(drop))
 }
 
-/// The user that is to be called, if the body names one of the cloud's; the gateway stands for any other.
-fn called_user(inner: &Inner, body: &[u8]) -> Result<Option<String>, &'static str> {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let id = body.get("callUserId").and_then(Value::as_str);
-    let Some(user) = id.and_then(|id| inner.user(id)) else {
-        return Ok(None);
+/// Who is to be called: users of the cloud, or others, for whom the gateway stands.
+fn called(inner: &Inner, body: &[u8]) -> Result<Vec<Destination>, &'static str> {
+    let body: Body = serde_json::from_slice(body).map_err(|_| "The request body does not say whom to call.")?;
+    let user = body.call_user_id.filter(|id| inner.user(id).is_some());
+    let destinations: Vec<_> = match user {
+        Some(user) => vec![Destination::User(user)],
+        None => body.participants.into_iter().filter_map(Whom::destination).collect(),
     };
-    if inner.hub.connected(&user.id).is_empty() {
-        return Err("The user that is called has no connected softphone.");
+    for destination in &destinations {
+        if let Destination::User(user) = destination
+            && inner.hub.connected(user).is_empty()
+        {
+            return Err("The user that is called has no connected softphone.");
+        }
     }
-    Ok(Some(user.id.clone()))
+    Ok(destinations)
+}
+
+/// What counts of the body when a call is placed.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Body {
+    call_user_id: Option<String>,
+    participants: Vec<Whom>,
 }
 
 /// Whether the body says whom to call.
