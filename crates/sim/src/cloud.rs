@@ -25,6 +25,7 @@ use crate::gateway::{self, CallError, CallRequest};
 use crate::gauge::Live;
 use crate::http;
 use crate::inner::Inner;
+use crate::queue::RoutingStatus;
 use crate::record::Record;
 use crate::server::ExternalService;
 use crate::stun;
@@ -224,6 +225,36 @@ impl Cloud {
         called: CallRequest,
     ) -> Result<(CallHandle, CallHandle), CallError> {
         gateway::connect(&self.inner, caller, called)
+    }
+
+    /// Calls a queue, which gives the call to the member who is idle for the longest time, and to the next one if nobody answers
+    /// there in time. The request's user and ringing time have no effect.
+    ///
+    /// # Errors
+    /// When there is no such queue, or the source cannot be opened.
+    pub fn call_queue(&self, queue: &str, request: CallRequest) -> Result<Conversation, CallError> {
+        let room = gateway::call_queue(&self.inner, queue, request)?;
+        Ok(self.conversation_of(room))
+    }
+
+    /// Whether a user gets calls of queues.
+    #[must_use]
+    pub fn routing_status(&self, user: &str) -> RoutingStatus {
+        self.inner.floor.status(&self.inner, user)
+    }
+
+    /// Puts a user on queue ([`RoutingStatus::Idle`]) or off it.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn set_routing_status(&self, user: &str, status: RoutingStatus) -> Result<(), CallError> {
+        match self.inner.user(user) {
+            Some(_) => {
+                self.inner.floor.set(&self.inner, user, status);
+                Ok(())
+            }
+            None => Err(CallError::UnknownUser { user: user.to_owned() }),
+        }
     }
 
     /// The conversation of this id, if it lives or is one of the last that ended.

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::faults::CloudFaults;
 use crate::gateway::MediaPath;
+use crate::queue::Queue;
 use crate::server::ExternalService;
 
 /// Settings of a [`Cloud`](crate::Cloud).
@@ -22,6 +23,8 @@ pub struct CloudConfig {
     pub listen: SocketAddr,
     /// The accounts. The first one is the default of everything that takes an optional user.
     pub users: Vec<User>,
+    /// The queues that distribute calls. None.
+    pub queues: Vec<Queue>,
     /// The far end of every call.
     pub gateway: GatewayConfig,
     /// What goes wrong with REST and streams from the start; see
@@ -48,6 +51,7 @@ impl Default for CloudConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             users: vec![User::default()],
+            queues: Vec::new(),
             gateway: GatewayConfig::default(),
             faults: CloudFaults::default(),
             turn: true,

@@ -192,6 +192,11 @@ impl Hub {
         found.into_iter().map(|(_, jid)| jid).collect()
     }
 
+    /// Changes whenever a client comes, goes or changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     pub(crate) async fn wait_connected(&self, user: &str) -> FullJid {
         let mut changed = self.changed.subscribe();
         loop {

@@ -18,9 +18,10 @@ use crate::config::{CloudConfig, User};
 use crate::conversation::Conversations;
 use crate::events::Transfers;
 use crate::faults::Faults;
-use crate::gateway::{Calls, clock::Clock};
+use crate::gateway::{CallError, Calls, clock::Clock};
 use crate::gauge::{Counter, Gauge};
 use crate::hub::Hub;
+use crate::queue::{Floor, Queue};
 use crate::record::Recorder;
 use crate::server::{ExternalService, Switchboard};
 use crate::turn::{self, Turn};
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) gauge: Gauge,
     pub(crate) hub: Hub,
     pub(crate) calls: Calls,
+    pub(crate) floor: Floor,
     pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -88,6 +90,7 @@ impl Inner {
             gauge: Gauge::new(),
             hub: Hub::new(),
             calls: Calls::new(),
+            floor: Floor::new(),
             conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,
@@ -131,6 +134,11 @@ impl Inner {
 
     pub(crate) fn user(&self, id: &str) -> Option<&User> {
         self.config.users.iter().find(|user| user.id == id)
+    }
+
+    pub(crate) fn queue(&self, id: &str) -> Result<&Queue, CallError> {
+        let found = self.config.queues.iter().find(|queue| queue.id == id);
+        found.ok_or_else(|| CallError::UnknownQueue { queue: id.to_owned() })
     }
 
     pub(crate) fn user_of_token(&self, token: &str) -> Option<&User> {

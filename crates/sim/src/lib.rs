@@ -59,6 +59,7 @@ mod http;
 mod hub;
 mod inner;
 mod play;
+mod queue;
 mod record;
 pub mod server;
 mod stanza;
@@ -81,6 +82,7 @@ pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault
 pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};
 pub use gauge::Live;
 pub use play::Play;
+pub use queue::{Queue, RoutingStatus};
 pub use record::{CallEvent, Direction, Record, What};
 pub use server::ExternalService;
 

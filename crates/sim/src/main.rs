@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use offhook_audio::SourceSpec;
 use offhook_jingle::Dialect;
-use offhook_sim::{Cloud, CloudConfig, GatewayConfig, OutboundOrder, User};
+use offhook_sim::{Cloud, CloudConfig, GatewayConfig, OutboundOrder, Queue, User};
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +32,9 @@ struct Options {
     /// How many users there are; the second one's token ends in `-2`, and so on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     users: u16,
+    /// A queue with all users as members; its id is `queue-NAME`.
+    #[arg(long, value_name = "NAME")]
+    queue: Vec<String>,
     /// The gateway's media addresses, one UDP socket a call on each.
     #[arg(long, value_name = "IP", value_delimiter = ',', default_value = "127.0.0.1")]
     addresses: Vec<IpAddr>,
@@ -64,7 +67,7 @@ struct Options {
 
 impl Options {
     fn config(self) -> CloudConfig {
-        let users = (1..=self.users)
+        let users: Vec<_> = (1..=self.users)
             .map(|number| match number {
                 1 => User::new("Agent", self.token.clone()),
                 _ => User::new(&format!("Agent {number}"), format!("{}-{number}", self.token)),
@@ -94,8 +97,11 @@ impl Options {
             keep_audio: Duration::from_secs(2),
             ..GatewayConfig::default()
         };
+        let members = || users.iter().map(|user| user.id.clone());
+        let queues = self.queue.iter().map(|name| Queue::new(name, members())).collect();
         CloudConfig {
             listen: self.listen,
+            queues,
             users,
             gateway,
             turn: !self.no_turn,

@@ -21,6 +21,7 @@ use crate::inner::Inner;
 pub(crate) use part::Part;
 pub(crate) use room::Room;
 pub(crate) use table::Conversations;
+pub(crate) use transfer::enqueue;
 
 /// What the platform does to the user's part of a call, at the user's own wish.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub enum Purpose {
     External,
     /// A user whom the platform has given a call of a party beyond it, or who has called such a party.
     Agent,
+    /// A queue, in which the conversation waits.
+    Acd,
     /// A user who was called by another one, has called one, or was brought into the conversation.
     User,
 }
@@ -71,6 +74,7 @@ impl Purpose {
             Self::Customer => "customer",
             Self::External => "external",
             Self::Agent => "agent",
+            Self::Acd => "acd",
             Self::User => "user",
         }
     }
@@ -111,7 +115,7 @@ pub struct Participant {
     pub id: String,
     /// As what it takes part.
     pub purpose: Purpose,
-    /// The user's id; `None` is a party beyond the gateway.
+    /// The user's id; `None` is a party beyond the gateway, or a queue.
     pub user: Option<String>,
     /// Where it stands.
     pub state: ParticipantState,
@@ -121,7 +125,7 @@ pub struct Participant {
     pub held: bool,
     /// It is left out while others consult each other.
     pub apart: bool,
-    /// The session of its call; `None` is a party beyond the gateway.
+    /// The session of its call; `None` is a party beyond the gateway, or a queue.
     #[serde(serialize_with = "session_as_text")]
     pub session: Option<SessionId>,
 }
@@ -138,6 +142,8 @@ pub enum Destination {
     User(String),
     /// A number or an address beyond the gateway: it answers at once, and what the gateway plays is heard of it.
     Number(String),
+    /// A queue, by its id: it gives the conversation to the member who is idle for the longest time.
+    Queue(String),
 }
 
 /// With whom the one speaks who consults somebody about a call.
@@ -294,5 +300,6 @@ pub(crate) async fn follow(inner: Arc<Inner>, room: Arc<Room>, call: CallHandle,
             break;
         }
     }
+    inner.floor.freed(call.user());
     drop(task);
 }

@@ -38,6 +38,8 @@ pub(super) enum Who {
         state: ParticipantState,
         participation: Participation,
     },
+    /// A queue, until somebody has taken the call.
+    Queue { waiting: bool },
 }
 
 impl Part {
@@ -62,6 +64,11 @@ impl Part {
         Self::new(ids, purpose, name, called, who)
     }
 
+    /// A queue, in which the conversation waits.
+    pub(crate) fn queue(ids: [String; 2], name: &str) -> Self {
+        Self::new(ids, Purpose::Acd, name, false, Who::Queue { waiting: true })
+    }
+
     fn new([id, communication]: [String; 2], purpose: Purpose, name: &str, outbound: bool, who: Who) -> Self {
         Self {
             id,
@@ -80,7 +87,7 @@ impl Part {
     pub(super) fn user(&self) -> Option<&str> {
         match &self.who {
             Who::Client(call) => Some(call.user()),
-            Who::Beyond { .. } => None,
+            Who::Beyond { .. } | Who::Queue { .. } => None,
         }
     }
 
@@ -95,6 +102,8 @@ impl Part {
                 CallState::Ended(_) => ParticipantState::Disconnected,
             },
             Who::Beyond { state, .. } => *state,
+            Who::Queue { waiting: true } => ParticipantState::Connected,
+            Who::Queue { waiting: false } => ParticipantState::Disconnected,
         }
     }
 
@@ -110,6 +119,7 @@ impl Part {
         match &self.who {
             Who::Client(call) => call.participation(),
             Who::Beyond { participation, .. } => *participation,
+            Who::Queue { .. } => Participation::default(),
         }
     }
 
@@ -122,6 +132,7 @@ impl Part {
                 *participation = wanted;
                 party.set_muted(wanted.muted || wanted.held);
             }
+            Who::Queue { .. } => {}
         }
     }
 
@@ -130,6 +141,7 @@ impl Part {
         match &mut self.who {
             Who::Client(call) => call.hang_up(Reason::Success),
             Who::Beyond { state, .. } => *state = ParticipantState::Disconnected,
+            Who::Queue { waiting } => *waiting = false,
         }
     }
 
@@ -142,10 +154,12 @@ impl Part {
         }
     }
 
-    pub(super) fn voice(&self) -> Voice {
+    /// What is heard of it; nothing of a queue itself.
+    pub(super) fn voice(&self) -> Option<Voice> {
         match &self.who {
-            Who::Client(call) => Voice::Client(call.clone()),
-            Who::Beyond { party, .. } => Voice::Beyond(Arc::clone(party)),
+            Who::Client(call) => Some(Voice::Client(call.clone())),
+            Who::Beyond { party, .. } => Some(Voice::Beyond(Arc::clone(party))),
+            Who::Queue { .. } => None,
         }
     }
 
@@ -161,9 +175,14 @@ impl Part {
             apart: self.apart,
             session: match &self.who {
                 Who::Client(call) => Some(call.session().clone()),
-                Who::Beyond { .. } => None,
+                Who::Beyond { .. } | Who::Queue { .. } => None,
             },
         }
+    }
+
+    /// Waits for others instead of taking part itself.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.who, Who::Queue { waiting: true })
     }
 
     /// The participant as REST shows it.

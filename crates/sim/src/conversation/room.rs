@@ -88,7 +88,7 @@ impl Room {
         let state = crate::lock(&self.0);
         let mut parties = state.live().filter_map(|part| match &part.who {
             Who::Beyond { party, .. } => Some(Arc::clone(party)),
-            Who::Client(_) => None,
+            Who::Client(_) | Who::Queue { .. } => None,
         });
         parties.next().filter(|_| parties.next().is_none())
     }
@@ -139,6 +139,17 @@ impl Room {
         crate::lock(&self.0).live_part(participant)?.end();
         self.update(inner);
         Ok(())
+    }
+
+    /// Whether this one takes part.
+    pub(crate) fn is_live(&self, participant: &str) -> bool {
+        self.check(participant).is_ok()
+    }
+
+    /// This one takes part no more, if it did.
+    pub(crate) fn leave(self: &Arc<Self>, inner: &Inner, participant: &str) {
+        // Who is gone already has left.
+        let _ = self.disconnect(inner, participant);
     }
 
     /// The participant leaves, since another one has come in its place.
@@ -201,6 +212,7 @@ impl Room {
         };
         if is_over {
             inner.conversations.ended(self);
+            inner.floor.touch();
         }
     }
 }
@@ -225,15 +237,24 @@ impl State {
         if self.parts.iter().any(connected) {
             self.parts.iter_mut().for_each(Part::answer);
         }
-        let clients = self.live().filter(|part| part.is_client()).count();
-        let live = self.live().count();
-        if self.complete && (clients == 0 || live == 1) {
+        if self.complete && self.is_at_its_end() {
             for part in self.parts.iter_mut().filter(|part| part.is_live()) {
                 part.end();
             }
-            self.over = clients == 0;
+            let over = !self.parts.iter().any(Part::is_live);
+            self.over = over;
         }
         self.settle_consultation();
+    }
+
+    /// While the conversation waits in a queue, it goes on as long as somebody waits; later as long as there are two, and one of
+    /// them at a client.
+    fn is_at_its_end(&self) -> bool {
+        if self.live().any(Part::is_waiting) {
+            let waits = |part: &&Part| !part.is_waiting() && part.state() != ParticipantState::Alerting;
+            return self.live().find(waits).is_none();
+        }
+        !self.live().any(Part::is_client) || self.live().count() == 1
     }
 
     fn settle_consultation(&mut self) {
@@ -263,7 +284,7 @@ impl State {
         for at in 0..self.parts.len() {
             let heard = match &self.parts[at].who {
                 Who::Client(_) if self.parts[at].is_live() => self.heard_by(at),
-                Who::Client(_) | Who::Beyond { .. } => continue,
+                Who::Client(_) | Who::Beyond { .. } | Who::Queue { .. } => continue,
             };
             let ids: Vec<_> = heard.iter().map(|(id, _)| id.clone()).collect();
             let part = &mut self.parts[at];
@@ -287,8 +308,9 @@ impl State {
             if other == at || part.apart || !part.is_live() {
                 continue;
             }
-            if !part.participation().held {
-                heard.push((part.id.clone(), part.voice()));
+            let voice = part.voice().filter(|_| !part.participation().held);
+            if let Some(voice) = voice {
+                heard.push((part.id.clone(), voice));
             } else if heard.iter().all(|(id, _)| id != MUSIC) {
                 heard.push(music());
             }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{ConversationError, Destination, Part, Purpose, Room, SpeakTo};
-use crate::gateway::{self, CallRequest, Party};
+use crate::gateway::{self, CallError, CallRequest, Party};
+use crate::gauge::Kind;
 use crate::inner::Inner;
+use crate::queue::Waiting;
 
 /// Calls somebody into the conversation; the id of the new part.
 fn invite(inner: &Arc<Inner>, room: &Arc<Room>, destination: &Destination) -> Result<String, ConversationError> {
@@ -24,7 +26,35 @@ fn invite(inner: &Arc<Inner>, room: &Arc<Room>, destination: &Destination) -> Re
             room.enter(Part::beyond(ids, Purpose::External, number, party));
             Ok(id)
         }
+        Destination::Queue(queue) => {
+            let party = room.only_party();
+            Ok(enqueue(inner, room, queue, CallRequest::default(), party)?)
+        }
     }
+}
+
+/// The conversation waits in a queue from now on; the id of the queue's part. `request` is how its members are called, and `party`
+/// who speaks by their calls.
+pub(crate) fn enqueue(
+    inner: &Arc<Inner>,
+    room: &Arc<Room>,
+    queue: &str,
+    request: CallRequest,
+    party: Option<Arc<Party>>,
+) -> Result<String, CallError> {
+    let queue = inner.queue(queue)?.clone();
+    let ids = [inner.draw_id(), inner.draw_id()];
+    let part = ids[0].clone();
+    room.enter(Part::queue(ids, &queue.name));
+    let waiting = Waiting {
+        room: Arc::clone(room),
+        part: part.clone(),
+        queue,
+        request,
+        party,
+    };
+    tokio::spawn(waiting.serve(Arc::clone(inner), inner.gauge.count(Kind::Task)));
+    Ok(part)
 }
 
 pub(super) fn add(

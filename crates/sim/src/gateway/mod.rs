@@ -84,6 +84,12 @@ pub enum CallError {
         /// The user's id.
         user: String,
     },
+    /// The cloud has no such queue.
+    #[error("there is no queue {queue}")]
+    UnknownQueue {
+        /// The id that was asked for.
+        queue: String,
+    },
     /// What is to be played cannot be opened.
     #[error("the gateway has nothing to play: {0}")]
     Source(#[from] SourceError),
@@ -140,6 +146,34 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
     room.enter(Part::beyond(ids, purpose, "", Arc::clone(&party)));
     let (_, call) = place(inner, &room, request, Purpose::Agent, Some(party))?;
     inner.conversations.add(Arc::clone(&room));
+    room.complete(inner);
+    Ok(call)
+}
+
+/// Somebody beyond the gateway calls a queue.
+pub(crate) fn call_queue(inner: &Arc<Inner>, queue: &str, request: CallRequest) -> Result<Arc<Room>, CallError> {
+    inner.queue(queue)?;
+    let source = match &request.play {
+        Some(play) => play.open()?,
+        None => inner.source.source(),
+    };
+    let party = Arc::new(Party::new(source));
+    let room = open_room(inner, &request);
+    let ids = [inner.draw_id(), inner.draw_id()];
+    room.enter(Part::beyond(ids, Purpose::Customer, "", Arc::clone(&party)));
+    inner.conversations.add(Arc::clone(&room));
+    conversation::enqueue(inner, &room, queue, request, Some(party))?;
+    room.complete(inner);
+    Ok(room)
+}
+
+/// A user calls a queue.
+pub(crate) fn connect_queue(inner: &Arc<Inner>, caller: CallRequest, queue: &str) -> Result<CallHandle, CallError> {
+    inner.queue(queue)?;
+    let room = open_room(inner, &caller);
+    let (_, call) = place(inner, &room, caller, Purpose::User, None)?;
+    inner.conversations.add(Arc::clone(&room));
+    conversation::enqueue(inner, &room, queue, CallRequest::default(), None)?;
     room.complete(inner);
     Ok(call)
 }

@@ -15,6 +15,7 @@ use super::refusal;
 use super::rest::user;
 use crate::config::{ORGANISATION, Station, User};
 use crate::inner::Inner;
+use crate::queue::RoutingStatus;
 use crate::record::{Direction, What};
 
 type Cloud = State<Arc<Inner>>;
@@ -25,6 +26,10 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
         .route("/api/v2/organizations/me", get(organization))
         .route("/api/v2/stations/{station}", get(station))
         .route("/api/v2/diagnostics/{*kind}", post(diagnostics))
+        .route(
+            "/api/v2/users/{user}/routingstatus",
+            get(routing_status).put(set_routing_status),
+        )
 }
 
 #[derive(Deserialize)]
@@ -106,4 +111,36 @@ async fn diagnostics(State(inner): Cloud, Path(kind): Path<String>, body: Bytes)
         .recorder
         .add(Direction::ToCloud, What::Diagnostics { report: kind, bytes });
     StatusCode::ACCEPTED.into_response()
+}
+
+/// Nobody but the user, whose token the request carries, has a routing status here.
+fn own<'a>(inner: &'a Inner, headers: &HeaderMap, id: &str) -> Result<&'a User, Box<Response>> {
+    let user = user(inner, headers)?;
+    let message = "Only the user's own routing status can be seen and set.";
+    let refused = || Box::new(refusal(StatusCode::FORBIDDEN, "missing.permissions", message));
+    (user.id == id).then_some(user).ok_or_else(refused)
+}
+
+async fn routing_status(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    match own(&inner, &headers, &id) {
+        Ok(_) => Json(json!({ "userId": id, "status": inner.floor.status(&inner, &id) })).into_response(),
+        Err(refused) => *refused,
+    }
+}
+
+#[derive(Deserialize)]
+struct NewStatus {
+    status: RoutingStatus,
+}
+
+async fn set_routing_status(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(refused) = own(&inner, &headers, &id) {
+        return *refused;
+    }
+    let Ok(NewStatus { status }) = serde_json::from_slice(&body) else {
+        let message = "The request body is not a routing status.";
+        return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
+    };
+    inner.floor.set(&inner, &id, status);
+    Json(json!({ "userId": id, "status": inner.floor.status(&inner, &id) })).into_response()
 }

@@ -174,6 +174,10 @@ fn place(inner: &Arc<Inner>, request: CallRequest, called: &[Destination]) -> Re
             gateway::connect(inner, request, called)?;
             others
         }
+        [Destination::Queue(queue), others @ ..] => {
+            gateway::connect_queue(inner, request, queue)?;
+            others
+        }
         [] | [Destination::Number(_), ..] => {
             gateway::start(inner, request)?;
             called.get(1..).unwrap_or_default()
@@ -192,8 +196,13 @@ fn place(inner: &Arc<Inner>, request: CallRequest, called: &[Destination]) -> Re
 fn called(inner: &Inner, body: &[u8]) -> Result<Vec<Destination>, &'static str> {
     let body: Body = serde_json::from_slice(body).map_err(|_| "The request body does not say whom to call.")?;
     let user = body.call_user_id.filter(|id| inner.user(id).is_some());
-    let destinations: Vec<_> = match user {
-        Some(user) => vec![Destination::User(user)],
+    // With a number, it is the queue in whose name that is called.
+    let queue = body
+        .call_queue_id
+        .filter(|id| body.phone_number.is_none() && inner.queue(id).is_ok());
+    let destination = user.map(Destination::User).or(queue.map(Destination::Queue));
+    let destinations: Vec<_> = match destination {
+        Some(destination) => vec![destination],
         None => body.participants.into_iter().filter_map(Whom::destination).collect(),
     };
     for destination in &destinations {
@@ -211,6 +220,8 @@ fn called(inner: &Inner, body: &[u8]) -> Result<Vec<Destination>, &'static str> 
 #[serde(default, rename_all = "camelCase")]
 struct Body {
     call_user_id: Option<String>,
+    call_queue_id: Option<String>,
+    phone_number: Option<String>,
     participants: Vec<Whom>,
 }
 

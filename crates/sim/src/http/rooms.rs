@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use offhook_audio::SourceSpec;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,12 +16,16 @@ use super::refusal;
 use crate::conversation::{Conversation, ConversationError, Destination, Participation, SpeakTo};
 use crate::gateway::{self, CallRequest};
 use crate::inner::Inner;
+use crate::play::Play;
+use crate::queue::RoutingStatus;
 
 type Cloud = State<Arc<Inner>>;
 
 pub(super) fn router() -> Router<Arc<Inner>> {
     Router::new()
         .route("/conversations", get(all).post(call_between))
+        .route("/queues/{queue}/calls", post(call_queue))
+        .route("/users/{user}/routing", post(set_routing))
         .route("/conversations/{conversation}", get(one))
         .route("/conversations/{conversation}/participants", post(add))
         .route(
@@ -97,18 +102,17 @@ async fn call_between(State(inner): Cloud, Json(body): Json<Two>) -> Response {
 struct Action {
     user: Option<String>,
     number: Option<String>,
+    queue: Option<String>,
     speak_to: Option<SpeakTo>,
 }
 
 impl Action {
     fn destination(&self) -> Result<Destination, Box<Response>> {
-        match (&self.user, &self.number) {
-            (Some(user), None) => Ok(Destination::User(user.clone())),
-            (None, Some(number)) => Ok(Destination::Number(number.clone())),
-            (None, None) | (Some(_), Some(_)) => Err(Box::new(super::control::bad_request(
-                "one of `user` and `number` says who is to come",
-            ))),
-        }
+        let user = self.user.clone().map(Destination::User);
+        let queue = self.queue.clone().map(Destination::Queue);
+        let named = user.or(queue).or(self.number.clone().map(Destination::Number));
+        let message = "one of `user`, `queue` and `number` says who is to come";
+        named.ok_or_else(|| Box::new(super::control::bad_request(message)))
     }
 }
 
@@ -185,4 +189,41 @@ async fn end_consultation(State(inner): Cloud, Path(conversation): Path<String>)
         Ok(conversation) => done(conversation.end_consultation()),
         Err(refused) => *refused,
     }
+}
+
+/// What a customer who calls a queue says.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Customer {
+    play: Option<String>,
+}
+
+async fn call_queue(State(inner): Cloud, Path(queue): Path<String>, body: Option<Json<Customer>>) -> Response {
+    let Json(customer) = body.unwrap_or_default();
+    let play = match customer.play.as_deref().map(str::parse::<SourceSpec>).transpose() {
+        Ok(spec) => spec.map(Play::Spec),
+        Err(error) => return super::control::bad_request(&error.to_string()),
+    };
+    let request = CallRequest {
+        play,
+        ..CallRequest::default()
+    };
+    match gateway::call_queue(&inner, &queue, request) {
+        Ok(room) => (StatusCode::CREATED, Json(describe(&Conversation { inner, room }))).into_response(),
+        Err(error) => refused(&error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Routing {
+    status: RoutingStatus,
+}
+
+async fn set_routing(State(inner): Cloud, Path(user): Path<String>, Json(body): Json<Routing>) -> Response {
+    if inner.user(&user).is_none() {
+        return refusal(StatusCode::NOT_FOUND, "not.found", "there is no such user");
+    }
+    inner.floor.set(&inner, &user, body.status);
+    StatusCode::NO_CONTENT.into_response()
 }

@@ -35,16 +35,15 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Whom {
     user_id: Option<String>,
+    queue_id: Option<String>,
     address: Option<String>,
 }
 
 impl Whom {
     pub(super) fn destination(self) -> Option<Destination> {
-        match (self.user_id, self.address) {
-            (Some(user), _) => Some(Destination::User(user)),
-            (None, Some(number)) => Some(Destination::Number(number)),
-            (None, None) => None,
-        }
+        let user = self.user_id.map(Destination::User);
+        let queue = self.queue_id.map(Destination::Queue);
+        user.or(queue).or(self.address.map(Destination::Number))
     }
 }
 
@@ -78,7 +77,7 @@ fn asked<T: DeserializeOwned>(
     }
 }
 
-const NOBODY: &str = "A userId or an address is required.";
+const NOBODY: &str = "A userId, a queueId or an address is required.";
 
 async fn add(State(inner): Cloud, Path(conversation): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let (conversation, added) = match asked::<Added>(&inner, &headers, &conversation, &body) {

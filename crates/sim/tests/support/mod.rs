@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of it")]
 
+pub mod desk;
 pub mod http;
 pub mod phone;
 
