@@ -11,6 +11,7 @@ mod scenario;
 mod softphone;
 mod story;
 mod table;
+mod web_page;
 mod world;
 
 use scenario::Scenario;

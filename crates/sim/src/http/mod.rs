@@ -4,6 +4,7 @@ mod account;
 mod control;
 mod conversations;
 mod origins;
+mod page;
 mod rest;
 mod rooms;
 mod streaming;
@@ -31,6 +32,7 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let router = Router::new()
         .merge(rest::router(&inner))
         .merge(streaming::router())
+        .merge(page::router())
         .nest(
             "/control",
             control::router().merge(switches::router()).merge(rooms::router()),
