@@ -180,7 +180,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes what the far end of each call hears. It is called on a media thread and must not block.
+    /// Makes what the far end of each call hears. It is called on a media thread and must not block. A source that has ready-made packets
+    /// ([`Source::packet`]) is not encoded.
     pub fn play_with(mut self, make: impl Fn() -> Box<dyn Source> + Send + Sync + 'static) -> Self {
         self.play = Play::Made(Arc::new(make));
         self

@@ -37,7 +37,7 @@ pub enum AudioError {
     Recording {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Whether it could not be created or is incomplete, and what the system said.
         reason: String,
     },
 }
@@ -56,10 +56,13 @@ impl AudioError {
 
 impl From<RecordingError> for AudioError {
     fn from(error: RecordingError) -> Self {
-        Self::Recording {
-            path: error.path().to_owned(),
-            reason: error.to_string(),
-        }
+        let path = error.path().to_owned();
+        let reason = match error {
+            RecordingError::Create { source, .. } => format!("cannot be created: {source}"),
+            RecordingError::Write { source, .. } => format!("incomplete: {source}"),
+            other => other.to_string(),
+        };
+        Self::Recording { path, reason }
     }
 }
 
