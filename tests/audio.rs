@@ -13,10 +13,10 @@ use offhook::{
 use offhook_audio::{
     Clip, FRAME_SAMPLES, Frame, Played, SILENT_FRAME, Silence, Source, SourceFault, Tone, channel,
     measure::{dominant_tone, level_dbov},
-    ogg_opus::{PacketRecording, read_ogg_opus},
+    ogg_opus::{PacketRecording, PacketWriter, read_ogg_opus},
     wav,
 };
-use offhook_sim::{CallHandle, Cloud, CloudConfig};
+use offhook_sim::{CallHandle, Cloud, CloudConfig, Reinvite};
 use offhook_tests::softphone::{self, Diary, goes_on, poll, within};
 
 /// What the gateway plays.
@@ -324,6 +324,25 @@ async fn a_clip_is_played_as_packets_and_recorded_as_samples() {
     let [sent, _] = channels(&path);
     let second = &sent[sent.len().saturating_sub(24_000)..];
     assert!(near(dominant_tone(second).map(|tone| tone.hertz), 800.0));
+    story.end().await;
+}
+
+#[tokio::test]
+async fn packets_of_a_file_go_on_through_new_media() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("prompt.opus");
+    let clip = OpusClip::encode(&tone(800, 50), 32_000, 5).expect("memory");
+    let mut file = PacketWriter::new(fs::File::create(&path).expect("created"), 1).expect("written");
+    for (packet, timestamp) in clip.packets().zip((0..).step_by(FRAME_SAMPLES)) {
+        file.write(timestamp, packet).expect("written");
+    }
+    file.finish().expect("written");
+    let story = Story::begin(|builder| builder.play(SourceSpec::File { path, repeat: true })).await;
+    story.is_heard(800.0).await;
+    story.call.reinvite(Reinvite::default());
+    within(story.call.replaced(1)).await.expect("it lives");
+    goes_on(&story.call).await;
+    story.is_heard(800.0).await;
     story.end().await;
 }
 
