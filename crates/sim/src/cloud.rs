@@ -30,6 +30,7 @@ use crate::record::Record;
 use crate::server::ExternalService;
 use crate::stun;
 use crate::turn;
+use crate::voicemail::VoicemailMessage;
 
 /// How long [`Cloud::stop`] waits for each step.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -235,6 +236,12 @@ impl Cloud {
     pub fn call_queue(&self, queue: &str, request: CallRequest) -> Result<Conversation, CallError> {
         let room = gateway::call_queue(&self.inner, queue, request)?;
         Ok(self.conversation_of(room))
+    }
+
+    /// The messages that were left for a user, the oldest first.
+    #[must_use]
+    pub fn voicemail(&self, user: &str) -> Vec<VoicemailMessage> {
+        self.inner.voicemail.of_user(user)
     }
 
     /// Whether a user gets calls of queues.

@@ -141,6 +141,8 @@ pub struct GatewayConfig {
     pub play: SourceSpec,
     /// What the others hear of one who holds the call, and who is left out of a consultation. Silence.
     pub hold: SourceSpec,
+    /// How long the messages are that parties beyond the gateway leave on a voicemail. 5 s.
+    pub message: Duration,
     /// Where it records every call that does not say otherwise, as `{conversation}.wav`.
     pub record: Option<PathBuf>,
     /// How long a proposal rings before it is retracted, unless the call says otherwise. 30 s.
@@ -163,6 +165,7 @@ impl Default for GatewayConfig {
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             hold: SourceSpec::Silence,
+            message: Duration::from_secs(5),
             record: None,
             ring: Duration::from_secs(30),
             outbound_duration: None,

@@ -25,6 +25,7 @@ use crate::queue::{Floor, Queue};
 use crate::record::Recorder;
 use crate::server::{ExternalService, Switchboard};
 use crate::turn::{self, Turn};
+use crate::voicemail::Voicemail;
 
 pub(crate) struct Inner {
     pub(crate) config: CloudConfig,
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) hub: Hub,
     pub(crate) calls: Calls,
     pub(crate) floor: Floor,
+    pub(crate) voicemail: Voicemail,
     pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -91,6 +93,7 @@ impl Inner {
             hub: Hub::new(),
             calls: Calls::new(),
             floor: Floor::new(),
+            voicemail: Voicemail::default(),
             conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,

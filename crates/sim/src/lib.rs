@@ -66,6 +66,7 @@ mod stanza;
 mod stun;
 mod summary;
 mod turn;
+mod voicemail;
 mod wire;
 
 pub use call_state::{CallHandle, CallState, Ended, Heard};
@@ -85,6 +86,7 @@ pub use play::Play;
 pub use queue::{Queue, RoutingStatus};
 pub use record::{CallEvent, Direction, Record, What};
 pub use server::ExternalService;
+pub use voicemail::VoicemailMessage;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -64,6 +64,8 @@ pub enum Purpose {
     Agent,
     /// A queue, in which the conversation waits.
     Acd,
+    /// The voicemail of a user, for whom a message is left.
+    Voicemail,
     /// A user who was called by another one, has called one, or was brought into the conversation.
     User,
 }
@@ -75,6 +77,7 @@ impl Purpose {
             Self::External => "external",
             Self::Agent => "agent",
             Self::Acd => "acd",
+            Self::Voicemail => "voicemail",
             Self::User => "user",
         }
     }
@@ -115,7 +118,7 @@ pub struct Participant {
     pub id: String,
     /// As what it takes part.
     pub purpose: Purpose,
-    /// The user's id; `None` is a party beyond the gateway, or a queue.
+    /// The id of the user, or of the one whose voicemail it is; `None` is a party beyond the gateway, or a queue.
     pub user: Option<String>,
     /// Where it stands.
     pub state: ParticipantState,
@@ -125,7 +128,7 @@ pub struct Participant {
     pub held: bool,
     /// It is left out while others consult each other.
     pub apart: bool,
-    /// The session of its call; `None` is a party beyond the gateway, or a queue.
+    /// The session of its call; `None` is who has none.
     #[serde(serialize_with = "session_as_text")]
     pub session: Option<SessionId>,
 }
@@ -144,6 +147,9 @@ pub enum Destination {
     Number(String),
     /// A queue, by its id: it gives the conversation to the member who is idle for the longest time.
     Queue(String),
+    /// The voicemail of a user, by the id: it records what is said until the others have left, three minutes at most. A party
+    /// beyond the gateway says as much as [`GatewayConfig::message`](crate::GatewayConfig::message) lets it.
+    Voicemail(String),
 }
 
 /// With whom the one speaks who consults somebody about a call.
@@ -199,11 +205,12 @@ impl Conversation {
         self.room.participants()
     }
 
-    /// The newest part of this user.
+    /// The newest part of this user; a voicemail is none.
     #[must_use]
     pub fn of_user(&self, user: &str) -> Option<Participant> {
         let parts = self.participants().into_iter().rev();
-        parts.into_iter().find(|part| part.user.as_deref() == Some(user))
+        let is_own = |part: &Participant| part.user.as_deref() == Some(user) && part.purpose != Purpose::Voicemail;
+        parts.into_iter().find(is_own)
     }
 
     /// Mutes or holds a participant, or takes that back: `PATCH .../participants/{id}`.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Participant, ParticipantState, Participation, Purpose};
 use crate::call_state::{CallHandle, CallState};
+use crate::config::User;
 use crate::gateway::{Party, Voice};
 
 pub(crate) struct Part {
@@ -37,6 +38,12 @@ pub(super) enum Who {
         party: Arc<Party>,
         state: ParticipantState,
         participation: Participation,
+    },
+    /// The voicemail of a user, until the message is left.
+    Voicemail {
+        user: String,
+        party: Arc<Party>,
+        listening: bool,
     },
     /// A queue, until somebody has taken the call.
     Queue { waiting: bool },
@@ -69,6 +76,16 @@ impl Part {
         Self::new(ids, Purpose::Acd, name, false, Who::Queue { waiting: true })
     }
 
+    /// The voicemail of a user.
+    pub(crate) fn voicemail(ids: [String; 2], user: &User, party: Arc<Party>) -> Self {
+        let who = Who::Voicemail {
+            user: user.id.clone(),
+            party,
+            listening: true,
+        };
+        Self::new(ids, Purpose::Voicemail, &user.name, false, who)
+    }
+
     fn new([id, communication]: [String; 2], purpose: Purpose, name: &str, outbound: bool, who: Who) -> Self {
         Self {
             id,
@@ -87,6 +104,7 @@ impl Part {
     pub(super) fn user(&self) -> Option<&str> {
         match &self.who {
             Who::Client(call) => Some(call.user()),
+            Who::Voicemail { user, .. } => Some(user),
             Who::Beyond { .. } | Who::Queue { .. } => None,
         }
     }
@@ -102,8 +120,8 @@ impl Part {
                 CallState::Ended(_) => ParticipantState::Disconnected,
             },
             Who::Beyond { state, .. } => *state,
-            Who::Queue { waiting: true } => ParticipantState::Connected,
-            Who::Queue { waiting: false } => ParticipantState::Disconnected,
+            Who::Queue { waiting: true } | Who::Voicemail { listening: true, .. } => ParticipantState::Connected,
+            Who::Queue { waiting: false } | Who::Voicemail { listening: false, .. } => ParticipantState::Disconnected,
         }
     }
 
@@ -119,7 +137,7 @@ impl Part {
         match &self.who {
             Who::Client(call) => call.participation(),
             Who::Beyond { participation, .. } => *participation,
-            Who::Queue { .. } => Participation::default(),
+            Who::Queue { .. } | Who::Voicemail { .. } => Participation::default(),
         }
     }
 
@@ -132,7 +150,7 @@ impl Part {
                 *participation = wanted;
                 party.set_muted(wanted.muted || wanted.held);
             }
-            Who::Queue { .. } => {}
+            Who::Queue { .. } | Who::Voicemail { .. } => {}
         }
     }
 
@@ -142,6 +160,7 @@ impl Part {
             Who::Client(call) => call.hang_up(Reason::Success),
             Who::Beyond { state, .. } => *state = ParticipantState::Disconnected,
             Who::Queue { waiting } => *waiting = false,
+            Who::Voicemail { listening, .. } => *listening = false,
         }
     }
 
@@ -158,7 +177,7 @@ impl Part {
     pub(super) fn voice(&self) -> Option<Voice> {
         match &self.who {
             Who::Client(call) => Some(Voice::Client(call.clone())),
-            Who::Beyond { party, .. } => Some(Voice::Beyond(Arc::clone(party))),
+            Who::Beyond { party, .. } | Who::Voicemail { party, .. } => Some(Voice::Beyond(Arc::clone(party))),
             Who::Queue { .. } => None,
         }
     }
@@ -175,14 +194,17 @@ impl Part {
             apart: self.apart,
             session: match &self.who {
                 Who::Client(call) => Some(call.session().clone()),
-                Who::Beyond { .. } | Who::Queue { .. } => None,
+                Who::Beyond { .. } | Who::Queue { .. } | Who::Voicemail { .. } => None,
             },
         }
     }
 
     /// Waits for others instead of taking part itself.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.who, Who::Queue { waiting: true })
+        matches!(
+            self.who,
+            Who::Queue { waiting: true } | Who::Voicemail { listening: true, .. }
+        )
     }
 
     /// The participant as REST shows it.

@@ -88,9 +88,31 @@ impl Room {
         let state = crate::lock(&self.0);
         let mut parties = state.live().filter_map(|part| match &part.who {
             Who::Beyond { party, .. } => Some(Arc::clone(party)),
-            Who::Client(_) | Who::Queue { .. } => None,
+            Who::Client(_) | Who::Queue { .. } | Who::Voicemail { .. } => None,
         });
         parties.next().filter(|_| parties.next().is_none())
+    }
+
+    /// Whether there is a user in it, who may speak.
+    pub(crate) fn has_clients(&self) -> bool {
+        let state = crate::lock(&self.0);
+        let mut live = state.live();
+        live.any(|part| part.is_client() && part.state() != ParticipantState::Alerting)
+    }
+
+    /// Whom this one hears at the moment.
+    pub(crate) fn heard_by_part(&self, participant: &str) -> Vec<Voice> {
+        let state = crate::lock(&self.0);
+        let at = state.parts.iter().position(|part| part.id == participant);
+        let heard = at.map_or_else(Vec::new, |at| state.heard_by(at));
+        heard.into_iter().map(|(_, voice)| voice).collect()
+    }
+
+    /// The user whose part this is.
+    pub(crate) fn user_of(&self, participant: &str) -> Option<String> {
+        let state = crate::lock(&self.0);
+        let part = state.parts.iter().find(|part| part.id == participant)?;
+        part.user().map(ToOwned::to_owned)
     }
 
     /// Whether somebody of this id takes part.
@@ -247,7 +269,7 @@ impl State {
         self.settle_consultation();
     }
 
-    /// While the conversation waits in a queue, it goes on as long as somebody waits; later as long as there are two, and one of
+    /// While the conversation waits in a queue, or a message is left, it goes on as long as somebody waits or speaks; later as long as there are two, and one of
     /// them at a client.
     fn is_at_its_end(&self) -> bool {
         if self.live().any(Part::is_waiting) {
@@ -284,7 +306,7 @@ impl State {
         for at in 0..self.parts.len() {
             let heard = match &self.parts[at].who {
                 Who::Client(_) if self.parts[at].is_live() => self.heard_by(at),
-                Who::Client(_) | Who::Beyond { .. } | Who::Queue { .. } => continue,
+                Who::Client(_) | Who::Beyond { .. } | Who::Queue { .. } | Who::Voicemail { .. } => continue,
             };
             let ids: Vec<_> = heard.iter().map(|(id, _)| id.clone()).collect();
             let part = &mut self.parts[at];

@@ -7,6 +7,7 @@ use crate::gateway::{self, CallError, CallRequest, Party};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::queue::Waiting;
+use crate::voicemail::{self, Beep};
 
 /// Calls somebody into the conversation; the id of the new part.
 fn invite(inner: &Arc<Inner>, room: &Arc<Room>, destination: &Destination) -> Result<String, ConversationError> {
@@ -30,7 +31,28 @@ fn invite(inner: &Arc<Inner>, room: &Arc<Room>, destination: &Destination) -> Re
             let party = room.only_party();
             Ok(enqueue(inner, room, queue, CallRequest::default(), party)?)
         }
+        Destination::Voicemail(user) => Ok(leave_message(inner, room, user)?),
     }
+}
+
+/// A message is left for this user from now on; the id of the voicemail's part.
+fn leave_message(inner: &Arc<Inner>, room: &Arc<Room>, user: &str) -> Result<String, CallError> {
+    let unknown = || CallError::UnknownUser { user: user.to_owned() };
+    let owner = inner.user(user).ok_or_else(unknown)?;
+    let ids = [inner.draw_id(), inner.draw_id()];
+    let part = ids[0].clone();
+    let party = Arc::new(Party::new(Box::new(Beep::new())));
+    room.enter(Part::voicemail(ids, owner, party));
+    let (cloud, room) = (Arc::clone(inner), Arc::clone(room));
+    let task = inner.gauge.count(Kind::Task);
+    tokio::spawn(voicemail::take_message(
+        cloud,
+        room,
+        part.clone(),
+        user.to_owned(),
+        task,
+    ));
+    Ok(part)
 }
 
 /// The conversation waits in a queue from now on; the id of the queue's part. `request` is how its members are called, and `party`

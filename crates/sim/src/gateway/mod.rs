@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, watch};
 pub use path::MediaPath;
 pub use reinvite::Reinvite;
 pub(crate) use table::Calls;
-pub(crate) use voices::{Overheard, Party, Voice};
+pub(crate) use voices::{Overheard, Party, Voice, mix};
 
 use crate::call_state::{CallHandle, CallState, KeptAudio};
 use crate::config::{CallFaults, GATEWAY, User};

@@ -11,6 +11,7 @@ mod streaming;
 mod subscriptions;
 mod switches;
 mod transfers;
+mod voicemail;
 
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         .merge(page::router())
         .nest(
             "/control",
-            control::router().merge(switches::router()).merge(rooms::router()),
+            control::router()
+                .merge(switches::router())
+                .merge(rooms::router())
+                .merge(voicemail::control()),
         )
         .fallback(async || refusal(StatusCode::NOT_FOUND, "not.found", "there is nothing here"))
         .layer(middleware::from_fn(origins::allow))

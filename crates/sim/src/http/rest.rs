@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::transfers::Whom;
-use super::{account, conversations, refusal, refused_on_request, subscriptions, transfers};
+use super::{account, conversations, refusal, refused_on_request, subscriptions, transfers, voicemail};
 use crate::config::{OutboundOrder, User};
 use crate::conversation::{Conversation, ConversationError, Destination};
 use crate::faults::Refused;
@@ -38,6 +38,7 @@ pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
         .merge(account::routes())
         .merge(conversations::routes())
         .merge(transfers::routes())
+        .merge(voicemail::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(inner), exchange))
 }
 
@@ -178,7 +179,8 @@ fn place(inner: &Arc<Inner>, request: CallRequest, called: &[Destination]) -> Re
             gateway::connect_queue(inner, request, queue)?;
             others
         }
-        [] | [Destination::Number(_), ..] => {
+        // A voicemail is not called but transferred to.
+        [] | [Destination::Number(_) | Destination::Voicemail(_), ..] => {
             gateway::start(inner, request)?;
             called.get(1..).unwrap_or_default()
         }

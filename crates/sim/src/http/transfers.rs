@@ -37,6 +37,8 @@ pub(super) struct Whom {
     user_id: Option<String>,
     queue_id: Option<String>,
     address: Option<String>,
+    /// That of the participant that is replaced.
+    voicemail: bool,
 }
 
 impl Whom {
@@ -110,7 +112,11 @@ async fn replace(
         Ok(asked) => asked,
         Err(refused) => return *refused,
     };
-    let Some(destination) = whom.destination() else {
+    let voicemail = whom
+        .voicemail
+        .then(|| conversation.room.user_of(&participant))
+        .flatten();
+    let Some(destination) = voicemail.map(Destination::Voicemail).or(whom.destination()) else {
         return bad_request(NOBODY);
     };
     match conversation.replace(&participant, &destination) {
