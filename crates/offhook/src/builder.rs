@@ -19,7 +19,7 @@ use crate::{
     error::BuildError,
     event::Publisher,
     memory::{MemoryWriter, StateFile},
-    session::{Addresses, PacketSinkFactory, Setup, SinkFactory, SourceFactory},
+    session::{Addresses, PacketSinkFactory, SessionAcceptance, Setup, SinkFactory, SourceFactory},
     supervisor::Shell,
     token::TokenProvider,
 };
@@ -42,6 +42,8 @@ pub struct ClientBuilder {
     policy: IcePolicy,
     ipv6: bool,
     dtls: DtlsVersion,
+    marked: bool,
+    acceptance: SessionAcceptance,
 }
 
 /// How often figures are told.
@@ -108,6 +110,8 @@ impl ClientBuilder {
             policy: IcePolicy::default(),
             ipv6: false,
             dtls: DtlsVersion::default(),
+            marked: false,
+            acceptance: SessionAcceptance::default(),
         }
     }
 
@@ -267,6 +271,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether datagrams of media ask networks to forward them before others (DSCP EF, RFC 8837 section 5); by default they do not.
+    pub fn dscp(mut self, marked: bool) -> Self {
+        self.marked = marked;
+        self
+    }
+
+    /// Who lets the media of a session begin when its offer comes; by default that needs nobody.
+    pub fn accept_sessions(mut self, acceptance: SessionAcceptance) -> Self {
+        self.acceptance = acceptance;
+        self
+    }
+
     /// Makes the client. It is offline until [`Client::connect`].
     ///
     /// # Errors
@@ -311,6 +327,8 @@ impl ClientBuilder {
             addresses,
             policy: self.policy,
             dtls: self.dtls,
+            marked: self.marked,
+            acceptance: self.acceptance,
             tls: engine.tls(),
             source,
             sink,

@@ -115,6 +115,18 @@ impl Client {
         self.command(|reply| Ask::Reject { session, ignore, reply }).await
     }
 
+    /// Lets the media of a session begin, where [`ClientBuilder::accept_sessions`] leaves that to the program. Its proposal was accepted
+    /// before, and [`Event::SessionStarted`](crate::Event::SessionStarted) told that its offer is here.
+    ///
+    /// # Errors
+    /// When no such session waits to be accepted.
+    pub async fn accept_session(&self, session: &SessionId) -> Result<(), CommandError> {
+        let id = session.clone();
+        let accepted = self.ask(|reply| Ask::Wish(id, Wish::Accept(reply))).await;
+        // A session that ends meanwhile has nothing left to begin.
+        accepted.unwrap_or_else(|| Err(CommandError::UnknownSession(session.clone())))
+    }
+
     /// Ends a session, or refuses the proposal of this id. [`Event::SessionEnded`](crate::Event::SessionEnded) follows
     /// when the far end has heard of it, at the latest after two seconds.
     ///

@@ -89,7 +89,7 @@ pub use self::{
     error::{BuildError, CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
-    session::{AudioError, SessionError, SoundFailure},
+    session::{AudioError, SessionAcceptance, SessionError, SoundFailure},
     suspend::WallClock,
     token::TokenProvider,
 };

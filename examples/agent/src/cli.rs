@@ -100,6 +100,12 @@ pub struct RunOptions {
     /// With relay, audio goes over TURN servers alone.
     #[arg(long, value_enum, default_value = "all", value_name = "all,relay")]
     pub ice_policy: Policy,
+    /// Whether the media offer of an accepted call is answered at once, or when acceptSession says so.
+    #[arg(long, value_enum, default_value = "auto", value_name = "auto,manual")]
+    pub accept: Accept,
+    /// Ask networks to forward audio before other traffic (DSCP EF).
+    #[arg(long)]
+    pub dscp: bool,
     /// The DTLS versions that audio is encrypted with; auto is 1.3 where the far end speaks it.
     #[arg(long, value_enum, default_value = "1.2", value_name = "1.2,auto")]
     pub dtls: Dtls,
@@ -168,11 +174,7 @@ pub struct TokenOptions {
 #[derive(Debug, Args)]
 pub struct PlannedOptions {
     #[arg(long, hide = true, num_args = 1)]
-    accept: Option<String>,
-    #[arg(long, hide = true, num_args = 1)]
     calls_at_once: Option<String>,
-    #[arg(long, hide = true)]
-    dscp: bool,
     #[arg(long, hide = true)]
     trace: bool,
 }
@@ -184,6 +186,15 @@ pub enum Policy {
     All,
     /// Relayed ones only.
     Relay,
+}
+
+/// The second step of answering: the media offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accept {
+    /// At once.
+    Auto,
+    /// By command.
+    Manual,
 }
 
 /// The DTLS versions to speak.
@@ -314,9 +325,7 @@ impl TokenOptions {
 impl PlannedOptions {
     fn check(&self) -> Result<(), Exit> {
         let missing = [
-            (self.accept.is_some(), "--accept", "offers are always answered at once"),
             (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
-            (self.dscp, "--dscp", "packets are not marked"),
             (self.trace, "--trace", "use OFFHOOK_LOG=trace"),
         ];
         match missing.iter().find(|(given, _, _)| *given) {

@@ -11,6 +11,8 @@ mod keys;
 mod network;
 mod obituary;
 mod offers;
+mod orders;
+mod put_off;
 mod servers;
 mod sockets;
 mod sound;
@@ -24,13 +26,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, StreamHandler, fut::wrap_future,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, fut::wrap_future};
 use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
     session::{self as dialogue, EndedBy, SessionEvent},
-    stanza::Farewell,
 };
 use offhook_media::{self as media, Call, Change, DtlsVersion, Identity, Statistics};
 use offhook_phone::{IcePolicy, IceServers, SessionReport, SessionStart};
@@ -43,15 +42,18 @@ pub(crate) use self::{
     audio::AudioWish,
     figures::Measure,
     obituary::Obituary,
+    orders::{Abandon, Deliver, End, Woken},
     sound::{PacketSinkFactory, SinkFactory, SourceFactory},
     wishes::Wish,
 };
 pub use self::{
     error::{AudioError, SessionError},
     keys::SoundFailure,
+    put_off::SessionAcceptance,
 };
 use self::{
     offers::Offered,
+    put_off::PutOff,
     sound::Sound,
     stage::{Flow, Media, Stage},
     streams::{Destination, resolve},
@@ -83,6 +85,10 @@ pub(crate) struct Setup {
     pub(crate) policy: IcePolicy,
     /// What media are encrypted with.
     pub(crate) dtls: DtlsVersion,
+    /// Whether datagrams are marked as speech (RFC 8837).
+    pub(crate) marked: bool,
+    /// Who lets the media begin.
+    pub(crate) acceptance: SessionAcceptance,
     /// For TURN over TLS.
     pub(crate) tls: Arc<ClientConfig>,
     /// What the far end hears.
@@ -108,6 +114,10 @@ pub(crate) struct Session {
     media: Option<Media>,
     /// Media that are to take over.
     next: Option<Media>,
+    /// The first offer, if it waits for the application.
+    put_off: Option<PutOff>,
+    /// The application has accepted the session.
+    accepted: bool,
     /// How many media there were.
     made: u64,
     /// What former media counted.
@@ -127,29 +137,6 @@ pub(crate) struct Session {
     /// Names the session in the log.
     span: Span,
 }
-
-/// For a session: something for its dialogue.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Deliver(pub(crate) dialogue::Input);
-
-/// For a session: end.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct End {
-    pub(crate) farewell: Farewell,
-    pub(crate) by: EndedBy,
-}
-
-/// For a session: go, as you are.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Abandon;
-
-/// For a session: the machine was suspended for so long.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Woken(pub(crate) Duration);
 
 impl Session {
     pub(crate) fn new(
@@ -179,6 +166,8 @@ impl Session {
             dialogue: jingle::Session::new(config, seed, clock::now()),
             media: None,
             next: None,
+            put_off: None,
+            accepted: false,
             made: 0,
             counted: Statistics::default(),
             offered: None,
@@ -252,7 +241,14 @@ impl Session {
                 self.conversation = Some(conversation.clone());
                 self.report(SessionReport::ConversationChanged(conversation));
             }
-            SessionEvent::Offer { generation, sdp, kind } => self.offered(generation, &sdp, kind, context),
+            SessionEvent::Offer { generation, sdp, kind } => {
+                if !self.puts_off(generation, &sdp) {
+                    self.offered(generation, &sdp, kind, context);
+                }
+            }
+            SessionEvent::RemoteCandidate {
+                generation, candidate, ..
+            } if self.keeps_candidate(generation, &candidate) => {}
             SessionEvent::RemoteCandidate {
                 generation, candidate, ..
             } => {

@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// New media.
-    fn begin(&mut self, generation: Generation, sdp: &str, context: &mut Context<Self>) {
+    pub(super) fn begin(&mut self, generation: Generation, sdp: &str, context: &mut Context<Self>) {
         let beside = self.media.as_ref().is_some_and(|media| media.flow == Flow::Up);
         if !beside {
             self.changed(ConnectionState::Starting);
@@ -81,7 +81,7 @@ impl Session {
         };
         call.set_muted(clock::now(), self.sound.muted);
         self.made += 1;
-        let media = Media::new(self.made, generation, call);
+        let media = Media::new(self.made, generation, call, self.setup.marked);
         if beside {
             let given_up = self.next.replace(media);
             free(given_up, context);

@@ -20,10 +20,15 @@ use super::{
     streams::{self, Arrived, Destination},
 };
 
+/// Expedited forwarding, for interactive audio of high priority (RFC 8837 section 5), where the octet has it (RFC 2474 section 3).
+const SPEECH: u32 = 46 << 2;
+
 /// The sockets of one call, few enough to look through.
 pub(super) struct Sockets {
     /// Which media of the session they are of.
     media: u64,
+    /// Whether datagrams say that they are speech.
+    marked: bool,
     open: Vec<Open>,
     streams: Vec<streams::Stream>,
 }
@@ -40,11 +45,21 @@ pub(super) struct Readable {
     socket: Rc<UdpSocket>,
 }
 
+/// Marks what a socket sends as speech.
+fn mark(socket: &StdSocket, address: IpAddr) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    match address {
+        IpAddr::V4(_) => socket.set_tos_v4(SPEECH),
+        IpAddr::V6(_) => socket.set_tclass_v6(SPEECH),
+    }
+}
+
 impl Sockets {
     /// None yet, of the media of this number.
-    pub(super) fn of(media: u64) -> Self {
+    pub(super) fn of(media: u64, marked: bool) -> Self {
         Self {
             media,
+            marked,
             open: Vec::new(),
             streams: Vec::new(),
         }
@@ -64,6 +79,12 @@ impl Sockets {
     ) -> io::Result<SocketAddr> {
         let socket = StdSocket::bind((address, 0))?;
         socket.set_nonblocking(true)?;
+        if self.marked
+            && let Err(error) = mark(&socket, address)
+        {
+            // The call is worth more than its place in a queue.
+            tracing::warn!(%error, "datagrams cannot be marked");
+        }
         let socket = Rc::new(UdpSocket::from_std(socket)?);
         let bound = socket.local_addr()?;
         let ready = Ready {
@@ -152,7 +173,7 @@ mod tests {
     async fn what_is_sent_as_soon_as_a_socket_is_open_is_not_lost() {
         let far = StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         far.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
-        let mut sockets = Sockets::of(1);
+        let mut sockets = Sockets::of(1, false);
         let bound = sockets
             .open(SocketId(0), Ipv4Addr::LOCALHOST.into(), |_| SpawnHandle::default())
             .expect("a port is free");
@@ -162,5 +183,21 @@ mod tests {
         let mut buffer = [0; 16];
         let (length, source) = far.recv_from(&mut buffer).expect("a datagram");
         assert_eq!((&buffer[..length], source), (&b"check"[..], bound));
+    }
+
+    #[test]
+    fn what_is_marked_says_that_it_is_speech() {
+        for address in ["127.0.0.1", "::1"] {
+            let address: IpAddr = address.parse().expect("an address");
+            let socket = StdSocket::bind((address, 0)).expect("loopback");
+            mark(&socket, address).expect("the system knows it");
+            let socket = SockRef::from(&socket);
+            let marked = if address.is_ipv4() {
+                socket.tos_v4()
+            } else {
+                socket.tclass_v6()
+            };
+            assert_eq!(marked.expect("it is there") >> 2, 46);
+        }
     }
 }

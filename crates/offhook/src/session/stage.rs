@@ -52,12 +52,12 @@ pub(super) struct Ready {
 }
 
 impl Media {
-    /// `number` counts the media of the session.
-    pub(super) fn new(number: u64, generation: Generation, call: Call) -> Self {
+    /// `number` counts the media of the session; `marked` is whether their datagrams are.
+    pub(super) fn new(number: u64, generation: Generation, call: Call, marked: bool) -> Self {
         Self {
             generation,
             call,
-            sockets: Sockets::of(number),
+            sockets: Sockets::of(number, marked),
             flow: Flow::Connecting,
             frames: 0,
         }

@@ -21,6 +21,8 @@ pub(crate) enum Wish {
     Held(bool, oneshot::Sender<Result<(), ChangeFailure>>),
     /// Restart ICE.
     Restart(oneshot::Sender<Result<(), ChangeFailure>>),
+    /// Let the media begin.
+    Accept(oneshot::Sender<Result<(), CommandError>>),
     /// Change the audio at our end.
     Audio(AudioWish),
 }
@@ -33,6 +35,7 @@ impl Wish {
             Self::Muted(_, reply) | Self::Digits(_, reply) => {
                 drop(reply.send(Err(CommandError::UnknownSession(session).into())));
             }
+            Self::Accept(reply) => drop(reply.send(Err(CommandError::UnknownSession(session)))),
             Self::Held(_, reply) | Self::Restart(reply) => drop(reply.send(Err(ChangeFailure::NoMedia))),
             Self::Audio(wish) => wish.refuse(session),
         }
@@ -50,6 +53,7 @@ impl Handler<Wish> for Session {
                 drop(reply.send(Ok(())));
             }
             Wish::Digits(digits, reply) => drop(reply.send(self.send_digits(&digits))),
+            Wish::Accept(reply) => drop(reply.send(self.accept(context))),
             // The far end has to agree first.
             Wish::Held(held, reply) => self.hold(held, Some(reply)),
             Wish::Restart(reply) => self.change(Change::Restart, Some(reply)),

@@ -11,8 +11,7 @@ use serde_json::{Map, Value, json};
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 5] = [
-    ("acceptSession", "offers are answered at once"),
+const PLANNED: [(&str, &str); 4] = [
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
     ("listDevices", "there are no sound devices"),
@@ -93,6 +92,7 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
             let ignore = command.get("ignore").and_then(Value::as_bool).unwrap_or_default();
             done(client.reject(&session(command)?, ignore).await)
         }
+        "acceptSession" => done(client.accept_session(&session(command)?).await),
         "placeCall" => {
             let conversation = client.place_call(outbound(command)?).await.map_err(failed)?;
             Ok(json!({"conversationId": conversation}))

@@ -19,7 +19,7 @@ use std::{
 
 use offhook::{
     CallFailure, Client, ConnectError, ConnectFailure, ConversationId, DtlsVersion, Engine, EngineConfig, EngineError,
-    Event, Events, IcePolicy, OutboundCall, SessionId,
+    Event, Events, IcePolicy, OutboundCall, SessionAcceptance, SessionId,
 };
 use serde_json::json;
 use tokio::{sync::mpsc, time::sleep};
@@ -33,7 +33,7 @@ use self::{
     view::Action,
 };
 use crate::{
-    cli::{Dtls, OutboundOptions, Policy, RunOptions},
+    cli::{Accept, Dtls, OutboundOptions, Policy, RunOptions},
     exit::Exit,
 };
 
@@ -98,6 +98,11 @@ async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Ex
             Policy::Relay => IcePolicy::Relay,
         })
         .ipv6(options.ipv6)
+        .dscp(options.dscp)
+        .accept_sessions(match options.accept {
+            Accept::Auto => SessionAcceptance::Automatic,
+            Accept::Manual => SessionAcceptance::Manual,
+        })
         .dtls(match options.dtls {
             Dtls::V1_2 => DtlsVersion::V1_2,
             Dtls::Auto => DtlsVersion::Auto,

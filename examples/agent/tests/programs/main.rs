@@ -66,7 +66,7 @@ async fn commands_are_answered_and_what_is_wrong_is_said() {
     let cases = [
         (json!({"command": "acceptRtcSession", "sessionId": "none"}), "failed"),
         (json!({"command": "acceptRtcSession"}), "bad_command"),
-        (json!({"command": "acceptSession", "sessionId": "s"}), "not_supported"),
+        (json!({"command": "acceptSession", "sessionId": "s"}), "failed"),
         (json!({"command": "setHeld", "sessionId": "s", "held": true}), "failed"),
         (json!({"command": "setHeld", "sessionId": "s"}), "bad_command"),
         (json!({"command": "setMute", "sessionId": "s", "muted": true}), "failed"),
@@ -148,10 +148,10 @@ async fn exit_statuses_tell_what_was_wrong() {
             "not encrypted",
         ),
         (
-            &["--api", api, "--streaming", streaming, "--accept", "manual"],
+            &["--api", api, "--streaming", streaming, "--calls-at-once", "2"],
             right,
             2,
-            "--accept",
+            "--calls-at-once",
         ),
         (
             &["--api", api, "--streaming", streaming, "--play", "file:Cargo.toml"],

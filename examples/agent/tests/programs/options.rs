@@ -40,6 +40,28 @@ async fn a_file_gives_options_and_what_is_typed_goes_before_it() {
 }
 
 #[tokio::test]
+async fn an_offer_waits_for_its_command() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::with(&cloud, &["--accept", "manual", "--dscp"]).await;
+    let session = cloud.call().await;
+    let started = agent.event("incomingRtcSession").await;
+    assert_eq!(started["sessionId"], json!(session));
+    // A command later it still waits.
+    let listed = agent.done(json!({"command": "listSessions"})).await;
+    assert_eq!(listed["sessions"][0]["sessionId"], json!(session));
+    assert_eq!(cloud.control(&format!("calls/{session}")).await["state"], "offered");
+
+    agent
+        .done(json!({"command": "acceptSession", "sessionId": session}))
+        .await;
+
+    assert_eq!(agent.event("terminated").await["reason"], "success");
+    let heard = cloud.control(&format!("calls/{session}")).await;
+    let hertz = heard["heard"]["toneHertz"].as_f64().unwrap_or_default();
+    assert!((hertz - 440.0).abs() < 5.0, "{heard}");
+}
+
+#[tokio::test]
 async fn what_is_wrong_in_a_file_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.toml");

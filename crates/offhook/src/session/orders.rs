@@ -1,0 +1,32 @@
+//! What the supervisor tells a session.
+
+use std::time::Duration;
+
+use actix::Message;
+use offhook_jingle::{
+    session::{self as dialogue, EndedBy},
+    stanza::Farewell,
+};
+
+/// For a session: something for its dialogue.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Deliver(pub(crate) dialogue::Input);
+
+/// For a session: end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct End {
+    pub(crate) farewell: Farewell,
+    pub(crate) by: EndedBy,
+}
+
+/// For a session: go, as you are.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Abandon;
+
+/// For a session: the machine was suspended for so long.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Woken(pub(crate) Duration);
