@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::faults::CloudFaults;
 use crate::gateway::MediaPath;
+use crate::oauth::OAuthClient;
 use crate::queue::Queue;
 use crate::server::ExternalService;
 
@@ -23,6 +24,10 @@ pub struct CloudConfig {
     pub listen: SocketAddr,
     /// The accounts. The first one is the default of everything that takes an optional user.
     pub users: Vec<User>,
+    /// The applications that may ask for tokens at `/oauth/authorize`. None.
+    pub oauth_clients: Vec<OAuthClient>,
+    /// How long such a token is valid. A day.
+    pub oauth_lifetime: Duration,
     /// The queues that distribute calls. None.
     pub queues: Vec<Queue>,
     /// The far end of every call.
@@ -51,6 +56,8 @@ impl Default for CloudConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             users: vec![User::default()],
+            oauth_clients: Vec::new(),
+            oauth_lifetime: Duration::from_secs(86_400),
             queues: Vec::new(),
             gateway: GatewayConfig::default(),
             faults: CloudFaults::default(),

@@ -17,7 +17,7 @@ pub fn server_stream(data: &[u8]) {
     let user = User::default();
     let config = StreamConfig {
         account: user.jid.clone(),
-        token: SecretString::from("token"),
+        tokens: vec![SecretString::from("token")],
         ping_every: Duration::from_secs(30),
         switchboard: Switchboard::default(),
         resumable: Some(Duration::from_secs(30)),

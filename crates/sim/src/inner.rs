@@ -21,6 +21,7 @@ use crate::faults::Faults;
 use crate::gateway::{CallError, Calls, clock::Clock};
 use crate::gauge::{Counter, Gauge};
 use crate::hub::Hub;
+use crate::oauth::OAuth;
 use crate::queue::{Floor, Queue};
 use crate::record::Recorder;
 use crate::server::{ExternalService, Switchboard};
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     pub(crate) floor: Floor,
     pub(crate) voicemail: Voicemail,
+    pub(crate) oauth: OAuth,
     pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -94,6 +96,7 @@ impl Inner {
             calls: Calls::new(),
             floor: Floor::new(),
             voicemail: Voicemail::default(),
+            oauth: OAuth::default(),
             conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,
@@ -147,7 +150,18 @@ impl Inner {
     pub(crate) fn user_of_token(&self, token: &str) -> Option<&User> {
         let tokens = crate::lock(&self.tokens);
         let mut owners = tokens.iter().filter(|(_, it)| it.expose_secret() == token);
-        owners.next().and_then(|(id, _)| self.user(id))
+        if let Some((id, _)) = owners.next() {
+            return self.user(id);
+        }
+        let id = self.oauth.user(token, Instant::now())?;
+        self.user(&id)
+    }
+
+    /// All tokens of this user that are valid now.
+    pub(crate) fn tokens(&self, user: &User) -> Vec<SecretString> {
+        let mut tokens = self.oauth.tokens(&user.id, Instant::now());
+        tokens.push(self.token(user));
+        tokens
     }
 
     /// The token of this user that is valid now.

@@ -37,6 +37,7 @@
 //! | XEP-0199 | server pings every 30 s for clients that subscribed; clients' pings are answered |
 //! | XEP-0198 | if configured: acknowledgements, resumption over another socket of the same account |
 //! | XEP-0215 | version 1; a STUN server of the cloud's own, or whatever services it is told to name |
+//! | RFC 6749, RFC 7636 | authorization codes for applications without a secret, with S256 alone; no refresh tokens, no scopes |
 //! | RFC 8489 | STUN binding requests are answered; no authentication |
 //! | XEP-0060 | subscribe, unsubscribe, and events with JSON in them (XEP-0335); clients publish nothing |
 //! | XEP-0353 | propose, retract; proceed, accept and reject are understood |
@@ -58,6 +59,7 @@ mod gauge;
 mod http;
 mod hub;
 mod inner;
+mod oauth;
 mod play;
 mod queue;
 mod record;
@@ -82,6 +84,7 @@ pub use events::{SystemEvent, Transfer};
 pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
 pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};
 pub use gauge::Live;
+pub use oauth::{Consent, OAuthClient};
 pub use play::Play;
 pub use queue::{Queue, RoutingStatus};
 pub use record::{CallEvent, Direction, Record, What};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use offhook_audio::SourceSpec;
 use offhook_jingle::Dialect;
-use offhook_sim::{Cloud, CloudConfig, GatewayConfig, OutboundOrder, Queue, User};
+use offhook_sim::{Cloud, CloudConfig, Consent, GatewayConfig, OAuthClient, OutboundOrder, Queue, User};
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 
@@ -35,6 +35,9 @@ struct Options {
     /// A queue with all users as members; its id is `queue-NAME`.
     #[arg(long, value_name = "NAME")]
     queue: Vec<String>,
+    /// An application that may ask for tokens at /oauth/authorize, and where users are sent back to.
+    #[arg(long, value_name = "ID=URI", value_parser = oauth_client)]
+    oauth_client: Vec<OAuthClient>,
     /// The gateway's media addresses, one UDP socket a call on each.
     #[arg(long, value_name = "IP", value_delimiter = ',', default_value = "127.0.0.1")]
     addresses: Vec<IpAddr>,
@@ -63,6 +66,16 @@ struct Options {
     /// Offer stream management: a stream that lost its socket can be resumed for so long.
     #[arg(long, value_name = "SECONDS")]
     resumable: Option<u32>,
+}
+
+/// `ID=URI`; what comes after the first `=` is the URI.
+fn oauth_client(text: &str) -> Result<OAuthClient, &'static str> {
+    let (id, redirect) = text.split_once('=').ok_or("it has to be ID=URI")?;
+    Ok(OAuthClient {
+        id: id.to_owned(),
+        redirect_uris: vec![redirect.to_owned()],
+        consent: Consent::Asked,
+    })
 }
 
 impl Options {
@@ -100,6 +113,7 @@ impl Options {
         let members = || users.iter().map(|user| user.id.clone());
         let queues = self.queue.iter().map(|name| Queue::new(name, members())).collect();
         CloudConfig {
+            oauth_clients: self.oauth_client,
             listen: self.listen,
             queues,
             users,

@@ -3,6 +3,7 @@
 mod account;
 mod control;
 mod conversations;
+mod oauth;
 mod origins;
 mod page;
 mod rest;

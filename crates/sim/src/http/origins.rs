@@ -36,7 +36,8 @@ pub(super) async fn allow(request: Request, next: Next) -> Response {
 
 /// The page's origin, if it asks for what is open to pages.
 fn origin_of(request: &Request) -> Option<HeaderValue> {
-    let open = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let open = path.starts_with("/api/") || path.starts_with("/oauth/");
     open.then(|| request.headers().get(header::ORIGIN).cloned()).flatten()
 }
 

@@ -115,7 +115,7 @@ impl Socket {
     fn new(inner: Arc<Inner>, user: User, channel: String, fate: Fate, web_socket: WebSocket) -> Self {
         let config = StreamConfig {
             account: user.jid.clone(),
-            token: inner.token(&user),
+            tokens: inner.tokens(&user),
             ping_every: inner.config.ping_every,
             switchboard: inner.switchboard.clone(),
             resumable: inner.config.stream_management,

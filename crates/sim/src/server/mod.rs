@@ -35,8 +35,8 @@ pub const PINGS_NODE: &str = "enable.server.side.pings";
 pub struct StreamConfig {
     /// The account that the channel belongs to; no other may sign in.
     pub account: BareJid,
-    /// Its token: the SASL password is `authKey:` and this.
-    pub token: SecretString,
+    /// Its tokens: the SASL password is `authKey:` and one of these.
+    pub tokens: Vec<SecretString>,
     /// Time between two server-side pings.
     pub ping_every: Duration,
     /// The external services, throttling and rejected topics, which can change at any time.

@@ -3,11 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use minidom::Element;
-use secrecy::ExposeSecret;
 
 use super::stream::{Pings, State, Stream, prefixed};
 use super::{Event, StreamConfig};
 use crate::faults::StreamFault;
+use crate::oauth;
 use crate::stanza::{self, element, ns, parent};
 
 impl Stream {
@@ -136,7 +136,8 @@ fn check(config: &StreamConfig, auth: &Element) -> Result<(), &'static str> {
         return Err("invalid-authzid");
     }
     let token = password.strip_prefix("authKey:");
-    if authcid == config.account.as_str() && token == Some(config.token.expose_secret()) {
+    let is_own = |token| oauth::is_one_of(&config.tokens, token);
+    if authcid == config.account.as_str() && token.is_some_and(is_own) {
         Ok(())
     } else {
         Err("not-authorized")

@@ -30,7 +30,7 @@ impl Conversation {
     fn new(fault: Option<StreamFault>) -> Self {
         let config = StreamConfig {
             account: "me@org.orgspan.mock.local".parse().unwrap(),
-            token: SecretString::from("token"),
+            tokens: vec![SecretString::from("token")],
             ping_every: Duration::from_secs(30),
             switchboard: Switchboard::default(),
             resumable: None,
