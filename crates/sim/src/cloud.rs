@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::call_state::CallHandle;
-use crate::config::{CloudConfig, User};
+use crate::config::{CloudConfig, Station, User};
 use crate::conversation::{Conversation, Room};
 use crate::events::{self, SystemEvent, Transfer};
 use crate::faults::{CloudFaults, Cut};
@@ -236,6 +236,36 @@ impl Cloud {
     pub fn call_queue(&self, queue: &str, request: CallRequest) -> Result<Conversation, CallError> {
         let room = gateway::call_queue(&self.inner, queue, request)?;
         Ok(self.conversation_of(room))
+    }
+
+    /// The softphone that a user is called at now.
+    #[must_use]
+    pub fn station(&self, user: &str) -> Option<Station> {
+        self.inner.stations.of_user(user)
+    }
+
+    /// Associates a user with a station, or with none, and says so to the user's clients (`v2.users.{id}.station`). A station that
+    /// has another user loses that one; one that is known already gets these settings.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn set_station(&self, user: &str, station: Option<Station>) -> Result<(), CallError> {
+        let unknown = || CallError::UnknownUser { user: user.to_owned() };
+        let user = self.inner.user(user).ok_or_else(unknown)?;
+        self.inner.stations.associate(&self.inner, user, station);
+        Ok(())
+    }
+
+    /// The connection of a user that rings, as far as the user's clients have said which can.
+    #[must_use]
+    pub fn alerting_leader(&self, user: &str) -> Option<String> {
+        self.inner.leaders.of_user(user)
+    }
+
+    /// Lets a connection of the user ring, or none, and says so to the user's clients (`v2.users.{id}.alertingleader`).
+    pub fn set_alerting_leader(&self, user: &str, connection: Option<&str>) {
+        let connection = connection.map(ToOwned::to_owned);
+        self.inner.leaders.set(&self.inner, user, connection);
     }
 
     /// The messages that were left for a user, the oldest first.

@@ -82,7 +82,8 @@ pub struct User {
     pub jid: BareJid,
     /// The access token: REST bearer, and `authKey:` password of SASL PLAIN.
     pub token: SecretString,
-    /// The softphone that the platform calls the account at; `None` is an account without one.
+    /// The softphone that the platform calls the account at in the beginning, see
+    /// [`Cloud::set_station`](crate::Cloud::set_station); `None` is an account without one.
     pub station: Option<Station>,
 }
 
@@ -95,6 +96,9 @@ pub struct Station {
     pub lines: u32,
     /// Clients are to use relayed addresses alone (`webRtcForceTurn`).
     pub relayed: bool,
+    /// The session stays between calls (`webRtcPersistentEnabled`). This is told to clients; the gateway ends sessions with
+    /// their calls nevertheless.
+    pub persistent: bool,
 }
 
 impl User {
@@ -118,6 +122,7 @@ impl User {
                 id: format!("station-{local}"),
                 lines: 1,
                 relayed: false,
+                persistent: false,
             }),
         }
     }

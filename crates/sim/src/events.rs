@@ -79,12 +79,26 @@ impl Transfers {
 /// Publishes an event of a topic to all clients, or to those of one user, that are subscribed to
 /// it by their channel or their socket; how many there are.
 pub(crate) fn publish(inner: &Inner, user: Option<&str>, topic: &str, body: &Value) -> usize {
-    let payload = json!({
+    publish_action(inner, user, topic, body, None)
+}
+
+/// The same with what was done, which topics of stations say beside their body.
+pub(crate) fn publish_action(
+    inner: &Inner,
+    user: Option<&str>,
+    topic: &str,
+    body: &Value,
+    action: Option<&str>,
+) -> usize {
+    let mut payload = json!({
         "topicName": topic,
         "version": "2",
         "eventBody": body,
         "metadata": { "CorrelationId": inner.draw_id() },
     });
+    if let Some(action) = action {
+        payload["metadata"]["action"] = json!(action);
+    }
     let clients = inner.hub.subscribed(&inner.channels, user, topic);
     let reached = clients
         .iter()

@@ -25,6 +25,7 @@ use crate::oauth::OAuth;
 use crate::queue::{Floor, Queue};
 use crate::record::Recorder;
 use crate::server::{ExternalService, Switchboard};
+use crate::stations::{Leaders, Stations};
 use crate::turn::{self, Turn};
 use crate::voicemail::Voicemail;
 
@@ -42,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) floor: Floor,
     pub(crate) voicemail: Voicemail,
     pub(crate) oauth: OAuth,
+    pub(crate) stations: Stations,
+    pub(crate) leaders: Leaders,
     pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -97,6 +100,8 @@ impl Inner {
             floor: Floor::new(),
             voicemail: Voicemail::default(),
             oauth: OAuth::default(),
+            stations: Stations::new(&config.users),
+            leaders: Leaders::default(),
             conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,

@@ -65,6 +65,7 @@ mod queue;
 mod record;
 pub mod server;
 mod stanza;
+mod stations;
 mod stun;
 mod summary;
 mod turn;

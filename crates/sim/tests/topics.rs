@@ -2,13 +2,11 @@
 
 mod support;
 
-use minidom::Element;
 use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, RejectedTopic, SystemEvent, Transfer, User};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use support::pubsub::{event, pubsub};
 use support::{Client, channel, cloud, http};
-
-const EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 
 async fn rest(cloud: &Cloud, method: &str, channel: &str, query: &str, topics: &[&str]) -> (u16, Value) {
     let path = format!("/api/v2/notifications/channels/{channel}/subscriptions{query}");
@@ -22,30 +20,6 @@ async fn rest(cloud: &Cloud, method: &str, channel: &str, query: &str, topics: &
 fn ids(listing: &Value) -> Vec<&str> {
     let entities = listing["entities"].as_array().expect("a list");
     entities.iter().map(|it| it["id"].as_str().expect("an id")).collect()
-}
-
-/// The next event: its node and payload.
-async fn event(client: &mut Client) -> (String, Value) {
-    let message = client.until(|it| it.has_child("event", EVENT)).await;
-    assert_eq!(message.name(), "message");
-    let items = message
-        .get_child("event", EVENT)
-        .and_then(|event| event.get_child("items", EVENT))
-        .expect("items");
-    let json = items
-        .get_child("item", EVENT)
-        .and_then(|item| item.get_child("json", "urn:xmpp:json:0"))
-        .map(Element::text)
-        .expect("JSON");
-    let node = items.attr("node").expect("a node").to_owned();
-    (node, serde_json::from_str(&json).expect("JSON"))
-}
-
-async fn pubsub(client: &mut Client, verb: &str, node: &str) -> Element {
-    let jid = client.bare.clone();
-    let request =
-        format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><{verb} node='{node}' jid='{jid}'/></pubsub>");
-    client.ask("notifications.127.0.0.1", &request).await
 }
 
 #[tokio::test]

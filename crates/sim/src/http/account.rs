@@ -1,4 +1,4 @@
-//! Who the user is, where they are called, and what their clients report: `users`, `organizations`, `stations`, `diagnostics`.
+//! Who the user is, and what their clients report: `users`, `organizations`, `diagnostics`.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::refusal;
 use super::rest::user;
-use crate::config::{ORGANISATION, Station, User};
+use crate::config::{ORGANISATION, User};
 use crate::inner::Inner;
 use crate::queue::RoutingStatus;
 use crate::record::{Direction, What};
@@ -24,7 +24,6 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
         .route("/api/v2/users/me", get(users_me))
         .route("/api/v2/organizations/me", get(organization))
-        .route("/api/v2/stations/{station}", get(station))
         .route("/api/v2/diagnostics/{*kind}", post(diagnostics))
         .route(
             "/api/v2/users/{user}/routingstatus",
@@ -52,20 +51,10 @@ async fn users_me(State(inner): Cloud, Query(query): Query<Expand>, headers: Hea
         "selfUri": format!("/api/v2/users/{}", user.id),
     });
     if query.expand.split(',').any(|wish| wish == "station") {
-        let station = user.station.as_ref().map(|station| reference(user, station));
+        let station = inner.stations.reference(&user.id);
         body["station"] = json!({ "associatedStation": station, "effectiveStation": station });
     }
     Json(body).into_response()
-}
-
-/// A station as others name it.
-fn reference(user: &User, station: &Station) -> Value {
-    json!({
-        "id": station.id,
-        "name": user.name,
-        "type": "inin_webrtc_softphone",
-        "selfUri": format!("/api/v2/stations/{}", station.id),
-    })
 }
 
 async fn organization(State(inner): Cloud, headers: HeaderMap) -> Response {
@@ -80,28 +69,6 @@ async fn organization(State(inner): Cloud, headers: HeaderMap) -> Response {
         .into_response(),
         Err(refused) => *refused,
     }
-}
-
-async fn station(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    if let Err(refused) = user(&inner, &headers) {
-        return *refused;
-    }
-    let stations = inner
-        .config
-        .users
-        .iter()
-        .filter_map(|user| Some((user, user.station.as_ref()?)));
-    let found = stations.into_iter().find(|(_, station)| station.id == id);
-    let Some((user, station)) = found else {
-        return refusal(StatusCode::NOT_FOUND, "not.found", "There is no such station.");
-    };
-    let mut body = reference(user, station);
-    body["userId"] = json!(user.id);
-    body["status"] = json!("ASSOCIATED");
-    body["webRtcPersistentEnabled"] = json!(false);
-    body["webRtcForceTurn"] = json!(station.relayed);
-    body["webRtcCallAppearances"] = json!(station.lines);
-    Json(body).into_response()
 }
 
 /// Taken, and written down that it was.

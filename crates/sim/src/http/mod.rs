@@ -8,6 +8,7 @@ mod origins;
 mod page;
 mod rest;
 mod rooms;
+mod stations;
 mod streaming;
 mod subscriptions;
 mod switches;
@@ -40,7 +41,8 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
             control::router()
                 .merge(switches::router())
                 .merge(rooms::router())
-                .merge(voicemail::control()),
+                .merge(voicemail::control())
+                .merge(stations::control()),
         )
         .fallback(async || refusal(StatusCode::NOT_FOUND, "not.found", "there is nothing here"))
         .layer(middleware::from_fn(origins::allow))

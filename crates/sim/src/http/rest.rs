@@ -15,7 +15,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::transfers::Whom;
-use super::{account, conversations, oauth, refusal, refused_on_request, subscriptions, transfers, voicemail};
+use super::{
+    account, conversations, oauth, refusal, refused_on_request, stations, subscriptions, transfers, voicemail,
+};
 use crate::config::{OutboundOrder, User};
 use crate::conversation::{Conversation, ConversationError, Destination};
 use crate::faults::Refused;
@@ -40,6 +42,7 @@ pub(super) fn router(inner: &Arc<Inner>) -> Router<Arc<Inner>> {
         .merge(transfers::routes())
         .merge(voicemail::routes())
         .merge(oauth::routes())
+        .merge(stations::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(inner), exchange))
 }
 

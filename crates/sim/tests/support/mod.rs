@@ -6,6 +6,7 @@
 pub mod desk;
 pub mod http;
 pub mod phone;
+pub mod pubsub;
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
