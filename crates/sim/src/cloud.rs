@@ -27,6 +27,7 @@ use crate::http;
 use crate::inner::Inner;
 use crate::queue::RoutingStatus;
 use crate::record::Record;
+use crate::reports::Report;
 use crate::server::ExternalService;
 use crate::stun;
 use crate::turn;
@@ -399,6 +400,13 @@ impl Cloud {
     pub fn topics(&self, client: &FullJid) -> Vec<String> {
         let topics = self.inner.hub.topics(&self.inner.channels, client);
         topics.into_iter().collect()
+    }
+
+    /// What clients have reported about themselves (`diagnostics/...`), whole, the oldest first; at most the last 16 MiB.
+    /// [`records`](Self::records) have only that it came.
+    #[must_use]
+    pub fn reports(&self) -> Vec<Report> {
+        self.inner.reports.all()
     }
 
     /// Everything that happened and is still kept, in order.

@@ -24,6 +24,7 @@ use crate::hub::Hub;
 use crate::oauth::OAuth;
 use crate::queue::{Floor, Queue};
 use crate::record::Recorder;
+use crate::reports::Reports;
 use crate::server::{ExternalService, Switchboard};
 use crate::stations::{Leaders, Stations};
 use crate::turn::{self, Turn};
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) oauth: OAuth,
     pub(crate) stations: Stations,
     pub(crate) leaders: Leaders,
+    pub(crate) reports: Reports,
     pub(crate) conversations: Conversations,
     pub(crate) clock: Clock,
     pub(crate) identity: Identity,
@@ -102,6 +104,7 @@ impl Inner {
             oauth: OAuth::default(),
             stations: Stations::new(&config.users),
             leaders: Leaders::default(),
+            reports: Reports::default(),
             conversations: Conversations::default(),
             clock: Clock::new(),
             identity: Identity::generate()?,

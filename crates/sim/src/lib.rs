@@ -63,6 +63,7 @@ mod oauth;
 mod play;
 mod queue;
 mod record;
+mod reports;
 pub mod server;
 mod stanza;
 mod stations;
@@ -89,6 +90,7 @@ pub use oauth::{Consent, OAuthClient};
 pub use play::Play;
 pub use queue::{Queue, RoutingStatus};
 pub use record::{CallEvent, Direction, Record, What};
+pub use reports::Report;
 pub use server::ExternalService;
 pub use voicemail::VoicemailMessage;
 

@@ -171,6 +171,13 @@ pub enum CallEvent {
         /// Whether the call is on hold now.
         held: bool,
     },
+    /// The user pressed keys, as asked by REST.
+    UserDigits {
+        /// Which ones.
+        digits: String,
+    },
+    /// The client said by REST that it has the call in hand.
+    Metadata,
     /// The gateway muted or unmuted its own audio.
     GatewayMuted {
         /// Whether it is muted now.
@@ -203,6 +210,8 @@ impl fmt::Display for CallEvent {
             Self::UserMuted { muted: false } => f.write_str("user unmuted by the platform"),
             Self::UserHeld { held: true } => f.write_str("held by the platform"),
             Self::UserHeld { held: false } => f.write_str("taken back by the platform"),
+            Self::UserDigits { digits } => write!(f, "digits {digits} by the platform"),
+            Self::Metadata => f.write_str("client told its metadata"),
             Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),
             Self::GatewayMuted { muted: false } => f.write_str("gateway unmuted"),
             Self::Ended { how } => write!(f, "ended: {how}"),

@@ -43,4 +43,8 @@ async fn what_a_client_reports_is_taken_and_written_down() {
     let records = cloud.records();
     assert!(records.iter().any(|record| record.what == kept), "{records:?}");
     assert!(!format!("{records:?}").contains("a secret"));
+    let reports = cloud.reports();
+    assert_eq!((reports.len(), reports[0].kind.as_str()), (1, "trace"));
+    assert_eq!(&reports[0].body[..], report.as_bytes());
+    assert!(!format!("{reports:?}").contains("a secret"));
 }

@@ -5,12 +5,12 @@ mod support;
 use offhook_audio::SourceSpec;
 use offhook_jingle::Reason;
 use offhook_sim::{
-    CallRequest, Cloud, Conversation, ConversationError, Destination, Ended, ParticipantState, Participation, Purpose,
-    SpeakTo,
+    CallEvent, CallRequest, Cloud, Conversation, ConversationError, Destination, Ended, ParticipantState,
+    Participation, Purpose, SpeakTo,
 };
 use serde_json::json;
 use support::desk::{Desk, GATEWAY, MUSIC, call_of, part, speak, three, to, user};
-use support::{http, soon};
+use support::{call_event, http, soon};
 
 /// A call of Anna to Ben, both of whom have answered.
 async fn anna_and_ben() -> (Cloud, [Desk; 3], Conversation) {
@@ -323,5 +323,42 @@ async fn the_control_api_does_what_the_library_does() {
     ] {
         assert_eq!(control("POST", path, body).await.0, status, "{path}");
     }
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn keys_that_a_user_presses_by_rest_are_heard_by_the_others() {
+    let (cloud, [_anna, mut ben, _], conversation) = anna_and_ben().await;
+    let own = part(&cloud, &conversation, 0);
+    let path = format!("/api/v2/conversations/{}/participants/{own}/digits", conversation.id());
+    let press = async |digits: &str| {
+        let body = json!({ "digits": digits }).to_string();
+        http::request(&cloud, "POST", &path, Some("token-Anna"), Some(&body))
+            .await
+            .0
+    };
+    for nothing in ["", "x", &"1".repeat(51)] {
+        assert_eq!(press(nothing).await, 400, "{nothing}");
+    }
+    assert_eq!(press("4#").await, 202);
+    let phone = ben.phone.as_mut().expect("it has answered");
+    phone.run(&mut ben.client, |phone| phone.digits == "4#").await;
+    let digits = "4#".to_owned();
+    call_event(&cloud, |event| {
+        *event == CallEvent::UserDigits { digits: digits.clone() }
+    })
+    .await;
+
+    let conversation = format!("/api/v2/conversations/calls/{}", conversation.id());
+    let (_, described) = http::request(&cloud, "GET", &conversation, Some("token-Anna"), None).await;
+    let communication = described["participants"][0]["calls"][0]["id"].as_str().expect("an id");
+    for (communication, status) in [(communication, 202), ("none", 404)] {
+        let path = format!("{conversation}/communications/{communication}/metadata");
+        assert_eq!(
+            http::request(&cloud, "POST", &path, Some("token-Anna"), None).await.0,
+            status
+        );
+    }
+    call_event(&cloud, |event| *event == CallEvent::Metadata).await;
     cloud.stop().await;
 }

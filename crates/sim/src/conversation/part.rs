@@ -13,7 +13,7 @@ use crate::gateway::{Party, Voice};
 pub(crate) struct Part {
     pub(super) id: String,
     /// The id of its call within the conversation (`communicationId`).
-    communication: String,
+    pub(super) communication: String,
     pub(super) purpose: Purpose,
     outbound: bool,
     /// The user's name, or the number.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use offhook_jingle::ConversationId;
+use offhook_jingle::{ConversationId, SessionId};
 use serde_json::{Value, json};
 
 use super::part::{Part, Who};
@@ -10,6 +10,7 @@ use super::{ConversationError, Participant, ParticipantChange, ParticipantState,
 use crate::events;
 use crate::gateway::{Party, Voice};
 use crate::inner::Inner;
+use crate::record::CallEvent;
 
 /// What stands for the music in the list of those who are heard.
 const MUSIC: &str = "hold";
@@ -91,6 +92,29 @@ impl Room {
             Who::Client(_) | Who::Queue { .. } | Who::Voicemail { .. } => None,
         });
         parties.next().filter(|_| parties.next().is_none())
+    }
+
+    /// The session of the call that has this id within the conversation.
+    pub(crate) fn session_of(&self, communication: &str) -> Option<SessionId> {
+        let state = crate::lock(&self.0);
+        let part = state.parts.iter().find(|part| part.communication == communication)?;
+        part.participant().session
+    }
+
+    /// This one presses keys: the other clients hear them (RFC 4733), and they are recorded.
+    pub(crate) fn press(&self, inner: &Inner, participant: &str, digits: &str) -> Result<(), ConversationError> {
+        let mut state = crate::lock(&self.0);
+        let pressing = state.live_part(participant)?.participant();
+        for part in state.live().filter(|part| part.id != participant) {
+            if let Who::Client(call) = &part.who {
+                call.send_digits(digits);
+            }
+        }
+        if let Some(session) = pressing.session {
+            let digits = digits.to_owned();
+            inner.recorder.call(&session, CallEvent::UserDigits { digits });
+        }
+        Ok(())
     }
 
     /// Whether there is a user in it, who may speak.

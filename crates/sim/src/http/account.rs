@@ -17,6 +17,7 @@ use crate::config::{ORGANISATION, User};
 use crate::inner::Inner;
 use crate::queue::RoutingStatus;
 use crate::record::{Direction, What};
+use crate::reports::Report;
 
 type Cloud = State<Arc<Inner>>;
 
@@ -71,9 +72,13 @@ async fn organization(State(inner): Cloud, headers: HeaderMap) -> Response {
     }
 }
 
-/// Taken, and written down that it was.
+/// Taken and kept, and written down that it was.
 async fn diagnostics(State(inner): Cloud, Path(kind): Path<String>, body: Bytes) -> Response {
     let bytes = body.len();
+    inner.reports.add(Report {
+        kind: kind.clone(),
+        body: body.as_ref().into(),
+    });
     inner
         .recorder
         .add(Direction::ToCloud, What::Diagnostics { report: kind, bytes });

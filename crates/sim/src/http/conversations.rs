@@ -6,15 +6,20 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 
 use super::refusal;
 use super::rest::user;
 use crate::conversation::{ConversationError, ParticipantChange, Room};
 use crate::inner::Inner;
+use crate::record::CallEvent;
 
 type Cloud = State<Arc<Inner>>;
+
+/// How many keys may be pressed in one request.
+const MOST_DIGITS: usize = 50;
 
 pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
@@ -23,6 +28,14 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
         .route(
             "/api/v2/conversations/calls/{conversation}/participants/{participant}",
             patch(change_participant),
+        )
+        .route(
+            "/api/v2/conversations/{conversation}/participants/{participant}/digits",
+            post(digits),
+        )
+        .route(
+            "/api/v2/conversations/calls/{conversation}/communications/{communication}/metadata",
+            post(metadata),
         )
 }
 
@@ -71,5 +84,56 @@ async fn change_participant(
     match room.change(&inner, &participant, &change) {
         Ok(()) => StatusCode::ACCEPTED.into_response(),
         Err(error) => refused(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct Digits {
+    digits: String,
+}
+
+/// Keys of a telephone; a comma is a pause.
+async fn digits(
+    State(inner): Cloud,
+    Path((conversation, participant)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let room = match find(&inner, &headers, &conversation) {
+        Ok(room) => room,
+        Err(refused) => return *refused,
+    };
+    let are_keys = |digits: &str| {
+        let is_key = |c: char| c.is_ascii_digit() || "*#,ABCDabcd".contains(c);
+        (1..=MOST_DIGITS).contains(&digits.len()) && digits.chars().all(is_key)
+    };
+    match serde_json::from_slice::<Digits>(&body) {
+        Ok(Digits { digits }) if are_keys(&digits) => match room.press(&inner, &participant, &digits) {
+            Ok(()) => StatusCode::ACCEPTED.into_response(),
+            Err(error) => refused(&error),
+        },
+        Ok(_) | Err(_) => {
+            let message = "digits are keys of a telephone, from one to 50.";
+            refusal(StatusCode::BAD_REQUEST, "bad.request", message)
+        }
+    }
+}
+
+/// What a client says of a call when it has it; that it came is recorded.
+async fn metadata(
+    State(inner): Cloud,
+    Path((conversation, communication)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let room = match find(&inner, &headers, &conversation) {
+        Ok(room) => room,
+        Err(refused) => return *refused,
+    };
+    match room.session_of(&communication) {
+        Some(session) => {
+            inner.recorder.call(&session, CallEvent::Metadata);
+            StatusCode::ACCEPTED.into_response()
+        }
+        None => refusal(StatusCode::NOT_FOUND, "not.found", "There is no such communication."),
     }
 }

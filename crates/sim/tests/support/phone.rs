@@ -22,6 +22,8 @@ pub struct Phone {
     pub peer: String,
     pub connected: bool,
     pub heard: Vec<i16>,
+    /// The keys that were heard so far (RFC 4733).
+    pub digits: String,
     /// Whether candidates are ignored.
     deaf: bool,
     call: Call,
@@ -65,6 +67,7 @@ impl Phone {
             peer,
             connected: false,
             heard: Vec::new(),
+            digits: String::new(),
             deaf: false,
             call,
             play: SourceSpec::Tone { hertz }.open().expect("a tone opens"),
@@ -185,7 +188,8 @@ impl Phone {
                     status: "active".into(),
                 }
             }
-            Event::Interrupted | Event::Recovered | Event::Digit { .. } => return,
+            Event::Digit { digit, .. } => return self.digits.push(digit.as_char()),
+            Event::Interrupted | Event::Recovered => return,
             Event::Failed(reason) => panic!("the client's media failed: {reason}"),
         };
         client.session(&self.peer, method).await;
