@@ -11,8 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use offhook::{AnswerPolicy, Destination, Endpoints, SinkSpec, SourceSpec};
 use secrecy::SecretString;
+use url::Url;
 
-use crate::exit::Exit;
+use crate::{exit::Exit, login::kept};
 
 /// A softphone agent: Genesys Cloud WebRTC calls without a browser.
 #[derive(Debug, Parser)]
@@ -38,6 +39,14 @@ Examples:
   agent call +493012345678 --region mypurecloud.de --play file:hello.wav
   agent call user:1f0e2c34-5d6a-4b7c-8d9e-0a1b2c3d4e5f --config agent.toml --timeout 20";
 
+/// What `agent login --help` ends with.
+const LOGIN_EXAMPLES: &str = "\
+The application is one that the cloud knows, of the kind Code Authorization with PKCE, with http://127.0.0.1:8710/ among its redirect URIs.
+
+Examples:
+  agent login --region mypurecloud.de --client-id 7de3af06-c0b3-4f9b-af45-72f4a1403797
+  agent run --region mypurecloud.de --answer always";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make calls in both directions against an embedded cloud, show the messages, and verify the recorded audio.
@@ -48,6 +57,9 @@ pub enum Command {
     /// Place one call and stay until it ends.
     #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
     Call(CallOptions),
+    /// Log in by the browser, and keep the access token for `run` and `call`.
+    #[command(after_help = LOGIN_EXAMPLES)]
+    Login(LoginOptions),
     /// Print what completes the command line in a shell.
     Completions {
         /// The shell.
@@ -126,6 +138,24 @@ pub struct CallOptions {
     pub outbound: OutboundOptions,
     #[command(flatten)]
     pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct LoginOptions {
+    #[command(flatten)]
+    pub cloud: CloudOptions,
+    /// The id of the application that asks.
+    #[arg(long, value_name = "ID")]
+    pub client_id: String,
+    /// The port of the redirect URI; 0 is any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 8710)]
+    pub port: u16,
+    /// Open no browser: print where to go.
+    #[arg(long)]
+    pub print: bool,
+    /// How long the login may take.
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -302,17 +332,28 @@ impl CloudOptions {
     }
 }
 
+impl CloudOptions {
+    /// Where people log in: beside the API of a region, else where the API is.
+    pub fn login(&self) -> Result<Url, Exit> {
+        match &self.region {
+            Some(region) => Url::parse(&format!("https://login.{region}"))
+                .map_err(|error| Exit::usage(format!("--region: {error}"))),
+            None => Ok(self.endpoints()?.api().clone()),
+        }
+    }
+}
+
 impl TokenOptions {
-    /// The access token.
-    pub fn token(&self) -> Result<SecretString, Exit> {
+    /// The access token; where none is named, the one that was kept for this API.
+    pub fn token(&self, endpoints: &Endpoints) -> Result<SecretString, Exit> {
         let token = match (&self.token, &self.token_file) {
             (_, Some(path)) => first_line(path)
                 .map_err(|error| Exit::usage(format!("the token cannot be read from {}: {error}", path.display())))?,
             (Some(token), None) => token.clone(),
             (None, None) => {
-                return Err(Exit::usage(
-                    "no access token: set OFFHOOK_TOKEN, or use --token-file PATH",
-                ));
+                return kept(endpoints.api()).ok_or_else(|| {
+                    Exit::usage("no access token: set OFFHOOK_TOKEN, use --token-file PATH, or log in by agent login")
+                });
             }
         };
         match token.trim() {

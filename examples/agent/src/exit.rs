@@ -47,6 +47,14 @@ impl Exit {
         }
     }
 
+    /// Nobody was logged in.
+    pub fn refused_login(message: &str) -> Self {
+        Self {
+            status: Status::CredentialsRefused,
+            message: Some(message.to_owned()),
+        }
+    }
+
     /// The connection was lost.
     pub fn disconnected(message: impl Into<String>) -> Self {
         Self {

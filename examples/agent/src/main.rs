@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod demo;
 mod exit;
+mod login;
 mod run;
 
 use std::{
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
                     completions(shell);
                     Exit::clean()
                 }
+                Command::Login(options) => login::login(&options).await,
                 Command::Call(options) => run::run(&options.run, Some(&options.outbound), logs).await,
             }
         }),
@@ -64,7 +66,7 @@ fn logs(command: &Command) -> Receiver<String> {
     let viewed = match command {
         Command::Run(options) => view::is_wanted(options),
         Command::Call(options) => view::is_wanted(&options.run),
-        Command::Demo(_) | Command::Completions { .. } => false,
+        Command::Demo(_) | Command::Login(_) | Command::Completions { .. } => false,
     };
     let (lines, receiver) = LogLines::new();
     let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));

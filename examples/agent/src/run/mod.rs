@@ -89,7 +89,9 @@ async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Ex
         EngineError::TrustAnchor { .. } => Exit::usage(format!("--ca: {error}")),
         error => Exit::other(error.to_string()),
     })?;
-    let client = Client::builder(options.cloud.endpoints()?, options.token.token()?)
+    let endpoints = options.cloud.endpoints()?;
+    let token = options.token.token(&endpoints)?;
+    let client = Client::builder(endpoints, token)
         .engine(engine.clone())
         .answer(options.policy())
         .rtc_session_survivability(options.survives())

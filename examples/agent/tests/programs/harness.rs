@@ -67,6 +67,11 @@ impl Cloud {
         }
     }
 
+    /// What asks it.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
     pub async fn call(&self) -> String {
         self.call_for(TALK).await
     }

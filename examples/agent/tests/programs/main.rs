@@ -2,6 +2,7 @@
 
 mod connection;
 mod harness;
+mod login;
 mod options;
 mod sound;
 mod view;
