@@ -260,9 +260,9 @@ impl CallHandle {
         self.command(Command::SendDigits(digits.to_owned()));
     }
 
-    /// The party beyond the gateway says something else from now on; in a call between users, the client hears this instead of
-    /// the others until the next of them comes, goes or is held. A source that cannot be opened leaves the old one and is
-    /// logged.
+    /// The party beyond the gateway says something else from now on; in a call between users, the client hears this
+    /// instead of the others until the next of them comes, goes or is held. A source that cannot be opened leaves the
+    /// old one and is logged.
     pub fn play(&self, play: Play) {
         self.command(Command::Play(play));
     }

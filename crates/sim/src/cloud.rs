@@ -216,8 +216,8 @@ impl Cloud {
         gateway::start(&self.inner, request)
     }
 
-    /// Calls two users, who hear each other, in one conversation: what a user does who places a call to another one, who is
-    /// `called`. What the requests say about playing has no effect, and the conversation's id is the caller's.
+    /// Calls two users, who hear each other, in one conversation: what a user does who places a call to another one,
+    /// who is `called`. What the requests say about playing has no effect, and the conversation's id is the caller's.
     ///
     /// # Errors
     /// When there is no such user, or none of the clients of one is connected.
@@ -229,8 +229,8 @@ impl Cloud {
         gateway::connect(&self.inner, caller, called)
     }
 
-    /// Calls a queue, which gives the call to the member who is idle for the longest time, and to the next one if nobody answers
-    /// there in time. The request's user and ringing time have no effect.
+    /// Calls a queue, which gives the call to the member who is idle for the longest time, and to the next one if
+    /// nobody answers there in time. The request's user, ringing time and recording have no effect.
     ///
     /// # Errors
     /// When there is no such queue, or the source cannot be opened.
@@ -245,8 +245,8 @@ impl Cloud {
         self.inner.stations.of_user(user)
     }
 
-    /// Associates a user with a station, or with none, and says so to the user's clients (`v2.users.{id}.station`). A station that
-    /// has another user loses that one; one that is known already gets these settings.
+    /// Associates a user with a station, or with none, and says so to the user's clients (`v2.users.{id}.station`). A
+    /// station that has another user loses that one; one that is known already gets these settings.
     ///
     /// # Errors
     /// When there is no such user.
@@ -278,7 +278,7 @@ impl Cloud {
     /// Whether a user gets calls of queues.
     #[must_use]
     pub fn routing_status(&self, user: &str) -> RoutingStatus {
-        self.inner.floor.status(&self.inner, user)
+        self.inner.floor.status(user)
     }
 
     /// Puts a user on queue ([`RoutingStatus::Idle`]) or off it.
@@ -402,8 +402,8 @@ impl Cloud {
         topics.into_iter().collect()
     }
 
-    /// What clients have reported about themselves (`diagnostics/...`), whole, the oldest first; at most the last 16 MiB.
-    /// [`records`](Self::records) have only that it came.
+    /// What clients have reported about themselves (`diagnostics/...`), whole, the oldest first; at most the last 16
+    /// MiB. [`records`](Self::records) have only that it came.
     #[must_use]
     pub fn reports(&self) -> Vec<Report> {
         self.inner.reports.all()

@@ -96,8 +96,8 @@ pub struct Station {
     pub lines: u32,
     /// Clients are to use relayed addresses alone (`webRtcForceTurn`).
     pub relayed: bool,
-    /// The session stays between calls (`webRtcPersistentEnabled`). This is told to clients; the gateway ends sessions with
-    /// their calls nevertheless.
+    /// The session stays between calls (`webRtcPersistentEnabled`). This is told to clients; the gateway ends sessions
+    /// with their calls nevertheless.
     pub persistent: bool,
 }
 
@@ -155,7 +155,8 @@ pub struct GatewayConfig {
     pub hold: SourceSpec,
     /// How long the messages are that parties beyond the gateway leave on a voicemail. 5 s.
     pub message: Duration,
-    /// Where it records every call that does not say otherwise, as `{conversation}.wav`.
+    /// Where it records every call that does not say otherwise, as `{conversation}.wav`, and further calls of
+    /// a conversation as `{conversation}-2.wav` and so on.
     pub record: Option<PathBuf>,
     /// How long a proposal rings before it is retracted, unless the call says otherwise. 30 s.
     pub ring: Duration,

@@ -7,6 +7,9 @@
 //! can be told to go wrong: [`CloudFaults`] refuse, [`Cloud::cut`] loses connections, and calls
 //! outlive both.
 //!
+//! Users call each other, others come into a [`Conversation`] and are mixed, it is transferred, waits in a [`Queue`],
+//! or ends on a voicemail: by [`Cloud`], by the control API, and by the platform's REST as clients know it.
+//!
 //! [`Cloud`] is embedded in a test or a demo; the program `offhook-sim` wraps it with a control
 //! API over HTTP, described in the crate's `README.md`.
 //!

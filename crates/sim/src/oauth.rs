@@ -20,7 +20,8 @@ const CODES: usize = 256;
 pub struct OAuthClient {
     /// Its `client_id`. It has no secret: it proves itself by PKCE.
     pub id: String,
-    /// Where users may be sent back to, compared as text; of a loopback address, the port does not count (RFC 8252 section 7.3).
+    /// Where users may be sent back to, compared as text; of a loopback address, the port does not count (RFC 8252
+    /// section 7.3).
     pub redirect_uris: Vec<String>,
     /// How users consent.
     pub consent: Consent,
@@ -106,8 +107,8 @@ impl OAuth {
         }
     }
 
-    /// Redeems a code for this token, which is valid for so long. A code that is redeemed again takes its token away (RFC 6749
-    /// section 4.1.2).
+    /// Redeems a code for this token, which is valid for so long. A code that is redeemed again takes its token away
+    /// (RFC 6749 section 4.1.2).
     pub(crate) fn redeem(
         &self,
         code: &str,

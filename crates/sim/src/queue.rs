@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::call_state::{CallHandle, CallState, Ended};
+use crate::call_state::{CallState, Ended};
 use crate::conversation::{Purpose, Room};
 use crate::events;
 use crate::gateway::{self, CallRequest, Party};
@@ -65,6 +65,8 @@ pub(crate) struct Floor {
 #[derive(Default)]
 struct Agents {
     by_user: HashMap<String, Agent>,
+    /// How many calls a user has, if any.
+    calls: HashMap<String, u32>,
     /// Counts what makes somebody the one who is idle for the shortest time.
     turns: u64,
 }
@@ -86,13 +88,10 @@ impl Floor {
     }
 
     /// The status as it was set, and whether a call of a queue is there.
-    pub(crate) fn status(&self, inner: &Inner, user: &str) -> RoutingStatus {
-        let status = {
-            let agents = crate::lock(&self.agents);
-            agents.by_user.get(user).map(|agent| agent.status)
-        };
-        match status {
-            Some(RoutingStatus::Idle) if is_busy(inner, user) => RoutingStatus::Interacting,
+    pub(crate) fn status(&self, user: &str) -> RoutingStatus {
+        let agents = crate::lock(&self.agents);
+        match agents.by_user.get(user).map(|agent| agent.status) {
+            Some(RoutingStatus::Idle) if agents.calls.contains_key(user) => RoutingStatus::Interacting,
             Some(status) => status,
             None => RoutingStatus::OffQueue,
         }
@@ -123,13 +122,24 @@ impl Floor {
     }
 
     fn tell(&self, inner: &Inner, user: &str) {
-        let body = json!({ "id": user, "routingStatus": { "status": self.status(inner, user) } });
+        let body = json!({ "id": user, "routingStatus": { "status": self.status(user) } });
         events::publish(inner, Some(user), &format!("v2.users.{user}.routingStatus"), &body);
+    }
+
+    /// A call of this user begins.
+    pub(crate) fn called(&self, user: &str) {
+        *crate::lock(&self.agents).calls.entry(user.to_owned()).or_default() += 1;
     }
 
     /// A call of this user is over.
     pub(crate) fn freed(&self, user: &str) {
         let mut agents = crate::lock(&self.agents);
+        if let Some(calls) = agents.calls.get_mut(user) {
+            *calls -= 1;
+            if *calls == 0 {
+                agents.calls.remove(user);
+            }
+        }
         agents.turns += 1;
         let turn = agents.turns;
         if let Some(agent) = agents.by_user.get_mut(user) {
@@ -150,7 +160,7 @@ impl Floor {
         let idle = |user: &&String| {
             let agent = agents.by_user.get(*user);
             let waits = agent.is_some_and(|agent| agent.status == RoutingStatus::Idle && !agent.taken);
-            waits && !is_busy(inner, user) && !inner.hub.connected(user).is_empty()
+            waits && !agents.calls.contains_key(*user) && !inner.hub.connected(user).is_empty()
         };
         let members = queue.members.iter().filter(idle);
         let longest = members.min_by_key(|user| agents.by_user.get(*user).map(|agent| agent.idle_since))?;
@@ -165,14 +175,8 @@ impl Floor {
         if let Some(agent) = crate::lock(&self.agents).by_user.get_mut(user) {
             agent.taken = false;
         }
-        self.freed(user);
+        self.touch();
     }
-}
-
-/// Whether the user has a call that is not over.
-fn is_busy(inner: &Inner, user: &str) -> bool {
-    let is_live = |call: &CallHandle| call.user() == user && !matches!(*call.state.borrow(), CallState::Ended(_));
-    inner.calls.all().iter().any(is_live)
 }
 
 /// A conversation that waits in a queue.
@@ -188,7 +192,8 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Gives the conversation to a member as soon as one is idle, and waits for the end of it. `task` counts it as alive.
+    /// Gives the conversation to a member as soon as one is idle, and waits for the end of it. `task` counts it as
+    /// alive.
     pub(crate) async fn serve(self, inner: Arc<Inner>, task: Counted) {
         let mut stopping = inner.stopping.subscribe();
         tokio::select! {
@@ -234,7 +239,8 @@ impl Waiting {
         let call = match gateway::place(inner, &self.room, request, Purpose::Agent, self.party.clone()) {
             Ok((_, call)) => call,
             Err(error) => {
-                tracing::debug!(%error, user, "the queue's call goes to another one");
+                tracing::warn!(%error, user, "the queue's call goes to another one");
+                inner.floor.set(inner, user, RoutingStatus::NotResponding);
                 return false;
             }
         };

@@ -136,7 +136,8 @@ impl Source for Beep {
     }
 }
 
-/// Takes the message of who is in the conversation, until that is over or the message is long enough. `task` counts it as alive.
+/// Takes the message of who is in the conversation, until that is over or the message is long enough. `task` counts it
+/// as alive.
 pub(crate) async fn take_message(inner: Arc<Inner>, room: Arc<Room>, part: String, user: String, task: Counted) {
     let longest = if room.has_clients() {
         LONGEST

@@ -3,13 +3,14 @@
 mod support;
 
 use offhook_audio::SourceSpec;
+use offhook_audio::measure::dominant_tone;
 use offhook_jingle::Reason;
 use offhook_sim::{
-    CallEvent, CallRequest, Cloud, Conversation, ConversationError, Destination, Ended, ParticipantState,
-    Participation, Purpose, SpeakTo,
+    CallEvent, CallRequest, Cloud, CloudConfig, Conversation, ConversationError, Destination, Ended, GatewayConfig,
+    ParticipantState, Participation, Purpose, SpeakTo,
 };
 use serde_json::json;
-use support::desk::{Desk, GATEWAY, MUSIC, call_of, part, speak, three, to, user};
+use support::desk::{Desk, GATEWAY, MUSIC, call_of, part, speak, three, three_in, to, user};
 use support::{call_event, http, soon};
 
 /// A call of Anna to Ben, both of whom have answered.
@@ -360,5 +361,42 @@ async fn keys_that_a_user_presses_by_rest_are_heard_by_the_others() {
         );
     }
     call_event(&cloud, |event| *event == CallEvent::Metadata).await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn each_call_of_a_conversation_has_a_recording_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = GatewayConfig {
+        record: Some(folder.path().to_owned()),
+        ..GatewayConfig::default()
+    };
+    let (cloud, [mut anna, mut ben, _]) = three_in(CloudConfig {
+        gateway,
+        ..CloudConfig::default()
+    })
+    .await;
+    let (call, other) = cloud
+        .call_between(to(&cloud, 0), to(&cloud, 1))
+        .expect("all are connected");
+    anna.answer().await;
+    ben.answer().await;
+    speak([&mut anna, &mut ben]).await;
+    call.hang_up(Reason::Success);
+    soon("the end", other.ended()).await;
+    soon("the end", call.ended()).await;
+    for (number, left, right) in [("", 1_000.0, 600.0), ("-2", 600.0, 1_000.0)] {
+        let path = folder.path().join(format!("{}{number}.wav", call.conversation()));
+        let mut wav = hound::WavReader::open(&path).expect("a recording");
+        let samples: Vec<i16> = wav.samples().map(|sample| sample.expect("a sample")).collect();
+        for (channel, pitch) in [(0, left), (1, right)] {
+            let all: Vec<_> = samples.iter().skip(channel).step_by(2).copied().collect();
+            let tone = dominant_tone(&all[all.len() - 48_000..]).expect("a tone");
+            assert!(
+                (tone.hertz - pitch).abs() < 3.0,
+                "{tone:?} in channel {channel} of call {number}"
+            );
+        }
+    }
     cloud.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Conversations: who takes part, how their calls are, and who hears whom. REST and the topic `v2.users.{id}.conversations`
-//! show them.
+//! Conversations: who takes part, how their calls are, and who hears whom. REST and the topic
+//! `v2.users.{id}.conversations` show them.
 
 mod part;
 mod room;
@@ -147,8 +147,8 @@ pub enum Destination {
     Number(String),
     /// A queue, by its id: it gives the conversation to the member who is idle for the longest time.
     Queue(String),
-    /// The voicemail of a user, by the id: it records what is said until the others have left, three minutes at most. A party
-    /// beyond the gateway says as much as [`GatewayConfig::message`](crate::GatewayConfig::message) lets it.
+    /// The voicemail of a user, by the id: it records what is said until the others have left, three minutes at most. A
+    /// party beyond the gateway says as much as [`GatewayConfig::message`](crate::GatewayConfig::message) lets it.
     Voicemail(String),
 }
 
@@ -229,8 +229,8 @@ impl Conversation {
         self.room.disconnect(&self.inner, participant)
     }
 
-    /// Brings another one into the conversation, who hears all others and is heard by them; the new participant's id. So two
-    /// become a conference of three: `POST .../participants`.
+    /// Brings another one into the conversation, who hears all others and is heard by them; the new participant's id.
+    /// So two become a conference of three: `POST .../participants`.
     ///
     /// # Errors
     /// When the user does not exist or has no connected client.
@@ -242,17 +242,19 @@ impl Conversation {
     /// (`POST .../participants/{id}/replace`); the new participant's id.
     ///
     /// # Errors
-    /// When nobody of this id takes part, or the user does not exist or has no connected client: nothing has changed then.
+    /// When nobody of this id takes part, or the user does not exist or has no connected client: nothing has changed
+    /// then.
     pub fn replace(&self, participant: &str, destination: &Destination) -> Result<String, ConversationError> {
         transfer::replace(&self.inner, &self.room, participant, destination)
     }
 
-    /// Begins a consultation (`POST .../participants/{id}/consult`): calls somebody about the call of `object`, who is left out
-    /// meanwhile unless `speak_to` says otherwise; the new participant's id. When the one who consults, that is everybody else,
-    /// leaves, the two are connected.
+    /// Begins a consultation (`POST .../participants/{id}/consult`): calls somebody about the call of `object`, who is
+    /// left out meanwhile unless `speak_to` says otherwise; the new participant's id. When the one who consults, that
+    /// is everybody else, leaves, the two are connected.
     ///
     /// # Errors
-    /// When nobody of this id takes part, somebody is consulted already, or the user does not exist or has no connected client.
+    /// When nobody of this id takes part, somebody is consulted already, or the user does not exist or has no connected
+    /// client.
     pub fn consult(
         &self,
         object: &str,
@@ -270,7 +272,8 @@ impl Conversation {
         self.room.speak_to(&self.inner, speak_to)
     }
 
-    /// Ends a consultation: who was consulted leaves, and the others hear each other again (`DELETE .../participants/{id}/consult`).
+    /// Ends a consultation: who was consulted leaves, and the others hear each other again (`DELETE
+    /// .../participants/{id}/consult`).
     ///
     /// # Errors
     /// When nobody is consulted.
@@ -288,8 +291,8 @@ impl fmt::Debug for Conversation {
     }
 }
 
-/// Brings the conversation up to date, now and whenever this call of it changes, until the call is over. `task` counts it as
-/// alive.
+/// Brings the conversation up to date, now and whenever this call of it changes, until the call is over. `task` counts
+/// it as alive.
 pub(crate) async fn follow(inner: Arc<Inner>, room: Arc<Room>, call: CallHandle, task: Counted) {
     let (mut state, mut participation) = (call.state.clone(), call.participation.subscribe());
     loop {

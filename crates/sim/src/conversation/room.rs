@@ -117,6 +117,12 @@ impl Room {
         Ok(())
     }
 
+    /// How many calls of users there are in it, and were.
+    pub(crate) fn calls(&self) -> usize {
+        let state = crate::lock(&self.0);
+        state.parts.iter().filter(|part| part.is_client()).count()
+    }
+
     /// Whether there is a user in it, who may speak.
     pub(crate) fn has_clients(&self) -> bool {
         let state = crate::lock(&self.0);
@@ -144,8 +150,8 @@ impl Room {
         crate::lock(&self.0).live_part(participant).map(drop)
     }
 
-    /// What a change by `PATCH` makes of the participant's part. A part that is over stays so, which is no error: who hangs up may
-    /// say so by the session too.
+    /// What a change by `PATCH` makes of the participant's part. A part that is over stays so, which is no error: who
+    /// hangs up may say so by the session too.
     pub(crate) fn change(
         self: &Arc<Self>,
         inner: &Inner,
@@ -276,8 +282,8 @@ impl State {
         })
     }
 
-    /// Parties beyond the gateway answer when there is somebody to speak with; nobody stays alone; a consultation is over when
-    /// one of the two has left, or all others have.
+    /// Parties beyond the gateway answer when there is somebody to speak with; nobody stays alone; a consultation is
+    /// over when one of the two has left, or all others have.
     fn settle(&mut self) {
         let connected = |part: &Part| part.is_client() && part.state() == ParticipantState::Connected;
         if self.parts.iter().any(connected) {
@@ -293,8 +299,8 @@ impl State {
         self.settle_consultation();
     }
 
-    /// While the conversation waits in a queue, or a message is left, it goes on as long as somebody waits or speaks; later as long as there are two, and one of
-    /// them at a client.
+    /// While the conversation waits in a queue, or a message is left, it goes on as long as somebody waits or speaks;
+    /// later as long as there are two, and one of them at a client.
     fn is_at_its_end(&self) -> bool {
         if self.live().any(Part::is_waiting) {
             let waits = |part: &&Part| !part.is_waiting() && part.state() != ParticipantState::Alerting;

@@ -55,8 +55,8 @@ fn leave_message(inner: &Arc<Inner>, room: &Arc<Room>, user: &str) -> Result<Str
     Ok(part)
 }
 
-/// The conversation waits in a queue from now on; the id of the queue's part. `request` is how its members are called, and `party`
-/// who speaks by their calls.
+/// The conversation waits in a queue from now on; the id of the queue's part. `request` is how its members are called,
+/// and `party` who speaks by their calls.
 pub(crate) fn enqueue(
     inner: &Arc<Inner>,
     room: &Arc<Room>,

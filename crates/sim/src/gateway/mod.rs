@@ -162,6 +162,11 @@ pub(crate) fn call_queue(inner: &Arc<Inner>, queue: &str, request: CallRequest) 
     let ids = [inner.draw_id(), inner.draw_id()];
     room.enter(Part::beyond(ids, Purpose::Customer, "", Arc::clone(&party)));
     inner.conversations.add(Arc::clone(&room));
+    // Each of the calls has a recording of its own, if the gateway records at all.
+    let request = CallRequest {
+        record: None,
+        ..request
+    };
     conversation::enqueue(inner, &room, queue, request, Some(party))?;
     room.complete(inner);
     Ok(room)
@@ -223,7 +228,8 @@ fn callee<'a>(inner: &'a Inner, request: &CallRequest) -> Result<(&'a User, Vec<
     Ok((user, clients))
 }
 
-/// Calls a user into a conversation; the id of the part in it, and the call. `party` is who speaks by [`CallHandle::play`].
+/// Calls a user into a conversation; the id of the part in it, and the call. `party` is who speaks by
+/// [`CallHandle::play`].
 pub(crate) fn place(
     inner: &Arc<Inner>,
     room: &Arc<Room>,
@@ -238,7 +244,7 @@ pub(crate) fn place(
         settings
             .record
             .as_ref()
-            .map(|folder| folder.join(file_name(&conversation)))
+            .map(|folder| folder.join(file_name(&conversation, room.calls())))
     });
     let recording = file.map(Recording::create).transpose()?;
 
@@ -289,6 +295,7 @@ pub(crate) fn place(
         input,
     );
     inner.calls.add(gateway, handle.clone());
+    inner.floor.called(&user.id);
     let ids = [inner.draw_id(), inner.draw_id()];
     let part = ids[0].clone();
     room.enter(Part::of_client(ids, purpose, &user.name, handle.clone()));
@@ -302,14 +309,18 @@ pub(crate) fn place(
     Ok((part, handle))
 }
 
-/// The recording's file name: of the id only what is safe in a name.
-fn file_name(conversation: &ConversationId) -> String {
+/// The recording's file name: of the id only what is safe in a name, and the number of the call if it is not the first
+/// one of its conversation.
+fn file_name(conversation: &ConversationId, before: usize) -> String {
     let safe: String = conversation
         .as_str()
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
         .collect();
-    format!("{safe}.wav")
+    match before {
+        0 => format!("{safe}.wav"),
+        before => format!("{safe}-{}.wav", before + 1),
+    }
 }
 
 /// Takes a stanza of a client to the call it is for.

@@ -45,8 +45,8 @@ impl Source for Overheard {
     }
 }
 
-/// A party beyond the gateway: a source that all calls of a conversation hear at the same place. Whoever is first has the
-/// next frame made, and it is kept for the others.
+/// A party beyond the gateway: a source that all calls of a conversation hear at the same place. Whoever is first has
+/// the next frame made, and it is kept for the others.
 pub(crate) struct Party(Mutex<Told>);
 
 struct Told {

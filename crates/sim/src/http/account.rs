@@ -95,7 +95,7 @@ fn own<'a>(inner: &'a Inner, headers: &HeaderMap, id: &str) -> Result<&'a User, 
 
 async fn routing_status(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap) -> Response {
     match own(&inner, &headers, &id) {
-        Ok(_) => Json(json!({ "userId": id, "status": inner.floor.status(&inner, &id) })).into_response(),
+        Ok(_) => Json(json!({ "userId": id, "status": inner.floor.status(&id) })).into_response(),
         Err(refused) => *refused,
     }
 }
@@ -114,5 +114,5 @@ async fn set_routing_status(State(inner): Cloud, Path(id): Path<String>, headers
         return refusal(StatusCode::BAD_REQUEST, "bad.request", message);
     };
     inner.floor.set(&inner, &id, status);
-    Json(json!({ "userId": id, "status": inner.floor.status(&inner, &id) })).into_response()
+    Json(json!({ "userId": id, "status": inner.floor.status(&id) })).into_response()
 }
