@@ -36,12 +36,14 @@
 //! |---|---|---|
 //! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls, subscriptions; retries, `Retry-After`, tokens that are renewed | conversations, stations |
 //! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
+//! | notifications of conversations | [`Conversations`]: states of calls, linked to sessions in any order | [`Phone`] does not feed it yet |
 //! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
 //! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session | calls of our own |
 //! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
 
 #![forbid(unsafe_code)]
 
+mod conversations;
 mod endpoints;
 mod error;
 mod event;
@@ -51,6 +53,7 @@ mod rest;
 mod topics;
 
 pub use self::{
+    conversations::{CallEnd, CallError, CallState, Conversations, Direction, TrackedCall},
     endpoints::{Endpoints, EndpointsError},
     error::{CommandError, ConnectError, DialError, PlaceCallError},
     event::Event,

@@ -1,0 +1,221 @@
+//! Calls as notifications and sessions tell of them, in any order.
+
+use serde_json::json;
+
+use super::*;
+
+fn part(state: &str) -> Value {
+    let leg = json!({"id": "leg-1", "state": state, "muted": false, "held": false});
+    json!({"id": "part-1", "userId": "me", "purpose": "agent", "calls": [leg]})
+}
+
+fn conversation(parts: &[Value]) -> Value {
+    json!({"id": "c", "participants": parts})
+}
+
+fn says(state: &str) -> Value {
+    conversation(&[part(state)])
+}
+
+fn c() -> ConversationId {
+    ConversationId::new("c")
+}
+
+fn session(id: &str) -> SessionId {
+    SessionId::new(id)
+}
+
+fn states(calls: &mut Conversations) -> Vec<CallState> {
+    std::iter::from_fn(|| calls.poll_change())
+        .map(|call| call.state)
+        .collect()
+}
+
+#[test]
+fn a_call_is_linked_to_its_session_whichever_comes_first() {
+    let mut first = Conversations::new("me");
+    first.updated(&says("alerting"));
+    first.session_started(session("s"), c(), false);
+    first.updated(&says("connected"));
+    first.session_active(&session("s"), true);
+    let mut second = Conversations::new("me");
+    second.session_started(session("s"), c(), false);
+    second.session_active(&session("s"), true);
+    second.updated(&says("connected"));
+    assert_eq!(first.call(&c()), second.call(&c()));
+    let call = first.call(&c()).expect("a call");
+    assert_eq!(
+        (call.state, call.session.clone()),
+        (CallState::Connected, Some(session("s")))
+    );
+    assert_eq!(
+        (call.participant.as_deref(), call.communication.as_deref()),
+        (Some("part-1"), Some("leg-1"))
+    );
+}
+
+#[test]
+fn nothing_is_connected_without_media_and_nothing_is_told_twice() {
+    let mut calls = Conversations::new("me");
+    for state in ["alerting", "alerting", "connected", "connected"] {
+        calls.updated(&says(state));
+    }
+    assert_eq!(states(&mut calls), [CallState::Alerting, CallState::Elsewhere]);
+    calls.session_started(session("s"), c(), false);
+    assert_eq!(states(&mut calls), [CallState::Connecting]);
+    calls.session_active(&session("s"), true);
+    calls.session_active(&session("s"), true);
+    assert_eq!(states(&mut calls), [CallState::Connected]);
+    calls.session_active(&session("s"), false);
+    assert_eq!(states(&mut calls), [CallState::Connecting]);
+}
+
+#[test]
+fn a_call_ends_once_and_a_late_update_does_not_begin_it_again() {
+    let mut calls = Conversations::new("me");
+    calls.session_started(session("s"), c(), true);
+    assert_eq!(states(&mut calls), [CallState::Connected]);
+    calls.session_ended(&session("s"), Reason::Success);
+    calls.updated(&says("disconnected"));
+    calls.updated(&says("connected"));
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Ended(CallEnd::Session(Reason::Success))]
+    );
+    assert_eq!(calls.live().count(), 0);
+}
+
+#[test]
+fn the_end_of_a_session_that_was_replaced_ends_no_call() {
+    let mut calls = Conversations::new("me");
+    calls.session_started(session("old"), c(), true);
+    calls.session_started(session("new"), c(), true);
+    states(&mut calls);
+    calls.session_active(&session("old"), false);
+    calls.session_ended(&session("old"), Reason::AlternativeSession);
+    assert_eq!(states(&mut calls), []);
+    assert_eq!(calls.call(&c()).map(|call| call.state), Some(CallState::Connected));
+}
+
+#[test]
+fn rule_28_a_reused_session_tells_about_each_conversation() {
+    let mut calls = Conversations::new("me");
+    calls.session_started(session("s"), c(), true);
+    calls.updated(&says("disconnected"));
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Connected, CallState::Ended(CallEnd::Cloud)]
+    );
+    calls.session_started(session("s"), ConversationId::new("next"), true);
+    let told = calls.poll_change().expect("the next call");
+    assert_eq!((told.conversation.as_str(), told.state), ("next", CallState::Connected));
+    calls.session_ended(&session("s"), Reason::Gone);
+    assert_eq!(states(&mut calls), [CallState::Ended(CallEnd::Session(Reason::Gone))]);
+}
+
+#[test]
+fn a_call_ends_when_its_session_goes_on_to_another_conversation() {
+    let mut calls = Conversations::new("me");
+    calls.session_started(session("s"), c(), true);
+    calls.session_started(session("s"), ConversationId::new("next"), true);
+    let superseded = CallState::Ended(CallEnd::Superseded);
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Connected, superseded, CallState::Connected]
+    );
+    assert_eq!(calls.live().count(), 1);
+}
+
+#[test]
+fn rule_29_voicemail_and_older_duplicates_of_the_user_are_skipped() {
+    let named = |id: &str, purpose: &str, state: &str| {
+        let mut part = part(state);
+        part["id"] = json!(id);
+        part["purpose"] = json!(purpose);
+        part
+    };
+    let voicemail = named("voicemail", "voicemail", "connected");
+    let cases = [
+        (
+            vec![named("old", "agent", "disconnected"), named("new", "agent", "alerting")],
+            "new",
+        ),
+        (
+            vec![named("old", "agent", "connected"), named("new", "agent", "alerting")],
+            "old",
+        ),
+        (vec![named("old", "agent", "alerting"), voicemail], "old"),
+    ];
+    for (parts, expected) in cases {
+        let mut calls = Conversations::new("me");
+        calls.updated(&conversation(&parts));
+        let call = calls.call(&c()).expect("a call");
+        assert_eq!(call.participant.as_deref(), Some(expected), "{parts:?}");
+    }
+}
+
+#[test]
+fn rule_30_an_inactive_session_is_no_error_to_show() {
+    let mut failed = part("connected");
+    failed["calls"][0]["errorInfo"] = json!({"code": "error.ininedgecontrol.session.inactive"});
+    let mut calls = Conversations::new("me");
+    calls.updated(&conversation(&[failed.clone()]));
+    assert_eq!(calls.call(&c()).and_then(|call| call.error.clone()), None);
+    failed["calls"][0]["errorInfo"] = json!({"code": "error.other", "message": "no"});
+    calls.updated(&conversation(&[failed]));
+    let error = calls.call(&c()).and_then(|call| call.error.clone()).expect("an error");
+    assert_eq!(
+        (error.code.as_str(), error.message.as_deref()),
+        ("error.other", Some("no"))
+    );
+}
+
+#[test]
+fn rule_32_calls_that_ended_while_offline_end_on_reconnect() {
+    let mut calls = Conversations::new("me");
+    calls.updated(&says("connected"));
+    let mut other = says("alerting");
+    other["id"] = json!("other");
+    calls.updated(&other);
+    states(&mut calls);
+    calls.reconciled(&[other]);
+    let ended = calls.poll_change().expect("one call ended");
+    assert_eq!(
+        (ended.conversation, ended.state),
+        (c(), CallState::Ended(CallEnd::Cloud))
+    );
+    assert_eq!(calls.poll_change(), None);
+}
+
+#[test]
+fn rule_34_updates_without_call_state_are_tolerated() {
+    let mut calls = Conversations::new("me");
+    calls.updated(&says("alerting"));
+    states(&mut calls);
+    let bare = json!({"id": "part-1", "userId": "me", "purpose": "agent"});
+    let unknown = part("on the moon");
+    for body in [
+        conversation(&[bare]),
+        conversation(&[unknown]),
+        conversation(&[]),
+        json!({"id": "c"}),
+        json!([1]),
+    ] {
+        calls.updated(&body);
+    }
+    assert_eq!(states(&mut calls), []);
+    assert_eq!(calls.call(&c()).map(|call| call.state), Some(CallState::Alerting));
+}
+
+#[test]
+fn calls_that_have_ended_are_forgotten_in_time() {
+    let mut calls = Conversations::new("me");
+    for number in 0..=ENDED_REMEMBERED {
+        let one = session(&number.to_string());
+        calls.session_started(one.clone(), ConversationId::new(number.to_string()), true);
+        calls.session_ended(&one, Reason::Success);
+    }
+    assert_eq!(calls.calls.len(), ENDED_REMEMBERED);
+    assert_eq!(calls.call(&ConversationId::new("0")), None);
+    assert!(calls.carried.is_empty());
+}

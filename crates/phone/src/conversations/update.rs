@@ -1,0 +1,112 @@
+//! What a conversation, as notifications and REST show it, says about the user's own leg.
+
+use offhook_jingle::ConversationId;
+use serde_json::Value;
+
+use super::{
+    Entry,
+    state::{CallError, Cloud, Direction},
+};
+
+/// The error of a command that came too late for its session: nothing that a user should see.
+const SESSION_INACTIVE: &str = "error.ininedgecontrol.session.inactive";
+
+/// The user's leg in one update; what it does not say is none.
+#[derive(Debug)]
+pub(super) struct Update {
+    pub conversation: ConversationId,
+    pub cloud: Option<Cloud>,
+    participant: Option<String>,
+    communication: Option<String>,
+    muted: Option<bool>,
+    held: Option<bool>,
+    direction: Option<Direction>,
+    error: Option<CallError>,
+}
+
+impl Update {
+    /// None without an id, or without a part of this user.
+    pub(super) fn read(user: &str, conversation: &Value) -> Option<Self> {
+        let id = conversation.get("id")?.as_str()?;
+        let part = part_of(user, conversation.get("participants")?.as_array()?)?;
+        let leg = leg_of(part);
+        let field = |name| leg.and_then(|leg| leg.get(name));
+        Some(Self {
+            conversation: ConversationId::new(id),
+            cloud: field("state").and_then(Value::as_str).and_then(cloud),
+            participant: text(part.get("id")),
+            communication: text(field("id")),
+            muted: field("muted").and_then(Value::as_bool),
+            held: field("held").and_then(Value::as_bool),
+            direction: field("direction").and_then(Value::as_str).and_then(direction),
+            error: field("errorInfo").and_then(error),
+        })
+    }
+
+    /// Writes what it says over what was known.
+    pub(super) fn write(self, entry: &mut Entry) {
+        let call = &mut entry.call;
+        call.participant = self.participant.or(call.participant.take());
+        call.communication = self.communication.or(call.communication.take());
+        call.muted = self.muted.unwrap_or(call.muted);
+        call.direction = self.direction.or(call.direction);
+        call.error = self.error.or(call.error.take());
+        entry.held = self.held.unwrap_or(entry.held);
+        entry.cloud = self.cloud.or(entry.cloud);
+    }
+}
+
+/// The user's part: not a voicemail's, the one with a connected call if there is one, else the newest, which stands last.
+fn part_of<'a>(user: &str, parts: &'a [Value]) -> Option<&'a Value> {
+    let own = |part: &&Value| {
+        let id = part.get("userId").or_else(|| part.get("user")?.get("id"));
+        id.and_then(Value::as_str) == Some(user) && part.get("purpose").and_then(Value::as_str) != Some("voicemail")
+    };
+    let connected = |part: &&Value| legs(part).any(|leg| state(leg) == Some(Cloud::Connected));
+    let newest_first = || parts.iter().rev().filter(own);
+    newest_first().find(connected).or_else(|| newest_first().next())
+}
+
+/// The leg of a part that has not ended, else its newest.
+fn leg_of(part: &Value) -> Option<&Value> {
+    let live = |leg: &&Value| state(leg).is_some_and(|state| state != Cloud::Ended);
+    legs(part).rev().find(live).or_else(|| legs(part).next_back())
+}
+
+fn legs(part: &Value) -> impl DoubleEndedIterator<Item = &Value> {
+    part.get("calls").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn state(leg: &Value) -> Option<Cloud> {
+    cloud(leg.get("state")?.as_str()?)
+}
+
+fn cloud(state: &str) -> Option<Cloud> {
+    match state {
+        "alerting" | "contacting" => Some(Cloud::Alerting),
+        "dialing" => Some(Cloud::Dialing),
+        "connected" => Some(Cloud::Connected),
+        "disconnected" | "terminated" => Some(Cloud::Ended),
+        _ => None,
+    }
+}
+
+fn direction(text: &str) -> Option<Direction> {
+    match text {
+        "inbound" => Some(Direction::Inbound),
+        "outbound" => Some(Direction::Outbound),
+        _ => None,
+    }
+}
+
+fn error(info: &Value) -> Option<CallError> {
+    let code = info.get("code")?.as_str()?;
+    (code != SESSION_INACTIVE).then(|| CallError {
+        code: code.to_owned(),
+        message: text(info.get("message")),
+    })
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_owned)
+}
