@@ -43,8 +43,8 @@ pub struct TrackedCall {
 
 /// The calls of one user.
 ///
-/// Tell it what happens by [`updated`](Self::updated), [`reconciled`](Self::reconciled) and the `session_` methods, then take
-/// [`poll_change`](Self::poll_change) until there is none.
+/// Tell it what happens by [`updated`](Self::updated), [`reconciled`](Self::reconciled) and the `session_` methods,
+/// then take [`poll_change`](Self::poll_change) until there is none.
 #[derive(Debug)]
 pub struct Conversations {
     user: String,
@@ -103,8 +103,8 @@ impl Conversations {
         }
     }
 
-    /// The whole list of the user's conversations, as REST gives it after a reconnect. Calls that the cloud told of before and
-    /// does not list any more ended meanwhile.
+    /// The whole list of the user's conversations, as REST gives it after a reconnect. Calls that the cloud told of
+    /// before and does not list any more ended meanwhile.
     pub fn reconciled(&mut self, conversations: &[Value]) {
         let updates = conversations.iter().filter_map(|one| Update::read(&self.user, one));
         let updates: Vec<_> = updates.collect();
@@ -123,8 +123,9 @@ impl Conversations {
         }
     }
 
-    /// A session carries this conversation from now on: a new one, one that takes over from another, or one that stays open
-    /// between calls (a persistent connection), with `active` whether its media are connected already.
+    /// A session carries this conversation from now on: a new one, one that takes over from another, or one that stays
+    /// open between calls (a persistent connection), with `active` whether its media are connected already. A call that
+    /// it carried before, and that has not ended, ends.
     pub fn session_started(&mut self, session: SessionId, conversation: ConversationId, active: bool) {
         let before = self.carried.insert(session.clone(), conversation.clone());
         if let Some(before) = before.filter(|before| *before != conversation) {

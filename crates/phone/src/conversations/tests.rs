@@ -1,5 +1,6 @@
 //! Calls as notifications and sessions tell of them, in any order.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -218,4 +219,57 @@ fn calls_that_have_ended_are_forgotten_in_time() {
     assert_eq!(calls.calls.len(), ENDED_REMEMBERED);
     assert_eq!(calls.call(&ConversationId::new("0")), None);
     assert!(calls.carried.is_empty());
+}
+
+/// Does one of everything that can happen to two conversations and two sessions, and notes whose media are active.
+fn happen(calls: &mut Conversations, active: &mut HashMap<SessionId, bool>, what: u8, which: bool, other: bool) {
+    let conversation = if which { "a" } else { "b" };
+    let one = session(if other { "s" } else { "t" });
+    let update = |state: &str| {
+        let mut body = says(state);
+        body["id"] = json!(conversation);
+        body
+    };
+    match what {
+        0..5 => calls.updated(&update(
+            ["alerting", "dialing", "connected", "disconnected", "none"][usize::from(what)],
+        )),
+        5 => {
+            let now = *active.entry(one.clone()).or_default();
+            calls.session_started(one, ConversationId::new(conversation), now);
+        }
+        6 | 7 => {
+            active.insert(one.clone(), what == 6);
+            calls.session_active(&one, what == 6);
+        }
+        8 => {
+            active.remove(&one);
+            calls.session_ended(&one, Reason::Success);
+        }
+        _ => calls.reconciled(&[update("connected")]),
+    }
+}
+
+proptest! {
+    #[test]
+    fn in_any_order_no_call_is_connected_without_media_nor_told_twice_nor_after_its_end(
+        steps in prop::collection::vec((0..10u8, any::<bool>(), any::<bool>()), 0..60)
+    ) {
+        let (mut calls, mut active) = (Conversations::new("me"), HashMap::new());
+        let mut last: HashMap<ConversationId, TrackedCall> = HashMap::new();
+        for (what, which, other) in steps {
+            happen(&mut calls, &mut active, what, which, other);
+            while let Some(call) = calls.poll_change() {
+                if let CallState::Connected | CallState::Held = call.state {
+                    let session = call.session.as_ref().expect("a session");
+                    prop_assert_eq!(active.get(session), Some(&true));
+                }
+                let before = last.insert(call.conversation.clone(), call.clone());
+                prop_assert_ne!(before.as_ref(), Some(&call));
+                prop_assert!(!before.is_some_and(|before| before.state.is_ended()));
+            }
+            let sessions: Vec<_> = calls.live().filter_map(|call| call.session.clone()).collect();
+            prop_assert!(sessions.len() < 2 || sessions[0] != sessions[1], "two calls on one session");
+        }
+    }
 }

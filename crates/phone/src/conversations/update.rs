@@ -56,7 +56,7 @@ impl Update {
     }
 }
 
-/// The user's part: not a voicemail's, the one with a connected call if there is one, else the newest, which stands last.
+/// The user's part: not a voicemail's, the one with a connected call if there is one, else the newest, which is last.
 fn part_of<'a>(user: &str, parts: &'a [Value]) -> Option<&'a Value> {
     let own = |part: &&Value| {
         let id = part.get("userId").or_else(|| part.get("user")?.get("id"));
