@@ -6,7 +6,11 @@ use offhook_tests::softphone::{Diary, builder, call, connected, goes_on, within}
 
 /// A cloud that offers of its servers those of this transport.
 async fn cloud(transport: &str) -> Cloud {
-    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let config = CloudConfig {
+        turn: true,
+        ..CloudConfig::default()
+    };
+    let cloud = Cloud::start(config).await.expect("loopback");
     let services = cloud.services().into_iter();
     let wanted: Vec<_> = services
         .filter(|service| service.kind == "turn" && service.transport == transport)
@@ -53,11 +57,7 @@ async fn a_call_is_relayed_over_tcp_and_outlives_the_death_of_the_server() {
 
 #[tokio::test]
 async fn a_cloud_without_turn_tells_of_none() {
-    let config = CloudConfig {
-        turn: false,
-        ..CloudConfig::default()
-    };
-    let cloud = Cloud::start(config).await.expect("loopback");
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
     let kinds: Vec<_> = cloud.services().into_iter().map(|service| service.kind).collect();
     assert_eq!(kinds, ["stun"]);
 }

@@ -35,10 +35,10 @@ pub struct CloudConfig {
     /// What goes wrong with REST and streams from the start; see
     /// [`Cloud::set_faults`](crate::Cloud::set_faults).
     pub faults: CloudFaults,
-    /// Whether the cloud relays media by TURN (RFC 8656), over UDP and TCP. It does.
+    /// Whether the cloud relays media by TURN (RFC 8656), over UDP and TCP. It does not: on one machine every call has a shorter way.
     pub turn: bool,
     /// The external services that clients are told of (XEP-0215). `None` is the cloud's own STUN
-    /// and TURN servers; see [`Cloud::set_services`](crate::Cloud::set_services).
+    /// server, and TURN servers if it has them; see [`Cloud::set_services`](crate::Cloud::set_services).
     pub services: Option<Vec<ExternalService>>,
     /// For how long a stream that lost its socket can be resumed (XEP-0198). `None`, the default,
     /// offers no stream management.
@@ -61,7 +61,7 @@ impl Default for CloudConfig {
             queues: Vec::new(),
             gateway: GatewayConfig::default(),
             faults: CloudFaults::default(),
-            turn: true,
+            turn: false,
             services: None,
             stream_management: None,
             ping_every: Duration::from_secs(30),

@@ -56,9 +56,8 @@ async fn calls_give_everything_back() {
             }
         );
         if number == 0 {
-            // The cloud's clock, STUN server, HTTP server, the connection under the stream, the stream, and two TURN servers of two
-            // tasks each.
-            soon("the phone's end", settled(|| tasks() <= 9)).await;
+            // The cloud's clock, STUN server, HTTP server, the connection under the stream, the stream.
+            soon("the phone's end", settled(|| tasks() <= 5)).await;
             (files_before, tasks_before) = (files(), tasks());
         }
     }
