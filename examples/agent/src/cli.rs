@@ -118,6 +118,9 @@ pub struct RunOptions {
     /// Ask networks to forward audio before other traffic (DSCP EF).
     #[arg(long)]
     pub dscp: bool,
+    /// With --json, tell the log as traceRtcSession events too.
+    #[arg(long, requires = "json")]
+    pub trace: bool,
     /// The DTLS versions that audio is encrypted with; auto is 1.3 where the far end speaks it.
     #[arg(long, value_enum, default_value = "1.2", value_name = "1.2,auto")]
     pub dtls: Dtls,
@@ -205,8 +208,6 @@ pub struct TokenOptions {
 pub struct PlannedOptions {
     #[arg(long, hide = true, num_args = 1)]
     calls_at_once: Option<String>,
-    #[arg(long, hide = true)]
-    trace: bool,
 }
 
 /// Which candidates are used.
@@ -365,10 +366,7 @@ impl TokenOptions {
 
 impl PlannedOptions {
     fn check(&self) -> Result<(), Exit> {
-        let missing = [
-            (self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited"),
-            (self.trace, "--trace", "use OFFHOOK_LOG=trace"),
-        ];
+        let missing = [(self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited")];
         match missing.iter().find(|(given, _, _)| *given) {
             Some((_, option, instead)) => Err(Exit::usage(format!("{option} is not there yet: {instead}"))),
             None => Ok(()),

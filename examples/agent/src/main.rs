@@ -15,17 +15,22 @@ mod run;
 use std::{
     io::{IsTerminal as _, Write as _, stderr},
     process::ExitCode,
-    sync::mpsc::Receiver,
 };
 
 use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{
     cli::{Cli, Command},
     exit::Exit,
-    run::view::{self, LogLines},
+    run::{
+        Logs,
+        trace::Trace,
+        view::{self, LogLines},
+    },
 };
 
 fn main() -> ExitCode {
@@ -61,20 +66,26 @@ fn completions(shell: Shell) {
     drop(std::io::stdout().write_all(&script));
 }
 
-/// Logs go to standard error, or, where that is the screen of a view, to the view: what comes out here.
-fn logs(command: &Command) -> Receiver<String> {
-    let viewed = match command {
-        Command::Run(options) => view::is_wanted(options),
-        Command::Call(options) => view::is_wanted(&options.run),
-        Command::Demo(_) | Command::Login(_) | Command::Completions { .. } => false,
+/// Logs go to standard error, or, where that is the screen of a view, to the view; and to a program that wants them.
+fn logs(command: &Command) -> Logs {
+    let options = match command {
+        Command::Run(options) => Some(options),
+        Command::Call(options) => Some(&options.run),
+        Command::Demo(_) | Command::Login(_) | Command::Completions { .. } => None,
     };
-    let (lines, receiver) = LogLines::new();
-    let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    if viewed && stderr().is_terminal() {
-        log.with_ansi(false).with_writer(move || lines.clone()).init();
+    let (lines, shown) = LogLines::new();
+    let (trace, traces) = Trace::new();
+    let filter = |otherwise| EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new(otherwise));
+    let writer = if options.is_some_and(view::is_wanted) && stderr().is_terminal() {
+        BoxMakeWriter::new(move || lines.clone())
     } else {
-        log.with_writer(stderr).init();
-    }
-    receiver
+        BoxMakeWriter::new(stderr)
+    };
+    let log = fmt::layer().with_ansi(stderr().is_terminal() && !options.is_some_and(view::is_wanted));
+    let is_traced = options.is_some_and(|options| options.trace);
+    tracing_subscriber::registry()
+        .with(log.with_writer(writer).with_filter(filter("warn")))
+        .with(is_traced.then(|| trace.with_filter(filter("info,offhook=debug"))))
+        .init();
+    Logs { lines: shown, traces }
 }

@@ -6,14 +6,13 @@ mod output;
 mod placed;
 mod signals;
 mod text;
+pub mod trace;
 pub mod view;
 
 use std::{
     future::{Future, pending},
     io::{self, BufRead},
-    process,
-    sync::mpsc::Receiver,
-    thread,
+    process, thread,
     time::Duration,
 };
 
@@ -21,7 +20,7 @@ use offhook::{
     CallFailure, Client, ConnectError, ConnectFailure, ConversationId, DtlsVersion, Engine, EngineConfig, EngineError,
     Event, Events, IcePolicy, OutboundCall, SessionAcceptance, SessionId,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::sleep};
 
 use self::{
@@ -41,7 +40,7 @@ use crate::{
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// Connects, handles calls until the end that the options, a signal or standard input name, and closes properly.
-pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>, logs: Receiver<String>) -> Exit {
+pub async fn run(options: &RunOptions, outbound: Option<&OutboundOptions>, logs: Logs) -> Exit {
     match start(options, logs).await {
         Err(exit) => exit,
         Ok(mut agent) => {
@@ -67,9 +66,19 @@ struct Agent {
     conversations: u64,
     placed: Option<Placed>,
     finished: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// The log, for a program; nothing without `--trace`.
+    traces: mpsc::UnboundedReceiver<Value>,
     /// What the program at standard input says; nothing without `--json`.
     commands: Option<mpsc::Receiver<String>>,
     signals: Signals,
+}
+
+/// What is logged, where it is not just written.
+pub struct Logs {
+    /// For a view.
+    pub lines: std::sync::mpsc::Receiver<String>,
+    /// For a program.
+    pub traces: mpsc::UnboundedReceiver<Value>,
 }
 
 /// Something that was going on beside the loop has come to its end.
@@ -81,7 +90,7 @@ enum Finished {
     Action(Result<view::Done, String>),
 }
 
-async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Exit> {
+async fn start(options: &RunOptions, logs: Logs) -> Result<Agent, Exit> {
     options.check()?;
     let mut config = EngineConfig::default();
     config.trust_anchors.extend(options.cloud.ca.clone());
@@ -126,12 +135,13 @@ async fn start(options: &RunOptions, logs: Receiver<String>) -> Result<Agent, Ex
     Ok(Agent {
         events: client.events(),
         desk: Desk { client, engine },
-        output: Output::new(options, logs)?,
+        output: Output::new(options, logs.lines)?,
         json: options.json,
         live: Vec::new(),
         conversations: 0,
         placed: None,
         finished: mpsc::unbounded_channel(),
+        traces: logs.traces,
         commands: options.json.then(lines_of_stdin),
         signals,
     })
@@ -157,6 +167,7 @@ impl Agent {
                 line = next_line(&mut self.commands) => self.command(line)?,
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished))?,
                 action = self.output.next_action() => self.act(action)?,
+                Some(trace) = self.traces.recv() => self.output.json(&trace)?,
                 () = self.signals.next() => return Err(Exit::clean()),
             }
         }
@@ -177,6 +188,7 @@ impl Agent {
                 line = next_line(&mut self.commands) => self.command(line),
                 finished = self.finished.1.recv() => finished.map_or(Ok(()), |finished| self.finish(finished)),
                 action = self.output.next_action() => self.act(action),
+                Some(trace) = self.traces.recv() => self.output.json(&trace),
                 () = &mut answered, if unanswered => Err(Exit::call_refused("the call was not answered in time")),
                 () = &mut over => Err(Exit::clean()),
                 () = self.signals.next() => Err(Exit::clean()),

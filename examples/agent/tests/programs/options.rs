@@ -62,6 +62,21 @@ async fn an_offer_waits_for_its_command() {
 }
 
 #[tokio::test]
+async fn a_program_is_told_the_log() {
+    let cloud = Cloud::start().await;
+    let mut agent = Agent::with(&cloud, &["--trace"]).await;
+    cloud.call().await;
+
+    let told = agent.event("traceRtcSession").await;
+
+    for field in ["level", "message", "at"] {
+        assert!(told[field].is_string(), "{told}");
+    }
+    assert!(told["details"].is_object(), "{told}");
+    agent.event("terminated").await;
+}
+
+#[tokio::test]
 async fn what_is_wrong_in_a_file_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.toml");
