@@ -6,12 +6,12 @@
 mod state;
 mod update;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use offhook_jingle::{ConversationId, Reason, SessionId};
 use serde_json::Value;
 
-pub use self::state::{CallEnd, CallError, CallState, Direction};
+pub use self::state::{CallEnd, CallError, CallState, Direction, RemoteParty};
 use self::{
     state::{Cloud, Media, judge},
     update::Update,
@@ -27,6 +27,8 @@ pub struct TrackedCall {
     pub conversation: ConversationId,
     /// The user's part in it, which REST needs in order to mute, hold and end; none before the first notification.
     pub participant: Option<String>,
+    /// What the user's part is for: `agent`, or `user` in a personal call.
+    pub purpose: Option<String>,
     /// The user's leg, `calls[].id` (`communicationId` in REST); none before the first notification with call state.
     pub communication: Option<String>,
     /// The session that carries it, if one of ours does.
@@ -35,52 +37,63 @@ pub struct TrackedCall {
     pub state: CallState,
     /// Whether the cloud takes nothing from our microphone.
     pub muted: bool,
-    /// Who called whom; none before the first notification that says so.
+    /// Whether the user has put the others on hold.
+    pub held: bool,
+    /// Whether the user hears nothing and is not heard, since somebody else talks to the others alone.
+    pub confined: bool,
+    /// Who called whom; none before somebody has said so.
     pub direction: Option<Direction>,
-    /// What went wrong with it, in the cloud's words.
+    /// Whom the user talks to; none before the first notification.
+    pub remote: Option<RemoteParty>,
+    /// What is wrong with it, in the cloud's words.
     pub error: Option<CallError>,
 }
 
 /// The calls of one user.
 ///
-/// Tell it what happens by [`updated`](Self::updated), [`reconciled`](Self::reconciled) and the `session_` methods,
-/// then take [`poll_change`](Self::poll_change) until there is none.
-#[derive(Debug)]
+/// Tell it what happens by [`placed`](Self::placed), [`updated`](Self::updated), [`reconciled`](Self::reconciled) and the
+/// `session_` methods, then take [`poll_change`](Self::poll_change) until there is none.
+///
+/// A conversation may hold several calls of the user one after the other, since a queue rings again or a transfer comes back.
+/// The next one has another leg or another session; what is still said of an ended one is passed over.
+#[derive(Debug, Default)]
 pub struct Conversations {
-    user: String,
+    user: Option<String>,
     calls: HashMap<ConversationId, Entry>,
     /// Which conversation a session carries now.
     carried: HashMap<SessionId, ConversationId>,
     ended: VecDeque<ConversationId>,
     changes: VecDeque<TrackedCall>,
+    /// Counts what the cloud has said.
+    heard: u64,
 }
+
+/// A moment in what the cloud has said, from [`Conversations::mark`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(u64);
 
 /// One call, and what its state is judged from.
 #[derive(Debug)]
 struct Entry {
     call: TrackedCall,
     cloud: Option<Cloud>,
-    held: bool,
     media: Option<Media>,
     /// Whether anything was told of it.
     told: bool,
+    /// When the cloud last spoke of it.
+    heard: Mark,
 }
 
 impl Conversations {
-    /// No calls yet, of the user with this id (`id` of `users/me`).
-    pub fn new(user: impl Into<String>) -> Self {
-        Self {
-            user: user.into(),
-            calls: HashMap::new(),
-            carried: HashMap::new(),
-            ended: VecDeque::new(),
-            changes: VecDeque::new(),
-        }
+    /// Whose calls these are (`id` of `users/me`). Until that is known, sessions alone tell of calls.
+    pub fn set_user(&mut self, user: impl Into<String>) {
+        self.user = Some(user.into());
     }
 
     /// The call of a conversation, ended ones too as long as they are remembered.
     pub fn call(&self, conversation: &ConversationId) -> Option<&TrackedCall> {
-        self.calls.get(conversation).map(|entry| &entry.call)
+        let entry = self.calls.get(conversation).filter(|entry| entry.told);
+        entry.map(|entry| &entry.call)
     }
 
     /// The calls that have not ended, in no order.
@@ -94,42 +107,83 @@ impl Conversations {
         self.changes.pop_front()
     }
 
+    /// The user placed a call, and REST has named its conversation. It may be over already.
+    pub fn placed(&mut self, conversation: &ConversationId) {
+        match self.calls.get_mut(conversation) {
+            // The cloud was quicker than its own answer to the request.
+            Some(entry) if !entry.told => {
+                entry.told = true;
+                entry.call.direction = Some(Direction::Outbound);
+                self.changes.push_back(entry.call.clone());
+            }
+            Some(_) => {}
+            None => {
+                self.begin(conversation);
+                self.change(conversation, |entry| {
+                    entry.call.direction = Some(Direction::Outbound);
+                    entry.cloud = Some(Cloud::Dialing);
+                });
+            }
+        }
+    }
+
+    /// The proposal of a call that the user placed was waited for in vain.
+    pub fn not_proposed(&mut self, conversation: &ConversationId) {
+        self.change(conversation, |entry| {
+            if entry.call.session.is_none() {
+                entry.call.state = CallState::Ended(CallEnd::NoProposal);
+            }
+        });
+    }
+
     /// The cloud told of a conversation: field `eventBody` of a notification, or one conversation as REST shows it.
     ///
     /// What has no id, or in which the user has no part, changes nothing.
     pub fn updated(&mut self, conversation: &Value) {
-        if let Some(update) = Update::read(&self.user, conversation) {
+        if let Some(update) = self.read(conversation) {
             self.apply(update);
         }
     }
 
-    /// The whole list of the user's conversations, as REST gives it after a reconnect. Calls that the cloud told of
-    /// before and does not list any more ended meanwhile.
-    pub fn reconciled(&mut self, conversations: &[Value]) {
-        let updates = conversations.iter().filter_map(|one| Update::read(&self.user, one));
-        let updates: Vec<_> = updates.collect();
-        let gone = self.calls.values().filter(|entry| entry.cloud.is_some());
-        let gone = gone.filter(|entry| {
-            !updates
-                .iter()
-                .any(|update| update.conversation == entry.call.conversation)
-        });
+    /// This moment: ask for it when REST is asked for the list of conversations.
+    pub fn mark(&self) -> Mark {
+        Mark(self.heard)
+    }
+
+    /// The whole list of the user's conversations, as REST gives it after a reconnect, and when it was asked for. Calls that the
+    /// cloud told of before, and does not list any more, ended meanwhile; what it told since then is newer than the list.
+    pub fn reconciled(&mut self, asked: Mark, conversations: &[Value]) {
+        let updates: Vec<_> = conversations.iter().filter_map(|one| self.read(one)).collect();
+        let listed: HashSet<_> = updates.iter().map(|update| update.conversation.clone()).collect();
+        let missing = |entry: &&Entry| {
+            entry.cloud.is_some() && entry.heard <= asked && !listed.contains(&entry.call.conversation)
+        };
+        let gone = self.calls.values().filter(missing);
         let gone: Vec<_> = gone.map(|entry| entry.call.conversation.clone()).collect();
         for conversation in gone {
             self.change(&conversation, |entry| entry.cloud = Some(Cloud::Ended));
         }
         for update in updates {
-            self.apply(update);
+            let known = self.calls.get(&update.conversation);
+            if known.is_none_or(|entry| entry.heard <= asked) {
+                self.apply(update);
+            }
         }
     }
 
     /// A session carries this conversation from now on: a new one, one that takes over from another, or one that stays
-    /// open between calls (a persistent connection), with `active` whether its media are connected already. A call that
-    /// it carried before, and that has not ended, ends.
+    /// open between calls (a persistent connection), with `active` whether its media are connected already. A call that it
+    /// carried before is without a session; it ends, unless the cloud has said that it goes on.
     pub fn session_started(&mut self, session: SessionId, conversation: ConversationId, active: bool) {
         let before = self.carried.insert(session.clone(), conversation.clone());
         if let Some(before) = before.filter(|before| *before != conversation) {
             self.left(&session, &before);
+        }
+        let over = self.calls.get(&conversation);
+        let over =
+            over.is_some_and(|entry| entry.call.state.is_ended() && entry.call.session.as_ref() != Some(&session));
+        if over {
+            self.begin_again(&conversation);
         }
         self.begin(&conversation);
         self.change(&conversation, |entry| {
@@ -156,30 +210,45 @@ impl Conversations {
             return;
         };
         self.change(&conversation, |entry| {
-            if entry.call.session.as_ref() == Some(session) && !entry.call.state.is_ended() {
+            if entry.call.session.as_ref() == Some(session) {
                 entry.call.state = CallState::Ended(CallEnd::Session(reason));
             }
         });
+    }
+
+    fn read(&self, conversation: &Value) -> Option<Update> {
+        Update::read(self.user.as_deref()?, conversation)
     }
 
     /// A session went on to another conversation.
     fn left(&mut self, session: &SessionId, conversation: &ConversationId) {
         self.change(conversation, |entry| {
             if entry.call.session.as_ref() == Some(session) {
-                entry.call.state = CallState::Ended(CallEnd::Superseded);
+                if entry.cloud.is_none() {
+                    entry.call.state = CallState::Ended(CallEnd::Superseded);
+                }
+                (entry.call.session, entry.media) = (None, None);
             }
         });
     }
 
     fn apply(&mut self, update: Update) {
-        // An update of which nothing is known but that it is over begins no call.
-        let over = update.cloud == Some(Cloud::Ended);
+        self.heard += 1;
         let conversation = update.conversation.clone();
-        if over && !self.calls.contains_key(&conversation) {
-            return;
+        if let Some(over) = self.calls.get_mut(&conversation)
+            && over.call.state.is_ended()
+        {
+            if !update.begins_again(&over.call) {
+                return update.name_leg(&mut over.call);
+            }
+            self.begin_again(&conversation);
         }
         self.begin(&conversation);
-        self.change(&conversation, |entry| update.write(entry));
+        let heard = Mark(self.heard);
+        self.change(&conversation, |entry| {
+            entry.heard = heard;
+            update.write(entry);
+        });
     }
 
     fn begin(&mut self, conversation: &ConversationId) {
@@ -187,6 +256,12 @@ impl Conversations {
             self.calls
                 .insert(conversation.clone(), Entry::new(conversation.clone()));
         }
+    }
+
+    /// A conversation whose call is over gets another one.
+    fn begin_again(&mut self, conversation: &ConversationId) {
+        self.calls.remove(conversation);
+        self.ended.retain(|ended| ended != conversation);
     }
 
     /// Changes a call that has not ended, and tells it if that made a difference.
@@ -200,15 +275,21 @@ impl Conversations {
         let before = entry.call.clone();
         change(entry);
         if !entry.call.state.is_ended() {
-            entry.call.state = judge(entry.cloud, entry.media, entry.held);
+            entry.call.state = judge(entry.cloud, entry.media);
         }
         if entry.told && before == entry.call {
             return;
         }
-        entry.told = true;
         let call = entry.call.clone();
         if call.state.is_ended() {
+            let told = entry.told;
             self.remember(call.conversation.clone());
+            // A call of which nothing is known but that it is over is none, unless the user turns out to have placed it.
+            if !told {
+                return;
+            }
+        } else {
+            entry.told = true;
         }
         self.changes.push_back(call);
     }
@@ -229,17 +310,21 @@ impl Entry {
             call: TrackedCall {
                 conversation,
                 participant: None,
+                purpose: None,
                 communication: None,
                 session: None,
                 state: CallState::Alerting,
                 muted: false,
+                held: false,
+                confined: false,
                 direction: None,
+                remote: None,
                 error: None,
             },
             cloud: None,
-            held: false,
             media: None,
             told: false,
+            heard: Mark(0),
         }
     }
 }

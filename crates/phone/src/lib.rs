@@ -53,7 +53,7 @@ mod rest;
 mod topics;
 
 pub use self::{
-    conversations::{CallEnd, CallError, CallState, Conversations, Direction, TrackedCall},
+    conversations::{CallEnd, CallError, CallState, Conversations, Direction, Mark, RemoteParty, TrackedCall},
     endpoints::{Endpoints, EndpointsError},
     error::{CommandError, ConnectError, DialError, PlaceCallError},
     event::Event,

@@ -5,6 +5,12 @@ use serde_json::json;
 
 use super::*;
 
+fn calls_of_me() -> Conversations {
+    let mut calls = Conversations::default();
+    calls.set_user("me");
+    calls
+}
+
 fn part(state: &str) -> Value {
     let leg = json!({"id": "leg-1", "state": state, "muted": false, "held": false});
     json!({"id": "part-1", "userId": "me", "purpose": "agent", "calls": [leg]})
@@ -34,12 +40,12 @@ fn states(calls: &mut Conversations) -> Vec<CallState> {
 
 #[test]
 fn a_call_is_linked_to_its_session_whichever_comes_first() {
-    let mut first = Conversations::new("me");
+    let mut first = calls_of_me();
     first.updated(&says("alerting"));
     first.session_started(session("s"), c(), false);
     first.updated(&says("connected"));
     first.session_active(&session("s"), true);
-    let mut second = Conversations::new("me");
+    let mut second = calls_of_me();
     second.session_started(session("s"), c(), false);
     second.session_active(&session("s"), true);
     second.updated(&says("connected"));
@@ -57,7 +63,7 @@ fn a_call_is_linked_to_its_session_whichever_comes_first() {
 
 #[test]
 fn nothing_is_connected_without_media_and_nothing_is_told_twice() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     for state in ["alerting", "alerting", "connected", "connected"] {
         calls.updated(&says(state));
     }
@@ -73,7 +79,7 @@ fn nothing_is_connected_without_media_and_nothing_is_told_twice() {
 
 #[test]
 fn a_call_ends_once_and_a_late_update_does_not_begin_it_again() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.session_started(session("s"), c(), true);
     assert_eq!(states(&mut calls), [CallState::Connected]);
     calls.session_ended(&session("s"), Reason::Success);
@@ -88,7 +94,7 @@ fn a_call_ends_once_and_a_late_update_does_not_begin_it_again() {
 
 #[test]
 fn the_end_of_a_session_that_was_replaced_ends_no_call() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.session_started(session("old"), c(), true);
     calls.session_started(session("new"), c(), true);
     states(&mut calls);
@@ -100,7 +106,7 @@ fn the_end_of_a_session_that_was_replaced_ends_no_call() {
 
 #[test]
 fn rule_28_a_reused_session_tells_about_each_conversation() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.session_started(session("s"), c(), true);
     calls.updated(&says("disconnected"));
     assert_eq!(
@@ -115,8 +121,8 @@ fn rule_28_a_reused_session_tells_about_each_conversation() {
 }
 
 #[test]
-fn a_call_ends_when_its_session_goes_on_to_another_conversation() {
-    let mut calls = Conversations::new("me");
+fn a_call_ends_when_its_session_goes_on_to_another_conversation_unless_the_cloud_keeps_it() {
+    let mut calls = calls_of_me();
     calls.session_started(session("s"), c(), true);
     calls.session_started(session("s"), ConversationId::new("next"), true);
     let superseded = CallState::Ended(CallEnd::Superseded);
@@ -125,6 +131,119 @@ fn a_call_ends_when_its_session_goes_on_to_another_conversation() {
         [CallState::Connected, superseded, CallState::Connected]
     );
     assert_eq!(calls.live().count(), 1);
+    let mut held = calls_of_me();
+    held.updated(&says("connected"));
+    held.session_started(session("s"), c(), true);
+    held.session_started(session("s"), ConversationId::new("next"), true);
+    assert_eq!(held.call(&c()).map(|call| call.state), Some(CallState::Elsewhere));
+    held.session_started(session("s"), c(), true);
+    assert_eq!(held.call(&c()).map(|call| call.state), Some(CallState::Connected));
+}
+
+#[test]
+fn a_conversation_comes_back_with_another_leg_or_another_session() {
+    let with_leg = |state: &str, part: &str, leg: &str| {
+        let mut body = says(state);
+        body["participants"][0]["id"] = json!(part);
+        body["participants"][0]["calls"][0]["id"] = json!(leg);
+        body
+    };
+    let mut calls = calls_of_me();
+    calls.updated(&with_leg("alerting", "part-1", "leg-1"));
+    calls.updated(&with_leg("disconnected", "part-1", "leg-1"));
+    calls.updated(&with_leg("connected", "part-1", "leg-1"));
+    let ended = CallState::Ended(CallEnd::Cloud);
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Alerting, ended],
+        "late news of the same leg"
+    );
+    calls.updated(&with_leg("alerting", "part-2", "leg-2"));
+    assert_eq!(states(&mut calls), [CallState::Alerting], "the queue rings again");
+    calls.updated(&with_leg("disconnected", "part-2", "leg-2"));
+    calls.session_started(session("s"), c(), false);
+    assert_eq!(
+        states(&mut calls),
+        [ended, CallState::Connecting],
+        "it is offered again"
+    );
+    calls.session_ended(&session("s"), Reason::Gone);
+    calls.updated(&with_leg("connected", "part-3", "leg-3"));
+    assert_eq!(
+        states(&mut calls).len(),
+        1,
+        "the leg of the session that is gone becomes known"
+    );
+    calls.updated(&with_leg("alerting", "part-4", "leg-4"));
+    assert_eq!(states(&mut calls), [CallState::Alerting]);
+}
+
+#[test]
+fn a_placed_call_that_is_over_before_anybody_hears_of_it_is_told_all_the_same() {
+    let mut calls = calls_of_me();
+    calls.updated(&says("disconnected"));
+    assert_eq!((states(&mut calls), calls.call(&c())), (vec![], None));
+    calls.placed(&c());
+    let ended = calls.poll_change().expect("it is told");
+    assert_eq!(
+        (ended.state, ended.direction),
+        (CallState::Ended(CallEnd::Cloud), Some(Direction::Outbound))
+    );
+    let mut waits = calls_of_me();
+    waits.placed(&c());
+    waits.not_proposed(&c());
+    assert_eq!(
+        states(&mut waits),
+        [CallState::Dialing, CallState::Ended(CallEnd::NoProposal)]
+    );
+}
+
+#[test]
+fn what_the_cloud_said_after_a_list_was_asked_for_is_newer_than_the_list() {
+    let mut calls = calls_of_me();
+    let asked = calls.mark();
+    calls.updated(&says("connected"));
+    calls.reconciled(asked, &[]);
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Elsewhere],
+        "it is newer than the empty list"
+    );
+    calls.reconciled(asked, &[says("alerting")]);
+    assert_eq!(states(&mut calls), []);
+    calls.reconciled(calls.mark(), &[]);
+    assert_eq!(states(&mut calls), [CallState::Ended(CallEnd::Cloud)]);
+}
+
+#[test]
+fn the_remote_party_is_the_newest_other_participant_who_is_there() {
+    let other = |purpose: &str, name: &str, state: &str| json!({"id": name, "purpose": purpose, "name": name, "address": format!("tel:{name}"), "calls": [{"state": state}]});
+    let mut calls = calls_of_me();
+    calls.updated(&conversation(&[
+        other("customer", "Ada", "connected"),
+        other("acd", "Sales", "connected"),
+        part("connected"),
+        other("agent", "Grace", "disconnected"),
+    ]));
+    let remote = calls.call(&c()).and_then(|call| call.remote.clone()).expect("somebody");
+    assert_eq!(
+        (
+            remote.name.as_deref(),
+            remote.address.as_deref(),
+            remote.purpose.as_deref()
+        ),
+        (Some("Ada"), Some("tel:Ada"), Some("customer"))
+    );
+}
+
+#[test]
+fn an_error_is_gone_when_the_leg_says_so() {
+    let mut failed = part("connected");
+    failed["calls"][0]["errorInfo"] = json!({"code": "error.other"});
+    let mut calls = calls_of_me();
+    calls.updated(&conversation(&[failed]));
+    calls.updated(&says("connected"));
+    assert_eq!(calls.call(&c()).and_then(|call| call.error.clone()), None);
 }
 
 #[test]
@@ -148,7 +267,7 @@ fn rule_29_voicemail_and_older_duplicates_of_the_user_are_skipped() {
         (vec![named("old", "agent", "alerting"), voicemail], "old"),
     ];
     for (parts, expected) in cases {
-        let mut calls = Conversations::new("me");
+        let mut calls = calls_of_me();
         calls.updated(&conversation(&parts));
         let call = calls.call(&c()).expect("a call");
         assert_eq!(call.participant.as_deref(), Some(expected), "{parts:?}");
@@ -159,7 +278,7 @@ fn rule_29_voicemail_and_older_duplicates_of_the_user_are_skipped() {
 fn rule_30_an_inactive_session_is_no_error_to_show() {
     let mut failed = part("connected");
     failed["calls"][0]["errorInfo"] = json!({"code": "error.ininedgecontrol.session.inactive"});
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.updated(&conversation(&[failed.clone()]));
     assert_eq!(calls.call(&c()).and_then(|call| call.error.clone()), None);
     failed["calls"][0]["errorInfo"] = json!({"code": "error.other", "message": "no"});
@@ -173,13 +292,13 @@ fn rule_30_an_inactive_session_is_no_error_to_show() {
 
 #[test]
 fn rule_32_calls_that_ended_while_offline_end_on_reconnect() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.updated(&says("connected"));
     let mut other = says("alerting");
     other["id"] = json!("other");
     calls.updated(&other);
     states(&mut calls);
-    calls.reconciled(&[other]);
+    calls.reconciled(calls.mark(), &[other]);
     let ended = calls.poll_change().expect("one call ended");
     assert_eq!(
         (ended.conversation, ended.state),
@@ -190,7 +309,7 @@ fn rule_32_calls_that_ended_while_offline_end_on_reconnect() {
 
 #[test]
 fn rule_34_updates_without_call_state_are_tolerated() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     calls.updated(&says("alerting"));
     states(&mut calls);
     let bare = json!({"id": "part-1", "userId": "me", "purpose": "agent"});
@@ -210,7 +329,7 @@ fn rule_34_updates_without_call_state_are_tolerated() {
 
 #[test]
 fn calls_that_have_ended_are_forgotten_in_time() {
-    let mut calls = Conversations::new("me");
+    let mut calls = calls_of_me();
     for number in 0..=ENDED_REMEMBERED {
         let one = session(&number.to_string());
         calls.session_started(one.clone(), ConversationId::new(number.to_string()), true);
@@ -228,6 +347,7 @@ fn happen(calls: &mut Conversations, active: &mut HashMap<SessionId, bool>, what
     let update = |state: &str| {
         let mut body = says(state);
         body["id"] = json!(conversation);
+        body["participants"][0]["id"] = json!(if other { "part-1" } else { "part-2" });
         body
     };
     match what {
@@ -246,27 +366,28 @@ fn happen(calls: &mut Conversations, active: &mut HashMap<SessionId, bool>, what
             active.remove(&one);
             calls.session_ended(&one, Reason::Success);
         }
-        _ => calls.reconciled(&[update("connected")]),
+        _ => calls.reconciled(calls.mark(), &[update("connected")]),
     }
 }
 
 proptest! {
     #[test]
-    fn in_any_order_no_call_is_connected_without_media_nor_told_twice_nor_after_its_end(
+    fn in_any_order_no_call_is_connected_without_media_nor_told_twice_nor_ended_twice(
         steps in prop::collection::vec((0..10u8, any::<bool>(), any::<bool>()), 0..60)
     ) {
-        let (mut calls, mut active) = (Conversations::new("me"), HashMap::new());
+        let (mut calls, mut active) = (calls_of_me(), HashMap::new());
         let mut last: HashMap<ConversationId, TrackedCall> = HashMap::new();
         for (what, which, other) in steps {
             happen(&mut calls, &mut active, what, which, other);
             while let Some(call) = calls.poll_change() {
-                if let CallState::Connected | CallState::Held = call.state {
+                if call.state == CallState::Connected {
                     let session = call.session.as_ref().expect("a session");
                     prop_assert_eq!(active.get(session), Some(&true));
                 }
                 let before = last.insert(call.conversation.clone(), call.clone());
                 prop_assert_ne!(before.as_ref(), Some(&call));
-                prop_assert!(!before.is_some_and(|before| before.state.is_ended()));
+                let over = before.is_some_and(|before| before.state.is_ended());
+                prop_assert!(!(over && call.state.is_ended()), "ended twice");
             }
             let sessions: Vec<_> = calls.live().filter_map(|call| call.session.clone()).collect();
             prop_assert!(sessions.len() < 2 || sessions[0] != sessions[1], "two calls on one session");
