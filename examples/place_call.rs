@@ -4,7 +4,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use offhook::{Client, ConnectionState, Destination, Endpoints, Event, OutboundCall, Reason};
+use offhook::{Client, ConnectionState, Destination, Endpoints, Event, OutboundCall};
 use offhook_audio::Clip;
 use offhook_sim::{Cloud, CloudConfig};
 use tokio::time::sleep;
@@ -29,8 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.connect().await?;
 
     let number = Destination::PhoneNumber("+493012345678".to_owned());
-    let conversation = client.place_call(OutboundCall::to(number)).await?;
-    println!("placed conversation {conversation}");
+    let call = client.place_call(OutboundCall::to(number)).await?;
+    println!("placed conversation {}", call.conversation());
 
     while let Some(event) = events.next().await {
         match event {
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 client.send_digits(&session, "1").await?;
                 // It sounds for a tenth of a second.
                 sleep(Duration::from_millis(300)).await;
-                client.end(&session, Reason::Success).await?;
+                call.end().await?;
             }
             Event::SessionEnded { reason, .. } => {
                 println!("the call ended: {reason}");

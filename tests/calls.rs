@@ -135,7 +135,8 @@ async fn an_outbound_call_is_answered_whichever_comes_first() {
             always: false,
         };
         let (client, mut events) = connected(builder(&cloud).answer(only_placed)).await;
-        let conversation = timeout(LIMIT, client.place_call(number())).await.unwrap().unwrap();
+        let placed = timeout(LIMIT, client.place_call(number())).await.unwrap().unwrap();
+        let conversation = placed.conversation().clone();
         let session = media_up(&mut events).await;
         assert_eq!(client.sessions().await, [(session.clone(), Some(conversation.clone()))]);
         client.end(&session, Reason::Success).await.unwrap();

@@ -129,9 +129,9 @@ async fn a_placed_call_is_answered_in_jingle_and_the_client_hangs_up() {
     };
     let (client, mut diary) = softphone::connected(builder(&cloud).answer(only_placed)).await;
     let number = OutboundCall::to(Destination::PhoneNumber("+4930123".into()));
-    let conversation = within(client.place_call(number)).await.unwrap();
+    let placed = within(client.place_call(number)).await.unwrap();
     let session = diary.media_up().await;
-    let call = within(cloud.call_of(&conversation)).await;
+    let call = within(cloud.call_of(placed.conversation())).await;
     both_are_heard(&client, &call, &session).await;
     client.end(&session, Reason::Success).await.unwrap();
     let (_, end) = diary.until(softphone::ended).await;

@@ -68,7 +68,7 @@ async fn topics_are_subscribed_to_refused_heard_taken_back_and_asked_for_again()
         }],
         ..CloudFaults::default()
     });
-    let (client, mut diary) = connected(builder(&cloud)).await;
+    let (client, mut diary) = connected(builder(&cloud).softphone(false)).await;
     let here = address(&diary);
 
     let whole = [PRESENCE, CALLS, SECRET].map(|name| (topic(name), Priority::default()));

@@ -136,8 +136,8 @@ impl Ours {
 
     pub async fn dial(&mut self, number: &str) -> String {
         let call = OutboundCall::to(Destination::PhoneNumber(number.to_owned()));
-        let conversation = within(self.client.place_call(call)).await.expect("it is placed");
-        conversation.as_str().to_owned()
+        let placed = within(self.client.place_call(call)).await.expect("it is placed");
+        placed.conversation().as_str().to_owned()
     }
 
     /// Waits until this is heard in a conversation, from now on.

@@ -96,7 +96,10 @@ impl std::fmt::Debug for Packets {
 impl ClientBuilder {
     pub(crate) fn new(endpoints: Endpoints, login: Login) -> Self {
         Self {
-            phone: PhoneConfig::with_login(endpoints, login),
+            phone: PhoneConfig {
+                softphone: true,
+                ..PhoneConfig::with_login(endpoints, login)
+            },
             engine: None,
             tokens: None,
             state: None,
@@ -124,6 +127,21 @@ impl ClientBuilder {
     /// Which proposals are accepted without asking; by default those of placed calls and those that ask for it.
     pub fn answer(mut self, policy: AnswerPolicy) -> Self {
         self.phone.answer = policy;
+        self
+    }
+
+    /// Whether the client is a whole softphone, which is the default: it follows the user's conversations and station by REST and
+    /// notifications, so that [`Call`](crate::Call)s can be muted, held and ended through the cloud. If not, it does what the platform's
+    /// streaming client does, and calls are what their sessions show.
+    pub fn softphone(mut self, softphone: bool) -> Self {
+        self.phone.softphone = softphone;
+        self
+    }
+
+    /// How many calls may be accepted without asking while others go on; by default as many as come. What is more rings, and is accepted
+    /// when another call has ended.
+    pub fn calls_at_once(mut self, most: usize) -> Self {
+        self.phone.calls_at_once = Some(most);
         self
     }
 

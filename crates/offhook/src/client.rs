@@ -8,16 +8,18 @@ use actix::Addr;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
-    BulkOptions, CommandError, Endpoints, IceServer, IceServers, Login, OutboundCall, PhoneConfig, Priority, Topic,
-    TopicResult,
+    BulkOptions, CommandError, Endpoints, IceServer, IceServers, Login, OutboundCall, PhoneConfig, Priority, Station,
+    Topic, TopicResult,
 };
+use offhook_xmpp::Jid;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::{
     builder::ClientBuilder,
-    error::{CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
-    event::{Events, Listener},
+    call::Call,
+    error::{CallChangeFailure, CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
+    event::{Event, Events, Listener},
     session::{SoundFailure, Wish},
     supervisor::{Ask, Shell, Supervisor, TopicsAsk},
 };
@@ -86,15 +88,41 @@ impl Client {
         self.command(Ask::Disconnect).await
     }
 
-    /// Places a call by REST and says which conversation it became. Its proposal is accepted without asking if
+    /// Places a call by REST, and returns it when REST has; its media may come before or after. Its proposal is accepted without asking if
     /// [`AnswerPolicy::placed`](crate::AnswerPolicy::placed) says so, which is the default. A call whose future is dropped is
     /// placed all the same.
     ///
     /// # Errors
     /// When signalling does not stand, the API refuses, or the client is a guest.
-    pub async fn place_call(&self, call: OutboundCall) -> Result<ConversationId, CallFailure> {
+    pub async fn place_call(&self, call: OutboundCall) -> Result<Call, CallFailure> {
         let answer = self.ask(|reply| Ask::PlaceCall(call, reply)).await;
         answer.unwrap_or(Err(CallFailure::Command(CommandError::ShutDown)))
+    }
+
+    /// The call of this conversation, over or not; none if nothing is known of it.
+    pub async fn call(&self, conversation: &ConversationId) -> Option<Call> {
+        let conversation = conversation.clone();
+        self.ask(|reply| Ask::Call(conversation, reply)).await.flatten()
+    }
+
+    /// The calls that are not over; none after `shutdown`.
+    pub async fn calls(&self) -> Vec<Call> {
+        self.ask(Ask::Calls).await.unwrap_or_default()
+    }
+
+    /// The station that the user is called at; none before the cloud has told it, and if there is none.
+    pub async fn station(&self) -> Option<Station> {
+        self.ask(Ask::Station).await.flatten()
+    }
+
+    /// Has the user's calls ring at this client rather than at others of the same user.
+    /// [`Event::AlertingLeader`](crate::Event::AlertingLeader) tells who rings from then on.
+    ///
+    /// # Errors
+    /// When signalling does not stand, the cloud refuses, or the client is a guest.
+    pub async fn claim_alerting_leader(&self) -> Result<(), CallChangeFailure> {
+        let claimed = self.ask(Ask::ClaimLeader).await;
+        claimed.unwrap_or(Err(CallChangeFailure::Command(CommandError::ShutDown)))
     }
 
     /// Accepts a proposal; [`Event::SessionStarted`](crate::Event::SessionStarted) follows when its offer comes.
@@ -135,6 +163,31 @@ impl Client {
     pub async fn end(&self, session: &SessionId, reason: Reason) -> Result<(), CommandError> {
         let session = session.clone();
         self.command(|reply| Ask::End { session, reason, reply }).await
+    }
+
+    /// Ends every session and refuses every proposal whose far end is at this address, a full or a bare JID; without one, all of them.
+    /// Returns their ids when all have ended.
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub async fn end_sessions(&self, peer: Option<Jid>, reason: Reason) -> Result<Vec<SessionId>, CommandError> {
+        let mut events = self.events();
+        let ended = self.ask(|reply| Ask::EndAll { peer, reason, reply }).await;
+        let ended = ended.unwrap_or(Err(CommandError::ShutDown))?;
+        let mut live = ended.sessions.clone();
+        let ids = [ended.proposals, ended.sessions].concat();
+        while !live.is_empty() {
+            match events.next().await {
+                Some(Event::SessionEnded { session, .. }) => live.retain(|id| *id != session),
+                Some(Event::Lagged(_)) => {
+                    let now = self.sessions().await;
+                    live.retain(|id| now.iter().any(|(session, _)| session == id));
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(ids)
     }
 
     /// Puts the far end of a session on hold, or takes it back: no audio goes either way, and the far end is told. Returns

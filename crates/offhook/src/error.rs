@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use offhook_audio::SourceError;
 use offhook_media::IdentityError;
-use offhook_phone::{CommandError, ConnectError, PlaceCallError, ReplyError};
+use offhook_phone::{CallChangeError, CallEnd, CommandError, ConnectError, PlaceCallError, ReplyError};
 use thiserror::Error;
 
 use crate::engine::EngineError;
@@ -69,6 +69,26 @@ pub enum CallFailure {
     #[error(transparent)]
     Command(#[from] CommandError),
 }
+
+/// Why a call was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallChangeFailure {
+    /// The cloud did not do it.
+    #[error(transparent)]
+    Refused(#[from] CallChangeError),
+    /// The command was not taken.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// A call was over before what was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the call is over: {}", .0.map_or("the client was shut down", |end| end.as_str()))]
+pub struct CallOver(
+    /// What ended it; none if the client was shut down.
+    pub Option<CallEnd>,
+);
 
 /// Why subscribing to topics, or taking it back, did not go through.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use offhook_audio::PromptId;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
 use offhook_media::{Digit, Statistics};
-use offhook_phone::{ChannelId, ConnectError, IceServers, TopicEvent};
+use offhook_phone::{ChannelId, ConnectError, IceServers, Station, TopicEvent, TrackedCall};
 use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
@@ -42,6 +42,18 @@ pub enum Event {
     },
     /// The STUN and TURN servers for the next session: new lists of the cloud (XEP-0215), or what the application set.
     IceServers(IceServers),
+    /// A call stands elsewhere than before, or is there for the first time: what the cloud and our session say of a conversation,
+    /// together. [`Client::call`](crate::Client::call) gives a handle to it.
+    CallState(Box<TrackedCall>),
+    /// The user is called at this station from now on, or at none.
+    Station(Option<Station>),
+    /// Which of the user's clients rings from now on.
+    AlertingLeader {
+        /// The id of its connection; none if none does.
+        connection: Option<String>,
+        /// Whether that is this one.
+        ours: bool,
+    },
     /// Something about notification topics: what was published, and what became of subscriptions.
     Topics(TopicEvent),
     /// A call is offered (XEP-0353 `propose`), for the first time or again.

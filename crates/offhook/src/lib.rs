@@ -16,7 +16,8 @@
 //!     .build()?;
 //! let mut events = client.events();
 //! client.connect().await?;
-//! client.place_call(OutboundCall::to(Destination::PhoneNumber("+493012345678".into()))).await?;
+//! let call = client.place_call(OutboundCall::to(Destination::PhoneNumber("+493012345678".into()))).await?;
+//! println!("conversation {} is carried by session {}", call.conversation(), call.connected().await?);
 //! while let Some(event) = events.next().await {
 //!     match event {
 //!         Event::SessionStarted { session, .. } => println!("call {session} is up"),
@@ -46,6 +47,7 @@
 
 mod alarm;
 mod builder;
+mod call;
 mod client;
 mod clock;
 mod dial;
@@ -76,17 +78,19 @@ pub use offhook_media::{
     CandidateType, Digit, DigitsError, DtlsProtocol, DtlsVersion, OpusClip, SetupTimes, Statistics,
 };
 pub use offhook_phone::{
-    AnswerPolicy, BulkOptions, ChannelId, CommandError, ConnectError, Destination, DialError, Endpoints,
-    EndpointsError, IcePolicy, IceServer, IceServers, Notification, OutboundCall, PlaceCallError, Priority, ReplyError,
-    SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,
+    AnswerPolicy, BulkOptions, CallChangeError, CallEnd, CallError, CallState, ChannelId, CommandError, ConnectError,
+    Destination, DialError, Direction, Endpoints, EndpointsError, IcePolicy, IceServer, IceServers, Notification,
+    OutboundCall, PlaceCallError, Priority, RemoteParty, ReplyError, SessionType, Station, SystemTopic, Topic,
+    TopicError, TopicEvent, TopicResult, TopicState, TrackedCall,
 };
 pub use offhook_xmpp::{FullJid, Jid, Timeouts};
 
 pub use self::{
     builder::ClientBuilder,
+    call::Call,
     client::Client,
     engine::{Engine, EngineConfig, EngineError},
-    error::{BuildError, CallFailure, ChangeFailure, ConnectFailure, TopicsFailure},
+    error::{BuildError, CallChangeFailure, CallFailure, CallOver, ChangeFailure, ConnectFailure, TopicsFailure},
     event::{ConnectionState, Event, Events},
     proxy::{Proxy, ProxyUrl, ProxyUrlError},
     session::{AudioError, SessionAcceptance, SessionError, SoundFailure},

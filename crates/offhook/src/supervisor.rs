@@ -1,5 +1,7 @@
 //! The actor that owns the phone and carries out what it asks: dials, starts sessions, makes REST requests, tells events.
 
+mod calls;
+
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use actix::{
@@ -10,11 +12,11 @@ use futures_util::FutureExt;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
-    AttemptId, BulkOptions, CallToken, CommandError, ConnectError, Event as Told, HttpId, HttpRequest, IceServer,
-    IceServers, Input, OutboundCall, Output, Phone, PhoneConfig, Priority, SessionReport, SessionStart, TokenRequest,
-    Topic, TopicEvent, TopicResult, TopicsToken,
+    AttemptId, BulkOptions, CallChange, CommandError, ConnectError, EndedAll, Event as Told, HttpId, HttpRequest,
+    IceServer, IceServers, Input, OutboundCall, Output, Phone, PhoneConfig, Priority, SessionReport, SessionStart,
+    Station, TokenRequest, Topic, TopicEvent, TopicResult, TopicsToken,
 };
-use offhook_xmpp::CloseReason;
+use offhook_xmpp::{CloseReason, Jid};
 use secrecy::SecretString;
 use tokio::{
     sync::{oneshot, watch},
@@ -22,11 +24,13 @@ use tokio::{
 };
 use tokio_stream::wrappers::WatchStream;
 
+use self::calls::Calls;
 use crate::{
     alarm::{Alarm, Rang},
+    call::Call,
     clock,
     engine::Engine,
-    error::{CallFailure, ConnectFailure, TopicsFailure},
+    error::{CallChangeFailure, CallFailure, ConnectFailure, TopicsFailure},
     event::Event,
     interfaces::Changes,
     memory::MemoryWriter,
@@ -54,6 +58,7 @@ pub(crate) struct Supervisor {
     asleep: Duration,
     /// The changes of the machine's network interfaces, for transports.
     interfaces: watch::Receiver<Changes>,
+    calls: Calls,
     waiting: Waiting,
     alarm: Alarm,
 }
@@ -62,7 +67,6 @@ pub(crate) struct Supervisor {
 #[derive(Default)]
 struct Waiting {
     connect: Vec<Reply<Result<(), ConnectFailure>>>,
-    calls: HashMap<CallToken, Reply<Result<ConversationId, CallFailure>>>,
     topics: HashMap<TopicsToken, Reply<Result<Vec<TopicResult>, TopicsFailure>>>,
     shutdown: Vec<Reply<()>>,
 }
@@ -75,7 +79,12 @@ type Reply<T> = oneshot::Sender<T>;
 pub(crate) enum Ask {
     Connect(Reply<Result<(), ConnectFailure>>),
     Disconnect(Reply<Result<(), CommandError>>),
-    PlaceCall(OutboundCall, Reply<Result<ConversationId, CallFailure>>),
+    PlaceCall(OutboundCall, Reply<Result<Call, CallFailure>>),
+    ChangeCall(ConversationId, CallChange, Reply<Result<(), CallChangeFailure>>),
+    Call(ConversationId, Reply<Option<Call>>),
+    Calls(Reply<Vec<Call>>),
+    Station(Reply<Option<Station>>),
+    ClaimLeader(Reply<Result<(), CallChangeFailure>>),
     Accept(SessionId, Reply<Result<(), CommandError>>),
     Reject {
         session: SessionId,
@@ -86,6 +95,11 @@ pub(crate) enum Ask {
         session: SessionId,
         reason: Reason,
         reply: Reply<Result<(), CommandError>>,
+    },
+    EndAll {
+        peer: Option<Jid>,
+        reason: Reason,
+        reply: Reply<Result<EndedAll, CommandError>>,
     },
     Sessions(Reply<Vec<(SessionId, Option<ConversationId>)>>),
     Proposals(Reply<Vec<Proposal>>),
@@ -158,6 +172,7 @@ impl Supervisor {
             memory,
             asleep,
             interfaces: clocks.interfaces.watch(),
+            calls: Calls::default(),
             waiting: Waiting::default(),
             alarm,
         }
@@ -294,6 +309,10 @@ impl Supervisor {
                 Event::Disconnected { reconnecting, error }
             }
             Told::Topics(event) => return self.topics_told(event),
+            Told::Call(call) => return self.call_told(call),
+            Told::CallChanged { call, result } => return self.call_changed(call, result.map_err(Into::into)),
+            Told::Station(station) => Event::Station(station),
+            Told::AlertingLeader { connection, ours } => Event::AlertingLeader { connection, ours },
             Told::ActiveChanged { session, active } => Event::ActiveChanged { session, active },
             Told::IceServers(servers) => Event::IceServers(servers),
             Told::Proposed(proposal) => Event::Proposed(proposal),
@@ -337,8 +356,8 @@ impl Supervisor {
                     lasted,
                 }
             }
-            Told::CallPlaced { call, conversation } => return self.answer_call(call, Ok(conversation)),
-            Told::CallRefused { call, error } => return self.answer_call(call, Err(CallFailure::Refused(error))),
+            Told::CallPlaced { call, conversation } => return self.call_placed(call, &conversation, context),
+            Told::CallRefused { call, error } => return self.call_refused(call, CallFailure::Refused(error)),
             Told::ShutDown => {
                 self.answer_connect(&Err(ConnectFailure::Command(CommandError::ShutDown)));
                 self.setup.publisher.tell(Event::ShutDown);
@@ -359,24 +378,11 @@ impl Supervisor {
         }
     }
 
-    fn answer_call(&mut self, call: CallToken, result: Result<ConversationId, CallFailure>) {
-        if let Some(reply) = self.waiting.calls.remove(&call) {
-            drop(reply.send(result));
-        }
-    }
-
     fn connect(&mut self, reply: Reply<Result<(), ConnectFailure>>) {
         match self.phone.connect(clock::now()) {
             Ok(()) if self.phone.is_connected() => drop(reply.send(Ok(()))),
             Ok(()) => self.waiting.connect.push(reply),
             Err(error) => drop(reply.send(Err(ConnectFailure::Command(error)))),
-        }
-    }
-
-    fn place_call(&mut self, call: &OutboundCall, reply: Reply<Result<ConversationId, CallFailure>>) {
-        match self.phone.place_call(clock::now(), call) {
-            Ok(call) => drop(self.waiting.calls.insert(call, reply)),
-            Err(error) => drop(reply.send(Err(CallFailure::Command(error)))),
         }
     }
 
@@ -440,6 +446,15 @@ impl Handler<Ask> for Supervisor {
             Ask::Accept(session, reply) => drop(reply.send(self.phone.accept(now, &session))),
             Ask::Reject { session, ignore, reply } => drop(reply.send(self.phone.reject(now, &session, ignore))),
             Ask::End { session, reason, reply } => drop(reply.send(self.phone.end(now, &session, reason))),
+            Ask::EndAll { peer, reason, reply } => drop(reply.send(self.phone.end_all(now, peer.as_ref(), reason))),
+            Ask::ChangeCall(conversation, change, reply) => self.change_call(&conversation, change, reply),
+            Ask::Call(conversation, reply) => drop(reply.send(self.call_of(&conversation, context))),
+            Ask::Calls(reply) => drop(reply.send(self.live_calls(context))),
+            Ask::Station(reply) => drop(reply.send(self.phone.station().cloned())),
+            Ask::ClaimLeader(reply) => {
+                let claiming = self.phone.claim_alerting_leader(now);
+                self.await_change(claiming, reply);
+            }
             Ask::Sessions(reply) => drop(reply.send(self.sessions())),
             Ask::Proposals(reply) => drop(reply.send(self.phone.proposals().cloned().collect())),
             Ask::Statistics(session, reply) => self.measure(&session, reply),

@@ -109,6 +109,8 @@ impl Conversations {
 
     /// The user placed a call, and REST has named its conversation. It may be over already.
     pub fn placed(&mut self, conversation: &ConversationId) {
+        self.heard += 1;
+        let heard = Mark(self.heard);
         match self.calls.get_mut(conversation) {
             // The cloud was quicker than its own answer to the request.
             Some(entry) if !entry.told => {
@@ -122,6 +124,7 @@ impl Conversations {
                 self.change(conversation, |entry| {
                     entry.call.direction = Some(Direction::Outbound);
                     entry.cloud = Some(Cloud::Dialing);
+                    entry.heard = heard;
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_jingle::SessionId;
+use offhook_jingle::{ConversationId, SessionId};
 use offhook_xmpp::CloseReason;
 use thiserror::Error;
 
@@ -167,6 +167,21 @@ pub enum PlaceCallError {
     Rest(#[from] ReplyError),
 }
 
+/// Why a call was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallChangeError {
+    /// REST went wrong.
+    #[error("{0}")]
+    Rest(#[from] ReplyError),
+    /// The cloud shows no part of the user in the conversation, and no session carries it alone.
+    #[error("the user has no part in this call that could be changed")]
+    NoPart,
+    /// The call ended meanwhile.
+    #[error("the call is over")]
+    Over,
+}
+
 /// Why a command was not carried out; nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -180,6 +195,14 @@ pub enum CommandError {
     /// Neither a proposal nor a session has this id.
     #[error("no session {0}")]
     UnknownSession(SessionId),
+    /// No live call has this conversation.
+    #[error("no call with conversation {0}")]
+    UnknownCall(ConversationId),
+    /// The command needs the softphone, which is turned off.
+    #[error(
+        "the softphone is turned off: turn it on (`PhoneConfig::softphone`, `ClientBuilder::softphone`) to change calls"
+    )]
+    NoSoftphone,
     /// The command is for users; a guest has neither REST nor calls.
     #[error("a guest cannot do this: log in as a user, with an access token")]
     Guest,

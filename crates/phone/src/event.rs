@@ -6,8 +6,9 @@ use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::Ended
 use offhook_xmpp::{FullJid, Jid};
 
 use crate::{
-    error::{ConnectError, PlaceCallError},
-    phone::{CallToken, ChannelId, IceServers},
+    conversations::TrackedCall,
+    error::{CallChangeError, ConnectError, PlaceCallError},
+    phone::{CallToken, ChannelId, IceServers, Station},
     topics::TopicEvent,
 };
 
@@ -95,6 +96,25 @@ pub enum Event {
         call: CallToken,
         /// Why.
         error: PlaceCallError,
+    },
+    /// A call stands elsewhere than before, or is there for the first time: what the cloud and our session say of a conversation,
+    /// together. Never told twice alike.
+    Call(TrackedCall),
+    /// The end of a [`change_call`](crate::Phone::change_call) or [`claim_alerting_leader`](crate::Phone::claim_alerting_leader).
+    CallChanged {
+        /// Which.
+        call: CallToken,
+        /// Whether the cloud did it.
+        result: Result<(), CallChangeError>,
+    },
+    /// The user is called at this station from now on, or at none.
+    Station(Option<Station>),
+    /// Which of the user's clients rings from now on.
+    AlertingLeader {
+        /// The id of its connection; none if none does.
+        connection: Option<String>,
+        /// Whether that is this one.
+        ours: bool,
     },
     /// Something about notification topics.
     Topics(TopicEvent),

@@ -34,9 +34,9 @@
 //!
 //! | document | done | not done |
 //! |---|---|---|
-//! | REST: users/me, notifications/channels, conversations/calls | login, outbound calls, subscriptions; retries, `Retry-After`, tokens that are renewed | conversations, stations |
+//! | REST: users/me, notifications/channels, conversations, stations | login, outbound calls, subscriptions, calls that are changed, stations; retries, `Retry-After`, tokens that are renewed | |
 //! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
-//! | notifications of conversations | [`Conversations`]: states of calls, linked to sessions in any order | [`Phone`] does not feed it yet |
+//! | notifications of conversations | [`Conversations`]: states of calls, linked to sessions in any order; persistent connections, lines, alerting leader | |
 //! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
 //! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session | calls of our own |
 //! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
@@ -55,13 +55,13 @@ mod topics;
 pub use self::{
     conversations::{CallEnd, CallError, CallState, Conversations, Direction, Mark, RemoteParty, TrackedCall},
     endpoints::{Endpoints, EndpointsError},
-    error::{CommandError, ConnectError, DialError, PlaceCallError},
+    error::{CallChangeError, CommandError, ConnectError, DialError, PlaceCallError},
     event::Event,
     http::{HttpFailure, HttpId, HttpReply, HttpRequest, Method, ReplyError},
     phone::{
-        AnswerPolicy, AttemptId, CallToken, ChannelId, Destination, DialUrl, IcePolicy, IceServer, IceServers, Input,
-        Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart, SignallingState, StreamCommand,
-        TokenRequest,
+        AnswerPolicy, AttemptId, CallChange, CallToken, ChannelId, Destination, DialUrl, EndedAll, IcePolicy,
+        IceServer, IceServers, Input, Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart,
+        SessionType, SignallingState, Station, StreamCommand, TokenRequest,
     },
     topics::{
         BulkOptions, Notification, Priority, SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,

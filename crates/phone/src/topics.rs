@@ -257,6 +257,19 @@ impl Topics {
         self.wait(command, once(topics.iter().map(|(topic, _)| topic)), gone)
     }
 
+    /// Subscribes to these at once and for good, whatever the application does, or waits for that again under another channel.
+    pub(crate) fn keep(&mut self, now: Instant, topics: &[Topic]) -> TopicsToken {
+        let command = self.command(now);
+        topics.iter().for_each(|topic| self.wanted.add_own(topic));
+        self.add_missing();
+        self.wait(command, topics.to_vec(), Vec::new())
+    }
+
+    /// Whether the application subscribed to this topic.
+    pub(crate) fn is_asked_for(&self, topic: &Topic) -> bool {
+        self.wanted.is_asked_for(topic)
+    }
+
     /// Says what happened outside.
     pub(crate) fn handle_input(&mut self, now: Instant, input: Input) {
         self.now = self.now.max(now);

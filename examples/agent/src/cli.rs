@@ -1,4 +1,4 @@
-//! The command line. What is planned and not there is refused by its name, with what is missing; nothing is ignored.
+//! The command line.
 
 use std::{
     fs,
@@ -83,8 +83,6 @@ pub struct RunOptions {
     pub cloud: CloudOptions,
     #[command(flatten)]
     pub token: TokenOptions,
-    #[command(flatten)]
-    pub planned: PlannedOptions,
     /// Which calls to answer: those placed here, those that ask for it, all, or none (then commands decide).
     #[arg(
         long,
@@ -127,6 +125,9 @@ pub struct RunOptions {
     /// Use IPv6 addresses for media too.
     #[arg(long)]
     pub ipv6: bool,
+    /// Answer no further call by itself while so many go on; they ring until another one has ended. With stdin or stdout audio it is one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    calls_at_once: Option<u32>,
     /// End after so many conversations.
     #[arg(long, value_name = "N")]
     pub calls: Option<u64>,
@@ -203,13 +204,6 @@ pub struct TokenOptions {
     token: Option<String>,
 }
 
-/// Options whose features are not built yet: accepted by the parser only to be refused with a reason.
-#[derive(Debug, Args)]
-pub struct PlannedOptions {
-    #[arg(long, hide = true, num_args = 1)]
-    calls_at_once: Option<String>,
-}
-
 /// Which candidates are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
@@ -263,7 +257,6 @@ pub enum Answer {
 impl RunOptions {
     /// Refuses what is not there.
     pub fn check(&self) -> Result<(), Exit> {
-        self.planned.check()?;
         if self.json && self.token.token_file.as_deref() == Some(Path::new("-")) {
             return Err(Exit::usage(
                 "--token-file - and --json both want standard input; name a file",
@@ -303,6 +296,14 @@ impl RunOptions {
         self.listen
             .parse()
             .map_err(|error| Exit::usage(format!("--listen: {error}")))
+    }
+
+    /// How many calls go on at once; a pipe serves one.
+    pub fn calls_at_once(&self) -> Result<Option<usize>, Exit> {
+        if self.source()? == SourceSpec::Stdin || self.sink()? == SinkSpec::Stdout {
+            return Ok(Some(1));
+        }
+        Ok(self.calls_at_once.map(|most| most as usize))
     }
 
     /// What `--answer` means.
@@ -360,16 +361,6 @@ impl TokenOptions {
         match token.trim() {
             "" => Err(Exit::usage("the access token is empty")),
             token => Ok(token.to_owned().into()),
-        }
-    }
-}
-
-impl PlannedOptions {
-    fn check(&self) -> Result<(), Exit> {
-        let missing = [(self.calls_at_once.is_some(), "--calls-at-once", "calls are not limited")];
-        match missing.iter().find(|(given, _, _)| *given) {
-            Some((_, option, instead)) => Err(Exit::usage(format!("{option} is not there yet: {instead}"))),
-            None => Ok(()),
         }
     }
 }

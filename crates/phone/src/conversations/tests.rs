@@ -213,6 +213,10 @@ fn what_the_cloud_said_after_a_list_was_asked_for_is_newer_than_the_list() {
     assert_eq!(states(&mut calls), []);
     calls.reconciled(calls.mark(), &[]);
     assert_eq!(states(&mut calls), [CallState::Ended(CallEnd::Cloud)]);
+    let asked = calls.mark();
+    calls.placed(&ConversationId::new("placed"));
+    calls.reconciled(asked, &[]);
+    assert_eq!(states(&mut calls), [CallState::Dialing], "it was placed after that");
 }
 
 #[test]

@@ -144,6 +144,9 @@ impl Phone {
         let Some(result) = self.topics_replied(id, result) else {
             return;
         };
+        let Some(result) = self.softphone_replied(id, result) else {
+            return;
+        };
         self.call_replied(id, result);
     }
 

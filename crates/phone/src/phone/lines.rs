@@ -92,15 +92,22 @@ impl Lines {
 }
 
 impl Phone {
-    pub(super) fn start_session(&mut self, config: session::SessionConfig) {
+    /// A session begins; one that is set up silently carries no call yet.
+    pub(super) fn start_session(&mut self, config: session::SessionConfig, silent: bool) {
         let told = Event::SessionStarted {
             session: config.id.clone(),
             conversation: config.conversation.clone(),
             peer: config.peer.clone(),
         };
+        let (session, conversation) = (config.id.clone(), config.conversation.clone());
         let line = Line::new(&config, self.now);
         self.add_line(config, line);
         self.emit(told);
+        if silent {
+            self.calls.persistent = Some(session);
+        } else if let Some(conversation) = conversation {
+            self.track(|calls| calls.session_started(session, conversation, false));
+        }
     }
 
     pub(super) fn add_line(&mut self, config: session::SessionConfig, line: Line) {
@@ -109,7 +116,8 @@ impl Phone {
         }
         self.lines.sessions.insert(config.id.clone(), line);
         let seed = self.ids.seed();
-        let ice = self.ice_servers().clone();
+        let mut ice = self.ice_servers().clone();
+        ice.policy = self.session_policy(ice.policy);
         self.outputs
             .push_back(Output::StartSession(Box::new(SessionStart { config, seed, ice })));
     }
@@ -140,7 +148,9 @@ impl Phone {
                 // One that was replaced may still hear of a change that is no longer its own.
                 let line = self.lines.sessions.get_mut(&session);
                 if let Some(line) = line.filter(|line| !line.leaving) {
-                    line.conversation = Some(conversation);
+                    line.conversation = Some(conversation.clone());
+                    let active = line.active;
+                    self.track(|calls| calls.session_started(session, conversation, active));
                 }
             }
             SessionReport::Ended { reason, by } => self.session_ended(&session, reason, by),
@@ -201,6 +211,13 @@ impl Phone {
             by,
             lasted,
         });
+        if self.calls.persistent.as_ref() == Some(session) {
+            self.calls.persistent = None;
+        }
+        self.track(|calls| calls.session_ended(session, reason));
+        if self.config.calls_at_once.is_some() {
+            self.judge_proposals();
+        }
     }
 
     fn active_changed(&mut self, session: SessionId, active: bool) {
@@ -208,7 +225,11 @@ impl Phone {
             && std::mem::replace(&mut line.active, active) != active
         {
             let connected = line.conversation.clone().filter(|_| active);
-            self.emit(Event::ActiveChanged { session, active });
+            self.emit(Event::ActiveChanged {
+                session: session.clone(),
+                active,
+            });
+            self.track(|calls| calls.session_active(&session, active));
             if let Some(conversation) = connected {
                 self.clear_proposals(&conversation);
             }

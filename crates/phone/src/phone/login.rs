@@ -56,6 +56,8 @@ impl<T> Asked<T> {
 /// `GET users/me`, as far as it is needed.
 #[derive(Deserialize)]
 struct UsersMe {
+    #[serde(default)]
+    id: Option<String>,
     chat: Chat,
 }
 
@@ -131,11 +133,15 @@ impl Phone {
         let State::LoggingIn { account, channel } = &mut self.signalling.state else {
             return Some(result);
         };
+        let mut user = None;
         let failed = if account.is(id) {
             result
                 .and_then(|reply| reply.json::<UsersMe>())
                 .map_err(ConnectError::from)
-                .and_then(UsersMe::account)
+                .and_then(|mut me| {
+                    user = me.id.take();
+                    me.account()
+                })
                 .map(|jid| *account = Asked::Got(jid))
         } else if channel.is(id) {
             result
@@ -145,6 +151,7 @@ impl Phone {
         } else {
             return Some(result);
         };
+        self.user_known(user);
         match failed {
             Ok(()) => self.dial_when_known(),
             Err(error) => self.attempt_failed(error),

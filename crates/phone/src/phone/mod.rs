@@ -5,11 +5,15 @@
 //! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `kept` (offers that
 //! nobody has accepted), `replacing` (a session that takes over from another), `lines` (what becomes of a session), `routing`
 //! (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the shell is asked
-//! to do).
+//! to do). Above them all is the softphone: `calls` (what becomes of conversations), `changes` (what the application does with them by
+//! REST) and `station`.
 
+mod calls;
+mod changes;
 mod errands;
 mod ice;
 mod kept;
+mod kind;
 mod lines;
 mod login;
 mod notifications;
@@ -21,6 +25,7 @@ mod replacing;
 mod ringing;
 mod routing;
 mod signalling;
+mod station;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +35,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jid::Jid;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
 use offhook_xmpp::{
     Timeouts,
@@ -39,15 +45,18 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use secrecy::SecretString;
 
 use self::{
-    errands::Renewal, ice::Ice, kept::Kept, lines::Lines, notifications::Subscribing, outbound::Outbound, owed::Owed,
-    ringing::Ringing, signalling::Signalling,
+    calls::Calls, errands::Renewal, ice::Ice, kept::Kept, lines::Lines, notifications::Subscribing, outbound::Outbound,
+    owed::Owed, ringing::Ringing, signalling::Signalling,
 };
 pub use self::{
+    changes::CallChange,
     ice::{IcePolicy, IceServer, IceServers},
+    kind::SessionType,
     login::Login,
     outbound::{CallToken, Destination, OutboundCall},
     output::{AttemptId, ChannelId, DialUrl, Input, Output, SessionReport, SessionStart, StreamCommand, TokenRequest},
     signalling::SignallingState,
+    station::Station,
 };
 use crate::{
     endpoints::Endpoints,
@@ -93,8 +102,14 @@ pub struct PhoneConfig {
     pub resource: Option<String>,
     /// Which proposals are accepted without asking.
     pub answer: AnswerPolicy,
+    /// How many calls may be accepted without asking while others go on; as many as there are unless told otherwise. What is more than
+    /// that rings, and is accepted when another call has ended.
+    pub calls_at_once: Option<usize>,
     /// How long a proposal rings that is neither taken back nor repeated: 120 s unless told otherwise.
     pub proposal_expiry: Duration,
+    /// Whether the phone follows the user's conversations and station by REST and notifications (false). Without it calls are what
+    /// sessions show of them.
+    pub softphone: bool,
     /// Whether sessions and proposals outlive a lost WebSocket (true). If not, a loss (a connection transfer too, but not
     /// `disconnect`) ends them all: sessions with `connectivity-error`, proposals as cancelled.
     pub survivability: bool,
@@ -127,7 +142,9 @@ impl PhoneConfig {
             login,
             resource: None,
             answer: AnswerPolicy::default(),
+            calls_at_once: None,
             proposal_expiry: Duration::from_secs(120),
+            softphone: false,
             survivability: true,
             keep_trying: false,
             renew_token: false,
@@ -137,6 +154,15 @@ impl PhoneConfig {
             timeouts: Timeouts::default(),
         }
     }
+}
+
+/// What [`Phone::end_all`] ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndedAll {
+    /// The proposals that were refused.
+    pub proposals: Vec<SessionId>,
+    /// The sessions that were told to end.
+    pub sessions: Vec<SessionId>,
 }
 
 /// Whether the phone is in use.
@@ -180,6 +206,7 @@ pub struct Phone {
     topics_wake: Instant,
     subscribing: Subscribing,
     outbound: Outbound,
+    calls: Calls,
     outputs: VecDeque<Output>,
     ids: Ids,
     now: Instant,
@@ -232,6 +259,7 @@ impl Phone {
             kept: Kept::default(),
             ice: Ice::default(),
             outbound: Outbound::default(),
+            calls: Calls::default(),
             outputs: VecDeque::new(),
             ids,
             now,
@@ -245,7 +273,8 @@ impl Phone {
 
     /// The proposals that have no offer yet.
     pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
-        self.ringing.iter().flat_map(|ringing| ringing.proposals.iter())
+        let ringing = self.ringing.iter().flat_map(|ringing| ringing.proposals.iter());
+        ringing.chain(self.calls.offered.as_ref())
     }
 
     /// The session that carries a conversation.
@@ -325,6 +354,9 @@ impl Phone {
     /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn accept(&mut self, now: Instant, session: &SessionId) -> Result<(), CommandError> {
         self.command(now)?;
+        if self.accept_offered(session)? {
+            return Ok(());
+        }
         self.accept_proposal(session)?;
         self.begin_kept(session);
         Ok(())
@@ -337,6 +369,9 @@ impl Phone {
     /// When signalling neither stands nor is coming back, or no such proposal rings.
     pub fn reject(&mut self, now: Instant, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         self.command(now)?;
+        if self.reject_offered(session, ignore)? {
+            return Ok(());
+        }
         self.with_proposals(session, |proposals, now, id| proposals.reject(now, id, ignore).is_ok())?;
         if ignore {
             drop(self.kept.forget(session));
@@ -361,6 +396,31 @@ impl Phone {
             Err(CommandError::UnknownProposal(id)) => Err(CommandError::UnknownSession(id)),
             result => result,
         }
+    }
+
+    /// Ends every session and refuses every proposal whose far end is at this address, a full or a bare JID; without one, all. Gives
+    /// the proposals and the sessions; the end of each session is told by [`Event::SessionEnded`].
+    ///
+    /// # Errors
+    /// After `shutdown`.
+    pub fn end_all(&mut self, now: Instant, peer: Option<&Jid>, reason: Reason) -> Result<EndedAll, CommandError> {
+        self.command(now)?;
+        let same = |peer: &Jid, far: &Jid| {
+            let resource = peer.resource();
+            peer.node() == far.node()
+                && peer.domain() == far.domain()
+                && (resource.is_none() || resource == far.resource())
+        };
+        let meant = |far: &Jid| peer.is_none_or(|peer| same(peer, far));
+        let ringing = self.proposals().filter(|proposal| meant(&proposal.from));
+        let mut proposals: Vec<_> = ringing.map(|proposal| proposal.id.clone()).collect();
+        let sessions = self.lines.sessions.iter().filter(|(_, line)| meant(&line.peer));
+        let sessions: Vec<_> = sessions.map(|(id, _)| id.clone()).collect();
+        proposals.retain(|proposal| self.reject(now, proposal, false).is_ok());
+        for session in &sessions {
+            self.end_session(session.clone(), reason.into(), EndedBy::Local);
+        }
+        Ok(EndedAll { proposals, sessions })
     }
 
     /// Ends everything: each session with `success`, then signalling; what still rings is told as cancelled. Then comes
@@ -402,7 +462,10 @@ impl Phone {
 
     /// Lets time pass.
     fn expire(&mut self) {
-        self.outbound.expire(self.now);
+        for conversation in self.outbound.expire(self.now) {
+            self.track(|calls| calls.not_proposed(&conversation));
+        }
+        self.expire_calls();
         self.lines.expire(self.now);
         self.owed.expire(self.now);
         self.expire_kept();
@@ -428,6 +491,7 @@ impl Phone {
             Some(self.topics_wake),
             self.renewal.due(),
             self.outbound.next_expiry(),
+            self.calls.next_expiry(),
             self.lines.next_expiry(),
             self.kept.next_expiry(),
         ];

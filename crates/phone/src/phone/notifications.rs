@@ -118,6 +118,11 @@ impl Phone {
                 tracing::warn!(?event, "the next connection needs a new channel");
                 self.superseded();
             }
+            TopicEvent::Notified(notification) if self.watched(notification) => return,
+            TopicEvent::Settled { command, .. } if self.watching_settled(*command) => return,
+            TopicEvent::Rejected(result) if self.is_only_watched(&result.topic) => {
+                return tracing::warn!(?result, "the cloud does not tell of the user's calls");
+            }
             TopicEvent::System(SystemTopic::SubscriptionsExpiring)
             | TopicEvent::Notified(_)
             | TopicEvent::Settled { .. }

@@ -163,6 +163,7 @@ impl Phone {
             ..
         } = opening;
         let proposal = proposals.offered(now, &id);
+        let silent = proposal.as_ref().is_some_and(|proposal| proposal.silent);
         let mut config = session::SessionConfig::new(id.clone(), dialect, from.clone());
         config.conversation = conversation.or_else(|| proposal.and_then(|proposal| proposal.conversation));
         config.announce_to = Some(local.to_bare());
@@ -170,7 +171,7 @@ impl Phone {
         drop(self.kept.forget(&id));
         match &replaced {
             Some(replaced) => self.start_replacement(config, replaced),
-            None => self.start_session(config),
+            None => self.start_session(config, silent),
         }
         self.deliver(&id, ticket, from.clone(), payload);
         if let Some(replaced) = replaced {

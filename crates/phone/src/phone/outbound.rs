@@ -80,8 +80,10 @@ impl Outbound {
         self.placed.remove(conversation);
     }
 
-    pub(super) fn expire(&mut self, now: Instant) {
-        self.placed.retain(|_, due| *due > now);
+    /// The calls whose proposal is waited for no longer.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<ConversationId> {
+        let due = self.placed.extract_if(.., |_, due| *due <= now);
+        due.map(|(conversation, _)| conversation).collect()
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
@@ -112,6 +114,7 @@ impl Phone {
         };
         match result.and_then(|reply| reply.json::<Placed>()) {
             Ok(Placed { id: conversation }) => {
+                self.track(|calls| calls.placed(&conversation));
                 self.emit(Event::CallPlaced {
                     call,
                     conversation: conversation.clone(),

@@ -46,7 +46,7 @@ impl Phone {
     /// Starts the session that the conversation goes on in.
     pub(super) fn start_replacement(&mut self, config: session::SessionConfig, replaced: &Replaced) {
         let Some(old) = self.lines.sessions.get_mut(&replaced.session) else {
-            return self.start_session(config);
+            return self.start_session(config, false);
         };
         old.conversation = None;
         let (started, reconnects) = (old.started, old.reconnects + 1);
@@ -63,8 +63,13 @@ impl Phone {
             reconnects,
             ..Line::new(&config, self.now)
         };
+        let session = config.id.clone();
         self.add_line(config, line);
         self.emit(told);
+        if self.calls.persistent.as_ref() == Some(&replaced.session) {
+            self.calls.persistent = Some(session.clone());
+        }
+        self.track(|calls| calls.session_started(session, replaced.conversation.clone(), false));
     }
 
     /// Ends the session that the conversation has left, after the new one has begun.

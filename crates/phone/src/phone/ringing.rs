@@ -9,7 +9,7 @@ use offhook_jingle::{
 };
 use offhook_xmpp as xmpp;
 
-use super::{AnswerPolicy, Phone};
+use super::{AnswerPolicy, Phone, SessionType};
 use crate::{error::CommandError, event::Event};
 
 /// The ringing table and what the phone keeps beside it.
@@ -120,7 +120,18 @@ impl Phone {
             .as_ref()
             .is_some_and(|id| self.outbound.is_placed(id));
         let wanted = always || (auto && (proposal.auto_answer || proposal.silent)) || (placed && ours);
-        wanted && !proposal.accepted && is_gateway(&proposal.from)
+        wanted && !proposal.accepted && is_gateway(&proposal.from) && (proposal.silent || self.takes_another())
+    }
+
+    /// Whether one more call may be accepted without asking.
+    fn takes_another(&self) -> bool {
+        let Some(most) = self.config.calls_at_once else {
+            return true;
+        };
+        let coming = self.ringing.iter().flat_map(|ringing| ringing.proposals.iter());
+        let coming = coming.filter(|proposal| proposal.accepted && !proposal.silent).count();
+        let idle = usize::from(self.is_standing_by());
+        self.lines.sessions.len() + coming < most + idle
     }
 
     /// Judges again what rings, since no answer could go out before.
@@ -144,7 +155,12 @@ impl Phone {
         if proposal.accepted {
             return Ok(());
         }
-        self.with_proposals(session, |proposals, now, id| proposals.accept(now, id).is_ok())
+        let call = proposal.conversation.clone().filter(|_| !proposal.silent);
+        self.with_proposals(session, |proposals, now, id| proposals.accept(now, id).is_ok())?;
+        if let Some(conversation) = call {
+            self.hold_others(&conversation);
+        }
+        Ok(())
     }
 
     pub(super) fn accept_by_policy(&mut self, session: &SessionId) {
@@ -204,8 +220,7 @@ impl Phone {
     }
 }
 
-/// Whether this is the far end of softphone media, as the platform names them: `gjoll` in the domain. A resource is chosen by whoever
-/// connects, and proves nothing.
+/// Whether this is the far end of softphone media.
 pub(super) fn is_gateway(jid: &Jid) -> bool {
-    jid.node().is_some() && jid.domain().as_str().to_ascii_lowercase().contains("gjoll")
+    SessionType::of(jid) == SessionType::Softphone
 }

@@ -7,6 +7,7 @@ mod life;
 mod moving;
 mod replaced;
 mod rules;
+mod softphone;
 
 use offhook_jingle::{InitiationMessage, message::Ending};
 use offhook_xmpp as xmpp;
@@ -125,7 +126,14 @@ impl Story {
         })
     }
 
+    /// What was told since the last look, but for what becomes of calls (the module `softphone` looks at those).
     fn events(&mut self) -> Vec<Event> {
+        let mut events = self.all_events();
+        events.retain(|event| !matches!(event, Event::Call(_)));
+        events
+    }
+
+    fn all_events(&mut self) -> Vec<Event> {
         self.drain();
         let said = std::mem::take(&mut self.said);
         said.into_iter()

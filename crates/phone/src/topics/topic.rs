@@ -73,7 +73,7 @@ impl Topic {
     }
 
     /// What may be combined with others: everything before the last dot, and the rest.
-    pub(super) fn parts(&self) -> Option<(&str, &str)> {
+    pub(crate) fn parts(&self) -> Option<(&str, &str)> {
         self.0.rsplit_once('.')
     }
 }

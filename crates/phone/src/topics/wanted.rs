@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Priority, Topic};
 
-/// Why a topic is wanted. It is wanted as long as a single subscription is left, or a bulk subscription names it.
+/// Why a topic is wanted. It is wanted as long as a single subscription is left, or a bulk subscription names it, or the phone itself
+/// wants it.
 #[derive(Debug, Default)]
 pub(super) struct Want {
+    /// The phone itself wants it; no command takes that back.
+    own: bool,
     /// Single subscriptions that were not taken back.
     singles: u32,
     bulk: bool,
@@ -31,6 +34,16 @@ impl Wanted {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Topic, &Want)> {
         self.0.iter()
+    }
+
+    /// Whether the application wants it.
+    pub(super) fn is_asked_for(&self, topic: &Topic) -> bool {
+        let want = self.0.get(topic);
+        want.is_some_and(|want| want.bulk || want.singles > 0)
+    }
+
+    pub(super) fn add_own(&mut self, topic: &Topic) {
+        self.entry(topic, Priority::default()).own = true;
     }
 
     pub(super) fn add_single(&mut self, topic: &Topic, priority: Priority, immediate: bool) {
@@ -62,7 +75,7 @@ impl Wanted {
             0 => want.bulk = false,
             _ => want.singles -= 1,
         }
-        if want.singles == 0 && !want.bulk {
+        if want.singles == 0 && !want.bulk && !want.own {
             self.0.remove(topic);
         }
     }
@@ -73,7 +86,7 @@ impl Wanted {
         self.0.retain(|topic, want| {
             want.bulk &= !bulk;
             want.singles = if singles { 0 } else { want.singles };
-            let kept = want.bulk || want.singles > 0;
+            let kept = want.bulk || want.singles > 0 || want.own;
             if !kept {
                 gone.push(topic.clone());
             }

@@ -79,6 +79,12 @@ impl Room {
         state.parts.iter().any(|part| part.user() == Some(user))
     }
 
+    /// Whether the user takes part now.
+    pub(crate) fn is_live_for(&self, user: &str) -> bool {
+        let state = crate::lock(&self.0);
+        state.live().any(|part| part.user() == Some(user))
+    }
+
     /// The conversation as REST shows it.
     pub(crate) fn describe(&self) -> Value {
         crate::lock(&self.0).describe()

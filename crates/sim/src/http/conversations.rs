@@ -1,4 +1,4 @@
-//! Calls that there are: `conversations/{id}`, `conversations/calls/{id}` and its participants.
+//! Calls that there are: `conversations`, `conversations/{id}`, `conversations/calls/{id}` and its participants.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::refusal;
 use super::rest::user;
@@ -23,6 +24,7 @@ const MOST_DIGITS: usize = 50;
 
 pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
+        .route("/api/v2/conversations", get(live))
         .route("/api/v2/conversations/{conversation}", get(one))
         .route("/api/v2/conversations/calls/{conversation}", get(one))
         .route(
@@ -57,6 +59,18 @@ pub(super) fn refused(error: &ConversationError) -> Response {
         ConversationError::Call(_) => (StatusCode::BAD_REQUEST, "bad.request"),
     };
     refusal(status, code, &error.to_string())
+}
+
+/// The conversations that the user takes part in now.
+async fn live(State(inner): Cloud, headers: HeaderMap) -> Response {
+    let user = match user(&inner, &headers) {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let rooms = inner.conversations.all();
+    let own = rooms.iter().filter(|room| room.is_live_for(&user.id));
+    let entities: Vec<_> = own.map(|room| room.describe()).collect();
+    Json(json!({ "total": entities.len(), "entities": entities })).into_response()
 }
 
 async fn one(State(inner): Cloud, Path(conversation): Path<String>, headers: HeaderMap) -> Response {

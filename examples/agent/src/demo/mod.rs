@@ -88,10 +88,14 @@ impl Stage {
     async fn outbound(&mut self) -> Result<CallHandle, String> {
         self.say("OUTBOUND: the application places a call");
         let number = OutboundCall::to(Destination::PhoneNumber("+493012345678".into()));
-        let conversation = within("placing the call", self.client.place_call(number))
+        let placed = within("placing the call", self.client.place_call(number))
             .await?
             .map_err(text)?;
-        let call = within("the cloud's side of the call", self.cloud.call_of(&conversation)).await?;
+        let call = within(
+            "the cloud's side of the call",
+            self.cloud.call_of(placed.conversation()),
+        )
+        .await?;
         let session = self.until_connected().await?;
         tokio::time::sleep(TALK).await;
         self.say("the application hangs up");

@@ -3,7 +3,7 @@
 mod audio;
 
 use offhook::{
-    Client, ConversationId, Destination, Engine, Event, IceServer, OutboundCall, Priority, Reason, SessionId, Topic,
+    Call, Client, ConversationId, Destination, Engine, IceServer, Jid, OutboundCall, Priority, Reason, SessionId, Topic,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -11,11 +11,10 @@ use serde_json::{Map, Value, json};
 use super::event::{ice_servers, named};
 
 /// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 4] = [
+const PLANNED: [(&str, &str); 3] = [
     ("cancelRtcSession", "sessions are not initiated"),
     ("initiateRtcSession", "sessions are not initiated"),
     ("listDevices", "there are no sound devices"),
-    ("claimAlertingLeader", "there is no alerting"),
 ];
 
 /// Why a command was not carried out.
@@ -94,25 +93,35 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
         }
         "acceptSession" => done(client.accept_session(&session(command)?).await),
         "placeCall" => {
-            let conversation = client.place_call(outbound(command)?).await.map_err(failed)?;
-            Ok(json!({"conversationId": conversation}))
+            let call = client.place_call(outbound(command)?).await.map_err(failed)?;
+            Ok(json!({"conversationId": call.conversation()}))
         }
         "endCall" => {
-            let session = carrying(text(command, "conversationId")?, client).await?;
-            done(client.end(&session, Reason::Success).await)
+            let call = call(text(command, "conversationId")?, client).await?;
+            done(call.end().await)
         }
         "setMute" => {
             let muted = flag(command, "muted")?;
-            done(client.set_muted(&either(command, client).await?, muted).await)
+            match named_call(command, client).await? {
+                Some(call) => done(call.mute(muted).await),
+                None => done(client.set_muted(&session(command)?, muted).await),
+            }
         }
         "setHeld" => {
             let held = flag(command, "held")?;
-            done(client.hold(&either(command, client).await?, held).await)
+            match named_call(command, client).await? {
+                Some(call) => done(call.hold(held).await),
+                None => done(client.hold(&session(command)?, held).await),
+            }
         }
         "sendDigits" => {
             let digits = text(command, "digits")?;
-            done(client.send_digits(&either(command, client).await?, digits).await)
+            match named_call(command, client).await? {
+                Some(call) => done(call.send_digits(digits).await),
+                None => done(client.send_digits(&session(command)?, digits).await),
+            }
         }
+        "claimAlertingLeader" => done(client.claim_alerting_leader().await),
         "setSource" => audio::set_source(command, client).await,
         "setSink" => audio::set_sink(command, client).await,
         "startRecording" => audio::start_recording(command, client).await,
@@ -146,14 +155,17 @@ async fn listed(desk: &Desk) -> Value {
     json!({"sessions": listed.collect::<Vec<_>>(), "tasks": desk.engine.tasks()})
 }
 
-/// Ends all sessions and refuses what rings; answers when all have ended.
+/// Ends all sessions, or those with one far end, and refuses what rings; answers when all have ended.
 async fn end_sessions(command: &Map<String, Value>, client: &Client) -> Answer {
-    if command.get("options").and_then(|options| options.get("jid")).is_some() {
-        return Err(not_yet(
-            "endRtcSessions with options.jid",
-            "sessions are ended by id or all at once",
-        ));
-    }
+    let jid = command.get("options").and_then(|options| options.get("jid"));
+    let peer = match jid.filter(|jid| !jid.is_null()) {
+        None => None,
+        Some(jid) => {
+            let jid = jid.as_str().ok_or_else(|| bad("`options.jid` is a text"))?;
+            let peer = jid.parse::<Jid>();
+            Some(peer.map_err(|error| bad(format!("`options.jid` is no JID: {error}")))?)
+        }
+    };
     let reason = match command.get("reason") {
         None => Reason::Success,
         Some(reason) => {
@@ -163,32 +175,8 @@ async fn end_sessions(command: &Map<String, Value>, client: &Client) -> Answer {
                 .map_err(|error: offhook::UnknownReason| bad(error.to_string()))?
         }
     };
-    let mut events = client.events();
-    let mut ids = Vec::new();
-    for proposal in client.proposals().await {
-        if client.end(&proposal.id, reason).await.is_ok() {
-            ids.push(proposal.id);
-        }
-    }
-    let mut live = Vec::new();
-    for (session, _) in client.sessions().await {
-        if client.end(&session, reason).await.is_ok() {
-            live.push(session);
-        }
-    }
-    ids.extend(live.iter().cloned());
-    while !live.is_empty() {
-        match events.next().await {
-            Some(Event::SessionEnded { session, .. }) => live.retain(|id| *id != session),
-            Some(Event::Lagged(_)) => {
-                let now = client.sessions().await;
-                live.retain(|id| now.iter().any(|(session, _)| session == id));
-            }
-            Some(_) => {}
-            None => break,
-        }
-    }
-    Ok(json!({"sessionIds": ids}))
+    let ended = client.end_sessions(peer, reason).await.map_err(failed)?;
+    Ok(json!({"sessionIds": ended}))
 }
 
 fn outbound(command: &Map<String, Value>) -> Result<OutboundCall, Refusal> {
@@ -244,16 +232,31 @@ async fn either(command: &Map<String, Value>, client: &Client) -> Result<Session
 }
 
 async fn carrying(conversation: &str, client: &Client) -> Result<SessionId, Refusal> {
-    let conversation = ConversationId::new(conversation);
-    let sessions = client.sessions().await;
-    let carried = sessions
-        .into_iter()
-        .find(|(_, carried)| carried.as_ref() == Some(&conversation));
-    let (session, _) = carried.ok_or_else(|| Refusal {
+    let call = call(conversation, client).await?;
+    call.session().ok_or_else(|| Refusal {
         code: "not_found",
         message: format!("no session carries conversation {conversation}"),
-    })?;
-    Ok(session)
+    })
+}
+
+async fn call(conversation: &str, client: &Client) -> Result<Call, Refusal> {
+    let call = client.call(&ConversationId::new(conversation)).await;
+    let call = call.filter(|call| !call.state().is_ended());
+    call.ok_or_else(|| Refusal {
+        code: "not_found",
+        message: format!("no call has conversation {conversation}"),
+    })
+}
+
+/// The call that is named by its conversation; none if a session is named.
+async fn named_call(command: &Map<String, Value>, client: &Client) -> Result<Option<Call>, Refusal> {
+    match command.get("sessionId") {
+        Some(_) => Ok(None),
+        None if command.contains_key("conversationId") => {
+            Ok(Some(call(text(command, "conversationId")?, client).await?))
+        }
+        None => Err(bad("name one of `sessionId`, `conversationId`")),
+    }
 }
 
 fn session(command: &Map<String, Value>) -> Result<SessionId, Refusal> {

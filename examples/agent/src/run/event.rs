@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use offhook::{ConnectionState, EndedBy, Event, IceServers, Proposal, SessionId, TopicEvent};
+use offhook::{
+    CallState, ConnectionState, Direction, EndedBy, Event, IceServers, Proposal, SessionId, SessionType, TopicEvent,
+    TrackedCall,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -36,6 +39,13 @@ impl Translator {
                 "rtcIceServers",
                 json!({"iceServers": ice_servers(servers, false)}),
             )],
+            Event::CallState(call) => vec![named("callState", call_state(call))],
+            Event::AlertingLeader { connection, ours } => {
+                vec![named(
+                    "alertingLeader",
+                    json!({"connectionId": connection, "ours": ours}),
+                )]
+            }
             Event::Topics(event) => topics(event),
             Event::ActiveChanged { session: id, active } => {
                 vec![session("change:active", id, json!({"active": active}))]
@@ -179,8 +189,30 @@ fn request(proposal: &Proposal) -> Value {
         "autoAnswer": proposal.auto_answer,
         "fromJid": proposal.from.to_string(),
         "conversationId": proposal.conversation,
-        // Only gateways of softphone calls propose to a user.
-        "sessionType": "softphone",
+        "sessionType": SessionType::of(&proposal.from).as_str(),
+    })
+}
+
+fn call_state(call: &TrackedCall) -> Value {
+    let remote = call.remote.as_ref();
+    let remote = remote.map(|party| json!({"name": party.name, "address": party.address, "purpose": party.purpose}));
+    let error = call.error.as_ref();
+    let error = error.map(|error| json!({"code": error.code, "message": error.message}));
+    let end = match call.state {
+        CallState::Ended(end) => Some(end.as_str()),
+        _ => None,
+    };
+    json!({
+        "conversationId": call.conversation,
+        "participantId": call.participant,
+        "sessionId": call.session,
+        "state": call.state.as_str(),
+        "endReason": end,
+        "muted": call.muted,
+        "held": call.held,
+        "direction": call.direction.map(Direction::as_str),
+        "remote": remote,
+        "error": error,
     })
 }
 

@@ -17,8 +17,8 @@ use std::{
 };
 
 use offhook::{
-    CallFailure, Client, ConnectError, ConnectFailure, ConversationId, DtlsVersion, Engine, EngineConfig, EngineError,
-    Event, Events, IcePolicy, OutboundCall, SessionAcceptance, SessionId,
+    Call, CallFailure, Client, ConnectError, ConnectFailure, DtlsVersion, Engine, EngineConfig, EngineError, Event,
+    Events, IcePolicy, OutboundCall, SessionAcceptance, SessionId,
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::sleep};
@@ -84,7 +84,7 @@ pub struct Logs {
 /// Something that was going on beside the loop has come to its end.
 enum Finished {
     Command(Done),
-    PlaceCall(Result<ConversationId, CallFailure>),
+    PlaceCall(Result<Call, CallFailure>),
     /// The sessions there are, after events were missed.
     Sessions(Vec<SessionId>),
     Action(Result<view::Done, String>),
@@ -124,6 +124,10 @@ async fn start(options: &RunOptions, logs: Logs) -> Result<Agent, Exit> {
         client.statistics_every(Some(LOOKED_AT_EVERY))
     } else {
         client
+    };
+    let client = match options.calls_at_once()? {
+        Some(most) => client.calls_at_once(most),
+        None => client,
     };
     let client = match &options.record {
         Some(directory) => client.record_to(directory),
@@ -248,7 +252,7 @@ impl Agent {
                 if quit { Err(Exit::clean()) } else { Ok(()) }
             }
             Finished::PlaceCall(result) => {
-                let conversation = result?;
+                let conversation = result?.conversation().clone();
                 self.placed
                     .as_mut()
                     .map_or(Ok(()), |placed| placed.became(conversation))

@@ -149,7 +149,7 @@ async fn exit_statuses_tell_what_was_wrong() {
             "not encrypted",
         ),
         (
-            &["--api", api, "--streaming", streaming, "--calls-at-once", "2"],
+            &["--api", api, "--streaming", streaming, "--calls-at-once", "0"],
             right,
             2,
             "--calls-at-once",

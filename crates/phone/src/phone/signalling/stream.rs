@@ -92,6 +92,9 @@ impl Phone {
         self.judge_proposals();
         self.begin_all_kept();
         self.topics_connected(connected.resumed);
+        if !connected.resumed {
+            self.watch_calls();
+        }
     }
 
     /// A stream has closed, and perhaps left what the next one can go on with.

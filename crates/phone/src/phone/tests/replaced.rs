@@ -12,7 +12,7 @@ const ANOTHER: &str = "call-2@gjoll.example/1";
 
 impl Story {
     /// An offer of new media for a conversation.
-    fn offers(&mut self, from: &str, session: &str, conversation: &str, reinvite: bool) {
+    pub(super) fn offers(&mut self, from: &str, session: &str, conversation: &str, reinvite: bool) {
         let json = format!(
             r#"{{"jsonrpc":"2.0","id":"o-{session}","method":"offer","params":{{"sessionId":"{session}","conversationId":"{conversation}","sdp":"v=0\r\n","reinvite":{reinvite}}}}}"#
         );

@@ -185,7 +185,12 @@ pub async fn act(client: &Client, action: Action) -> Result<Done, String> {
         Action::Mute(session, muted) => {
             told(client.set_muted(&session, muted).await).map(|_| Done::Muted(session, muted))
         }
-        Action::Hold(session, held) => told(client.hold(&session, held).await).map(|_| Done::Held(session, held)),
+        Action::Hold(session, held) => {
+            let calls = client.calls().await;
+            let call = calls.into_iter().find(|call| call.session().as_ref() == Some(&session));
+            let call = call.ok_or("there is no such call")?;
+            told(call.hold(held).await).map(|_| Done::Held(session, held))
+        }
         Action::Dial(number) => {
             let destination = cli::destination(&number)?;
             told(client.place_call(OutboundCall::to(destination)).await)
