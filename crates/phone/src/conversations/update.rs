@@ -154,6 +154,8 @@ fn error(info: &Value) -> Option<CallError> {
     })
 }
 
+/// What is empty says nothing.
 fn text(value: Option<&Value>) -> Option<String> {
-    value.and_then(Value::as_str).map(str::to_owned)
+    let text = value.and_then(Value::as_str).filter(|text| !text.is_empty());
+    text.map(str::to_owned)
 }

@@ -1,6 +1,7 @@
 //! The agent and the simulated cloud as programs: call after call, and what is left of them.
 
 mod connection;
+mod every;
 mod harness;
 mod login;
 mod options;
