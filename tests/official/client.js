@@ -5,7 +5,6 @@
 //   {"do": "proceed" | "reject", "session"}
 //   {"do": "end" | "mute" | "unmute", "session"}
 //   {"do": "press", "session", "digits"}
-//   {"do": "relay"}                                    sessions from now on use relayed addresses only
 //   {"do": "request", "method", "path", "data"?}       of REST, by the client's own means
 //   {"do": "disconnect"}
 //
@@ -103,7 +102,6 @@ window.commands = {
         const [sender] = sessions.get(session).peerConnection.getSenders();
         sender.dtmf.insertDTMF(digits, 100, 70);
     },
-    relay: async () => client._webrtcSessions.setIceTransportPolicy('relay', client.activeStanzaInstance),
     async request({ method, path, data }) {
         const reply = await client.http.requestApi(path, {
             method,

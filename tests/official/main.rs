@@ -3,7 +3,6 @@
 //! What was seen on both sides is written to `docs/interop.md`. `cargo xtask test` installs the client and runs this.
 
 mod difference;
-mod each_other;
 mod ours;
 mod page;
 mod place;
@@ -11,6 +10,7 @@ mod scenario;
 mod softphone;
 mod story;
 mod table;
+mod users;
 mod web_page;
 mod world;
 

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use offhook::{
-    Client, ConnectionState, Destination, Endpoints, Engine, EngineConfig, Event, IcePolicy, OutboundCall, Reason,
+    Client, ConnectFailure, ConnectionState, Destination, Endpoints, Engine, EngineConfig, Event, OutboundCall, Reason,
     SessionId, SourceSpec,
 };
 use offhook_audio::measure::{dominant_tone, level_dbov};
@@ -29,22 +29,20 @@ pub struct Ours {
 }
 
 impl Ours {
-    pub fn new(place: &Place, relayed: bool) -> Self {
-        Self::of(place, place.token(), MICROPHONE, relayed)
+    pub fn new(place: &Place) -> Self {
+        Self::of(place, place.token(), MICROPHONE)
     }
 
     /// The client of whoever has this token, which plays this tone.
-    pub fn of(place: &Place, token: String, hertz: u32, relayed: bool) -> Self {
+    pub fn of(place: &Place, token: String, hertz: u32) -> Self {
         let plain = place.plain();
         let endpoints = Endpoints::new(&format!("http://{plain}"), &format!("ws://{plain}"), None, false)
             .expect("URLs of loopback");
         let recordings = tempfile::tempdir().expect("a folder");
-        let policy = if relayed { IcePolicy::Relay } else { IcePolicy::All };
         let client = Client::builder(endpoints, token)
             .engine(Engine::new(&EngineConfig::default()).expect("threads"))
             .play(SourceSpec::Tone { hertz })
             .record_to(recordings.path())
-            .ice_policy(policy)
             .build()
             .expect("there is loopback");
         Self {
@@ -57,6 +55,29 @@ impl Ours {
     pub async fn connect(&mut self) {
         within(self.client.connect()).await.expect("it connects");
         self.diary.connected().await;
+    }
+
+    /// Tries to connect, and is refused for its token.
+    pub async fn is_refused(&mut self, token: &str) {
+        within(self.client.set_token(token)).await.expect("it runs");
+        match within(self.client.connect()).await {
+            Err(ConnectFailure::Failed(error)) if error.credentials_refused() => {}
+            result => panic!("{result:?}"),
+        }
+    }
+
+    /// Waits until it has lost its connection and gives up.
+    pub async fn gives_up(&mut self) {
+        self.until(|event| {
+            matches!(
+                event,
+                Event::Disconnected {
+                    reconnecting: false,
+                    ..
+                }
+            )
+        })
+        .await;
     }
 
     pub async fn is_connected_again(&mut self) {
@@ -134,10 +155,9 @@ impl Ours {
             .expect("it has media");
     }
 
-    pub async fn dial(&mut self, number: &str) -> String {
-        let call = OutboundCall::to(Destination::PhoneNumber(number.to_owned()));
-        let placed = within(self.client.place_call(call)).await.expect("it is placed");
-        placed.conversation().as_str().to_owned()
+    pub async fn dial(&mut self, whom: Destination) -> String {
+        let placed = within(self.client.place_call(OutboundCall::to(whom))).await;
+        placed.expect("it is placed").conversation().as_str().to_owned()
     }
 
     /// Waits until this is heard in a conversation, from now on.

@@ -27,6 +27,12 @@ pub enum Scenario {
     LostProceed(Dialect),
     PlatformHolds(Dialect),
     TwoCalls(Dialect),
+    Relayed(Dialect),
+    CallsAnother(Dialect),
+    CalledByAnother(Dialect),
+    RefusedToken,
+    ExpiredToken,
+    EarlyCandidates,
 }
 
 impl Scenario {
@@ -41,11 +47,17 @@ impl Scenario {
             | Self::ClientHangsUp(_)
             | Self::GatewayHangsUp(_)
             | Self::Cut(_)
-            | Self::TwoCalls(_) => &[Who::Client, Who::Sdk, Who::Ours],
+            | Self::TwoCalls(_)
+            | Self::Reject(_)
+            | Self::Relayed(_)
+            | Self::CallsAnother(_)
+            | Self::CalledByAnother(_)
+            | Self::RefusedToken
+            | Self::ExpiredToken
+            | Self::EarlyCandidates => &[Who::Client, Who::Sdk, Who::Ours],
             // Only the SDK asks the platform to hold.
             Self::PlatformHolds(_) => &[Who::Sdk],
-            Self::Reject(_)
-            | Self::Elsewhere(_)
+            Self::Elsewhere(_)
             | Self::Keys(_)
             | Self::Silence(_)
             | Self::Hold
@@ -115,6 +127,24 @@ impl Scenario {
                 "two calls at a time, Jingle",
                 "two calls at a time, SDP over XMPP",
             ),
+            Self::Relayed(dialect) => of(
+                dialect,
+                "relayed alone: the cloud has TURN and no STUN, Jingle",
+                "relayed alone: the cloud has TURN and no STUN, SDP over XMPP",
+            ),
+            Self::CallsAnother(dialect) => of(
+                dialect,
+                "calls another user, who has ours, Jingle",
+                "calls another user, who has ours, SDP over XMPP",
+            ),
+            Self::CalledByAnother(dialect) => of(
+                dialect,
+                "called by another user, who has ours, Jingle",
+                "called by another user, who has ours, SDP over XMPP",
+            ),
+            Self::EarlyCandidates => "candidates before their offer, SDP over XMPP",
+            Self::RefusedToken => "token refused",
+            Self::ExpiredToken => "token expired in mid-call, WebSocket lost then",
             Self::LostProceed(dialect) => of(
                 dialect,
                 "proposed again and again, Jingle",
@@ -152,19 +182,28 @@ macro_rules! scenarios {
 }
 
 use Scenario::{
-    ClientHangsUp, Connect, Cut, Elsewhere, GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute,
-    Outbound, PlatformHolds, Reinvite, Reject, Retract, Silence, Transfer, TwoCalls, Unproposed,
+    CalledByAnother, CallsAnother, ClientHangsUp, Connect, Cut, EarlyCandidates, Elsewhere, ExpiredToken,
+    GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute, Outbound, PlatformHolds, RefusedToken,
+    Reinvite, Reject, Relayed, Retract, Silence, Transfer, TwoCalls, Unproposed,
 };
 use offhook_jingle::Dialect::{Jingle, SdpOverXmpp};
 
 scenarios! {
     connect: Connect, by client: Client, sdk: Sdk, ours: Ours;
+    refused_token: RefusedToken, by client: Client, sdk: Sdk, ours: Ours;
+    expired_token: ExpiredToken, by client: Client, sdk: Sdk, ours: Ours;
     inbound_jingle: Inbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
     inbound_sdp: Inbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
     outbound_jingle: Outbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
     outbound_sdp: Outbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    reject_jingle: Reject(Jingle), by client: Client, ours: Ours;
-    reject_sdp: Reject(SdpOverXmpp), by client: Client, ours: Ours;
+    relayed_jingle: Relayed(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    relayed_sdp: Relayed(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    calls_another_jingle: CallsAnother(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    calls_another_sdp: CallsAnother(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    called_by_another_jingle: CalledByAnother(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    called_by_another_sdp: CalledByAnother(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
+    reject_jingle: Reject(Jingle), by client: Client, sdk: Sdk, ours: Ours;
+    reject_sdp: Reject(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
     retract_jingle: Retract(Jingle), by client: Client, sdk: Sdk, ours: Ours;
     retract_sdp: Retract(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
     elsewhere_jingle: Elsewhere(Jingle), by client: Client, ours: Ours;
@@ -190,6 +229,7 @@ scenarios! {
     hard_reconnect_sdp: HardReconnect(SdpOverXmpp), by client: Client, ours: Ours;
     transfer_jingle: Transfer(Jingle), by client: Client, ours: Ours;
     transfer_sdp: Transfer(SdpOverXmpp), by client: Client, ours: Ours;
+    early_candidates: EarlyCandidates, by client: Client, sdk: Sdk, ours: Ours;
     reinvite: Reinvite, by client: Client, ours: Ours;
     both_dialects_jingle: Unproposed(Jingle), by client: Client, ours: Ours;
     both_dialects_sdp: Unproposed(SdpOverXmpp), by client: Client, ours: Ours;

@@ -1,7 +1,8 @@
 //! Who is called: a page with the platform's own client, or ours in its place.
 
+use offhook::{Destination, OutboundCall};
 use offhook_audio::measure::{dominant_tone, level_dbov};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     ours::Ours,
@@ -36,6 +37,12 @@ impl Who {
     }
 }
 
+/// Whether the page tells of something thrown about a session that it does not know.
+fn is_of_unknown_session(error: &Value) -> bool {
+    let what = error["what"].as_str();
+    what.is_some_and(|what| what.contains("Failed to find session by id"))
+}
+
 /// One of them.
 #[derive(Debug)]
 pub enum Softphone {
@@ -45,24 +52,61 @@ pub enum Softphone {
 
 impl Softphone {
     /// One that has not connected.
-    pub fn new(place: &Place, who: Who, relayed: bool) -> Self {
+    pub fn new(place: &Place, who: Who) -> Self {
         match who {
             Who::Client => Self::Page(Box::new(Page::open(place, Kind::Client))),
             Who::Sdk => Self::Page(Box::new(Page::open(place, Kind::Sdk))),
-            Who::Ours => Self::Ours(Box::new(Ours::new(place, relayed))),
+            Who::Ours => Self::Ours(Box::new(Ours::new(place))),
         }
     }
 
-    pub async fn connect(&mut self, place: &Place, relayed: bool) {
+    pub async fn connect(&mut self, place: &Place) {
         match self {
             Self::Page(page) => {
                 page.does(&json!({ "do": "connect", "token": place.token() }));
                 page.tells("connected", |_| true).await;
-                if relayed {
-                    page.does(&json!({ "do": "relay" }));
-                }
             }
             Self::Ours(ours) => ours.connect().await,
+        }
+    }
+
+    /// Tries to connect, and is refused for its token.
+    pub async fn is_refused(&mut self, token: &str) {
+        match self {
+            Self::Page(page) => {
+                page.does(&json!({ "do": "connect", "token": token }));
+                page.tells("unconnected", |_| true).await;
+            }
+            Self::Ours(ours) => ours.is_refused(token).await,
+        }
+    }
+
+    /// Waits until it has lost its connection and gives up. The page's client has no event for that: it throws.
+    pub async fn gives_up(&mut self) {
+        match self {
+            Self::Page(page) => {
+                page.tells("disconnected", |_| true).await;
+                page.tells("error", |told| !is_of_unknown_session(told)).await;
+            }
+            Self::Ours(ours) => ours.gives_up().await,
+        }
+    }
+
+    /// Waits until it has lost a candidate that came before its offer: the SDK does, the others keep it.
+    pub async fn loses_candidate(&mut self) {
+        match self {
+            Self::Page(page) => {
+                page.tells("error", is_of_unknown_session).await;
+            }
+            Self::Ours(_) => panic!("ours keeps it"),
+        }
+    }
+
+    /// Waits until it has taken an offer.
+    pub async fn is_offered(&mut self, session: &str) {
+        match self {
+            Self::Page(page) => drop(page.tells_of("session", session).await),
+            Self::Ours(_) => {}
         }
     }
 
@@ -113,7 +157,7 @@ impl Softphone {
     pub async fn is_up(&mut self, session: &str) {
         match self {
             Self::Page(page) => {
-                let up = |told: &serde_json::Value| told["session"] == session && told["state"] == "connected";
+                let up = |told: &Value| told["session"] == session && told["state"] == "connected";
                 page.tells("state", up).await;
             }
             Self::Ours(ours) => ours.is_up(session).await,
@@ -124,7 +168,7 @@ impl Softphone {
     pub async fn is_reinvited(&mut self, session: &str) {
         match self {
             Self::Page(page) => {
-                let again = |told: &serde_json::Value| told["session"] == session && told["reinvite"] == true;
+                let again = |told: &Value| told["session"] == session && told["reinvite"] == true;
                 page.tells("session", again).await;
                 self.is_up(session).await;
             }
@@ -203,16 +247,16 @@ impl Softphone {
     }
 
     /// Has the platform call somebody; the conversation.
-    pub async fn dials(&mut self, number: &str) -> String {
+    pub async fn dials(&mut self, whom: Destination) -> String {
         match self {
             Self::Page(page) => {
-                let body = json!({ "phoneNumber": number });
+                let body = serde_json::to_value(OutboundCall::to(whom)).expect("JSON");
                 let path = "conversations/calls";
                 page.does(&json!({ "do": "request", "method": "post", "path": path, "data": body }));
                 let told = page.tells("replied", |told| told["path"] == path).await;
                 told["data"]["id"].as_str().expect("an id").to_owned()
             }
-            Self::Ours(ours) => ours.dial(number).await,
+            Self::Ours(ours) => ours.dial(whom).await,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use offhook::Destination;
 use offhook_jingle::{ConversationId, Dialect, Reason};
-use offhook_media::{Change, Direction};
+use offhook_media::{CandidateType, Change, Direction};
 use offhook_sim::{
     CallEvent, CallFaults, CallHandle, CallRequest, CallState, CloudConfig, Cut, GatewayConfig, OtherDialect,
 };
@@ -14,59 +15,58 @@ use crate::{
     place::Place,
     scenario::Scenario,
     softphone::{Softphone, Who},
+    users,
     world::World,
 };
 
 /// Plays it to its end.
 pub async fn told(scenario: Scenario, who: Who) -> World {
-    if let Scenario::Outbound(dialect) = scenario {
-        return outbound(dialect, who).await;
-    }
-    let mut world = match scenario {
-        Scenario::TwoCalls(_) => World::of(Place::new(with_two_lines()).await, who, false).await,
-        _ => World::new(who).await,
-    };
     match scenario {
-        Scenario::Connect | Scenario::Outbound(_) => {}
-        Scenario::Inbound(dialect) => drop(world.is_called(dialect).await),
-        Scenario::Reject(dialect) => reject(&mut world, dialect).await,
-        Scenario::Retract(dialect) => retract(&mut world, dialect).await,
-        Scenario::Elsewhere(dialect) => elsewhere(&mut world, dialect).await,
-        Scenario::Mute(dialect) => mute(&mut world, dialect).await,
-        Scenario::Keys(dialect) => keys(&mut world, dialect).await,
-        Scenario::Silence(dialect) => silence(&mut world, dialect).await,
-        Scenario::Hold => hold(&mut world).await,
-        Scenario::ClientHangsUp(dialect) => {
-            let call = world.is_called(dialect).await;
-            world.phone.ends(call.session().as_str()).await;
-            world.is_over(&call).await;
-            world.has_ended(&call).await;
-        }
-        Scenario::GatewayHangsUp(dialect) => {
-            let call = world.is_called(dialect).await;
-            hang_up(&mut world, &call).await;
-        }
-        Scenario::PlatformHolds(dialect) => platform_holds(&mut world, dialect).await,
-        Scenario::TwoCalls(dialect) => two_calls(&mut world, dialect).await,
-        Scenario::Cut(dialect) => cut(&mut world, dialect).await,
-        Scenario::HardReconnect(dialect) => hard_reconnect(&mut world, dialect).await,
-        Scenario::Transfer(dialect) => transfer(&mut world, dialect).await,
-        Scenario::Reinvite => reinvite(&mut world).await,
+        Scenario::Connect => usual(who, async |_| {}).await,
+        Scenario::Inbound(dialect) => usual(who, async |world| drop(world.is_called(dialect).await)).await,
+        Scenario::Outbound(dialect) => outbound(dialect, who).await,
+        Scenario::Reject(dialect) => usual(who, async |world| reject(world, dialect).await).await,
+        Scenario::Retract(dialect) => usual(who, async |world| retract(world, dialect).await).await,
+        Scenario::Elsewhere(dialect) => usual(who, async |world| elsewhere(world, dialect).await).await,
+        Scenario::Mute(dialect) => usual(who, async |world| mute(world, dialect).await).await,
+        Scenario::Keys(dialect) => usual(who, async |world| keys(world, dialect).await).await,
+        Scenario::Silence(dialect) => usual(who, async |world| silence(world, dialect).await).await,
+        Scenario::Hold => usual(who, hold).await,
+        Scenario::ClientHangsUp(dialect) => usual(who, async |world| client_hangs_up(world, dialect).await).await,
+        Scenario::GatewayHangsUp(dialect) => usual(who, async |world| gateway_hangs_up(world, dialect).await).await,
+        Scenario::Cut(dialect) => usual(who, async |world| cut(world, dialect).await).await,
+        Scenario::HardReconnect(dialect) => usual(who, async |world| hard_reconnect(world, dialect).await).await,
+        Scenario::Transfer(dialect) => usual(who, async |world| transfer(world, dialect).await).await,
+        Scenario::Reinvite => usual(who, reinvite).await,
         Scenario::Unproposed(dialect) => {
             let faults = CallFaults {
                 other_dialect: Some(OtherDialect::Last),
                 ..CallFaults::default()
             };
-            faulty(&mut world, dialect, faults).await;
+            usual(who, async |world| faulty(world, dialect, faults).await).await
         }
         Scenario::LostProceed(dialect) => {
             let faults = CallFaults {
                 repeat_propose: 3,
                 ..CallFaults::default()
             };
-            faulty(&mut world, dialect, faults).await;
+            usual(who, async |world| faulty(world, dialect, faults).await).await
         }
+        Scenario::PlatformHolds(dialect) => usual(who, async |world| platform_holds(world, dialect).await).await,
+        Scenario::TwoCalls(dialect) => two_calls(dialect, who).await,
+        Scenario::Relayed(dialect) => relayed(dialect, who).await,
+        Scenario::CallsAnother(dialect) => users::calls_another(dialect, who).await,
+        Scenario::CalledByAnother(dialect) => users::called_by_another(dialect, who).await,
+        Scenario::RefusedToken => refused_token(who).await,
+        Scenario::ExpiredToken => usual(who, expired_token).await,
+        Scenario::EarlyCandidates => usual(who, early_candidates).await,
     }
+}
+
+/// What happens in a cloud as it is by default to a phone that has connected.
+async fn usual(who: Who, story: impl AsyncFnOnce(&mut World)) -> World {
+    let mut world = World::new(who).await;
+    story(&mut world).await;
     world
 }
 
@@ -89,6 +89,18 @@ fn in_dialect(dialect: Dialect) -> CallRequest {
     }
 }
 
+async fn client_hangs_up(world: &mut World, dialect: Dialect) {
+    let call = world.is_called(dialect).await;
+    world.phone.ends(call.session().as_str()).await;
+    world.is_over(&call).await;
+    world.has_ended(&call).await;
+}
+
+async fn gateway_hangs_up(world: &mut World, dialect: Dialect) {
+    let call = world.is_called(dialect).await;
+    hang_up(world, &call).await;
+}
+
 /// The caller hangs up, and both sides know.
 async fn hang_up(world: &mut World, call: &CallHandle) {
     call.hang_up(Reason::Success);
@@ -105,8 +117,8 @@ async fn outbound(dialect: Dialect, who: Who) -> World {
         gateway,
         ..CloudConfig::default()
     };
-    let mut world = World::of(Place::new(config).await, who, false).await;
-    let conversation = world.phone.dials("+4930123").await;
+    let mut world = World::of(Place::new(config).await, who).await;
+    let conversation = world.phone.dials(Destination::PhoneNumber("+4930123".to_owned())).await;
     world.sees("dialled");
     let call = within(world.place.cloud.call_of(&ConversationId::new(conversation))).await;
     world.phone.accepts_automatic(call.session().as_str()).await;
@@ -115,10 +127,81 @@ async fn outbound(dialect: Dialect, who: Who) -> World {
     world
 }
 
+/// A token that is nobody's: no channel is made, no WebSocket opened, and nobody tries again.
+async fn refused_token(who: Who) -> World {
+    let mut world = World::unconnected(Place::new(CloudConfig::default()).await, who);
+    world.phone.is_refused("nobody's").await;
+    world.sees("gave up: the token is refused");
+    assert_eq!((world.channels(), world.sockets()), (0, 0));
+    world.cloud_sees("no channel, no WebSocket");
+    world
+}
+
+/// The media go on without signalling, which does not come back.
+async fn expired_token(world: &mut World) {
+    let call = world.is_called(Dialect::SdpOverXmpp).await;
+    let user = world.place.user().to_owned();
+    world.place.cloud.set_token(&user, "another").expect("it is free");
+    world.place.cloud.cut(&Cut::Reset, None);
+    world.phone.gives_up().await;
+    world.sees("gave up: the token is refused");
+    world.hear_each_other(&call).await;
+}
+
+/// The gateway's candidates come before its offer. Only the SDK loses them, and is found by the gateway nevertheless.
+async fn early_candidates(world: &mut World) {
+    let faults = CallFaults {
+        early_candidates: true,
+        ..CallFaults::default()
+    };
+    let request = CallRequest {
+        faults: Some(faults),
+        ..in_dialect(Dialect::SdpOverXmpp)
+    };
+    let call = world.rings(request).await;
+    world.phone.accepts(call.session().as_str()).await;
+    if world.who == Who::Sdk {
+        world.phone.loses_candidate().await;
+        world.sees("lost the candidate (`Failed to find session by id`)");
+    }
+    world.is_up(&call).await;
+    hang_up(world, &call).await;
+}
+
+/// Without a STUN server all use what is relayed alone.
+async fn relayed(dialect: Dialect, who: Who) -> World {
+    let config = CloudConfig {
+        turn: true,
+        ..CloudConfig::default()
+    };
+    let place = Place::new(config).await;
+    let services = place.cloud.services().into_iter();
+    let turn: Vec<_> = services.filter(|service| service.kind == "turn").collect();
+    assert!(!turn.is_empty());
+    place.cloud.set_services(Some(turn));
+    let mut world = World::of(place, who).await;
+    let call = world.rings(in_dialect(dialect)).await;
+    world.phone.accepts(call.session().as_str()).await;
+    world.phone.is_offered(call.session().as_str()).await;
+    if who == Who::Sdk {
+        // It may have lost the gateway's candidate, without which it has nobody to permit at its relay.
+        call.repeat_candidate();
+    }
+    world.is_up(&call).await;
+    assert_eq!(call.statistics().remote_candidate, Some(CandidateType::Relayed));
+    world.cloud_sees("client's address is a relayed one");
+    hang_up(&mut world, &call).await;
+    world
+}
+
 async fn reject(world: &mut World, dialect: Dialect) {
     let call = world.rings(in_dialect(dialect)).await;
     world.phone.rejects(call.session().as_str()).await;
     world.sees("rejected");
+    if world.who == Who::Sdk {
+        // It asks the platform to hang up.
+        world.phone.is_cancelled(call.session().as_str()).await;
+    }
     world.is_over(&call).await;
 }
 
@@ -132,8 +215,8 @@ async fn retract(world: &mut World, dialect: Dialect) {
 
 /// The user has two clients; the other one answers.
 async fn elsewhere(world: &mut World, dialect: Dialect) {
-    let mut other = Softphone::new(&world.place, world.who, false);
-    other.connect(&world.place, false).await;
+    let mut other = Softphone::new(&world.place, world.who);
+    other.connect(&world.place).await;
     poll(|| world.place.cloud.connected(world.place.user()).len() == 2).await;
     let call = world.rings(in_dialect(dialect)).await;
     let (session, conversation) = (call.session().as_str(), call.conversation().as_str());
@@ -196,7 +279,8 @@ async fn platform_holds(world: &mut World, dialect: Dialect) {
 }
 
 /// A second call comes while there is one. The SDK has the platform hold the first; the others hear both.
-async fn two_calls(world: &mut World, dialect: Dialect) {
+async fn two_calls(dialect: Dialect, who: Who) -> World {
+    let mut world = World::of(Place::new(with_two_lines()).await, who).await;
     let first = world.is_called(dialect).await;
     let second = world.is_called(dialect).await;
     match world.who {
@@ -206,12 +290,13 @@ async fn two_calls(world: &mut World, dialect: Dialect) {
         }
         Who::Client | Who::Ours => world.hear_each_other(&first).await,
     }
-    hang_up(world, &second).await;
+    hang_up(&mut world, &second).await;
     if world.who == Who::Sdk {
         world.phone.holds(first.session().as_str(), false);
     }
     world.hear_each_other(&first).await;
-    hang_up(world, &first).await;
+    hang_up(&mut world, &first).await;
+    world
 }
 
 /// A second offer of the same media, in which the gateway only sends; a third, in which it hears again.

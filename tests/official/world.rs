@@ -35,19 +35,25 @@ pub struct World {
 impl World {
     /// A phone that has connected.
     pub async fn new(who: Who) -> Self {
-        Self::of(Place::new(CloudConfig::default()).await, who, false).await
+        Self::of(Place::new(CloudConfig::default()).await, who).await
     }
 
     /// A phone that has connected to this place.
-    pub async fn of(place: Place, who: Who, relayed: bool) -> Self {
-        let mut phone = Softphone::new(&place, who, relayed);
-        phone.connect(&place, relayed).await;
-        within(place.cloud.wait_connected(place.user())).await;
+    pub async fn of(place: Place, who: Who) -> Self {
+        let mut world = Self::unconnected(place, who);
+        world.phone.connect(&world.place).await;
+        within(world.place.cloud.wait_connected(world.place.user())).await;
+        world.sees("connected");
+        world
+    }
+
+    /// A phone that knows the way to this place, and has not connected.
+    pub fn unconnected(place: Place, who: Who) -> Self {
         Self {
+            phone: Softphone::new(&place, who),
             place,
             who,
-            phone,
-            seen: vec!["connected".to_owned()],
+            seen: Vec::new(),
             heard: Vec::new(),
         }
     }
