@@ -151,6 +151,10 @@ pub struct CallHandle {
     pub(crate) participation: watch::Sender<Participation>,
     /// The user has placed it.
     pub(crate) outbound: bool,
+    /// Counts the calls that its session had before it.
+    pub(crate) number: u32,
+    /// Nobody has to pick it up.
+    pub(crate) automatic: bool,
 }
 
 impl CallHandle {
@@ -267,6 +271,11 @@ impl CallHandle {
         self.command(Command::Play(play));
     }
 
+    /// The user picks up, if the call rings on a session that there is.
+    pub(crate) fn pick_up(&self) {
+        self.command(Command::PickUp);
+    }
+
     /// The client hears these from now on.
     pub(crate) fn hear(&self, voices: Vec<Voice>) {
         self.command(Command::Hear(voices));
@@ -349,9 +358,11 @@ impl CallHandle {
     }
 
     fn command(&self, command: Command) {
+        let call = self.number;
+        let input = CallInput::Command { call, command };
         // A call that has ended has nothing to do any more; one whose queue is full is flooded by
         // the test that owns it.
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.input.try_send(CallInput::Command(command)) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.input.try_send(input) {
             tracing::warn!(session = %self.session, "the call's queue is full; command dropped");
         }
     }

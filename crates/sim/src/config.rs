@@ -96,8 +96,10 @@ pub struct Station {
     pub lines: u32,
     /// Clients are to use relayed addresses alone (`webRtcForceTurn`).
     pub relayed: bool,
-    /// The session stays between calls (`webRtcPersistentEnabled`). This is told to clients; the gateway ends sessions
-    /// with their calls nevertheless.
+    /// The session stays between calls (`webRtcPersistentEnabled`), of several the first that has lost its call. The next
+    /// call rings by an update of the conversation alone, is picked up by `PATCH .../participants/{id}` with the state
+    /// `connected` (outbound calls and those with `auto_answer` by themselves), and has that session: its dialect, and none
+    /// of the faults of a set-up.
     pub persistent: bool,
 }
 
@@ -160,6 +162,8 @@ pub struct GatewayConfig {
     pub record: Option<PathBuf>,
     /// How long a proposal rings before it is retracted, unless the call says otherwise. 30 s.
     pub ring: Duration,
+    /// How long a session without a call stays, at a station where it does. Ten minutes.
+    pub keep_session: Duration,
     /// After which time outbound calls are hung up; `None` leaves it to the client.
     pub outbound_duration: Option<Duration>,
     /// In which order the REST reply and the proposal of an outbound call are sent.
@@ -181,6 +185,7 @@ impl Default for GatewayConfig {
             message: Duration::from_secs(5),
             record: None,
             ring: Duration::from_secs(30),
+            keep_session: Duration::from_secs(600),
             outbound_duration: None,
             outbound: OutboundOrder::default(),
             keep_audio: Duration::from_secs(120),

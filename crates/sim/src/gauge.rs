@@ -10,7 +10,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Live {
-    /// Calls that have not ended.
+    /// Calls that have not ended, and sessions that stay between calls.
     pub calls: usize,
     /// UDP sockets of media.
     pub media_sockets: usize,

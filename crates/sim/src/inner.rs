@@ -18,7 +18,7 @@ use crate::config::{CloudConfig, User};
 use crate::conversation::Conversations;
 use crate::events::Transfers;
 use crate::faults::Faults;
-use crate::gateway::{CallError, Calls, clock::Clock};
+use crate::gateway::{CallError, Calls, Lines, clock::Clock};
 use crate::gauge::{Counter, Gauge};
 use crate::hub::Hub;
 use crate::oauth::OAuth;
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) gauge: Gauge,
     pub(crate) hub: Hub,
     pub(crate) calls: Calls,
+    pub(crate) lines: Lines,
     pub(crate) floor: Floor,
     pub(crate) voicemail: Voicemail,
     pub(crate) oauth: OAuth,
@@ -99,6 +100,7 @@ impl Inner {
             gauge: Gauge::new(),
             hub: Hub::new(),
             calls: Calls::new(),
+            lines: Lines::default(),
             floor: Floor::new(),
             voicemail: Voicemail::default(),
             oauth: OAuth::default(),

@@ -183,6 +183,17 @@ pub enum CallEvent {
         /// Whether it is muted now.
         muted: bool,
     },
+    /// The call rings on a session that there is: the client is told by the conversation alone.
+    RingsOnSession,
+    /// The user has picked up a call that rang on a session that there is.
+    PickedUp,
+    /// The call is over, and its session stays for the next one.
+    SessionKept,
+    /// A session without a call is over.
+    SessionEnded {
+        /// How, in words.
+        how: String,
+    },
     /// The call is over and everything it held is freed.
     Ended {
         /// How, in words.
@@ -214,6 +225,10 @@ impl fmt::Display for CallEvent {
             Self::Metadata => f.write_str("client told its metadata"),
             Self::GatewayMuted { muted: true } => f.write_str("gateway muted"),
             Self::GatewayMuted { muted: false } => f.write_str("gateway unmuted"),
+            Self::RingsOnSession => f.write_str("rings on the session that there is"),
+            Self::PickedUp => f.write_str("picked up"),
+            Self::SessionKept => f.write_str("session kept for the next call"),
+            Self::SessionEnded { how } => write!(f, "session ended: {how}"),
             Self::Ended { how } => write!(f, "ended: {how}"),
         }
     }

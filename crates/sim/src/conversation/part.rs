@@ -164,6 +164,20 @@ impl Part {
         }
     }
 
+    /// The user picks up.
+    pub(super) fn pick_up(&self) {
+        match &self.who {
+            Who::Client(call) => call.pick_up(),
+            Who::Beyond { .. } | Who::Queue { .. } | Who::Voicemail { .. } => {}
+        }
+    }
+
+    /// Whether it rings, and nobody has to pick it up.
+    pub(super) fn is_automatic(&self) -> bool {
+        let rings = [ParticipantState::Alerting, ParticipantState::Contacting].contains(&self.state());
+        rings && matches!(&self.who, Who::Client(call) if call.automatic)
+    }
+
     /// A party that was called answers.
     pub(super) fn answer(&mut self) {
         if let Who::Beyond { state, .. } = &mut self.who

@@ -176,10 +176,11 @@ impl Room {
             change.applied_to(part.participation())
         };
         self.set_participation(inner, participant, wanted)?;
-        if change.state.as_deref() == Some("disconnected") {
-            self.disconnect(inner, participant)?;
+        match change.state.as_deref() {
+            Some("disconnected") => self.disconnect(inner, participant),
+            Some("connected") => crate::lock(&self.0).live_part(participant).map(|part| part.pick_up()),
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn set_participation(
@@ -402,6 +403,10 @@ impl State {
         }
         for part in &mut self.parts {
             part.told_end = !part.is_live();
+        }
+        // Clients have to see that it rings.
+        for part in self.parts.iter().filter(|part| part.is_automatic()) {
+            part.pick_up();
         }
         self.published = Some(conversation);
     }

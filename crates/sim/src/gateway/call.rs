@@ -10,6 +10,7 @@ use minidom::Element;
 use offhook_jingle::{Dialect, Reason};
 use tokio::sync::{mpsc, watch};
 
+use super::line::{Over, Usage};
 use super::media::{Media, Received};
 use super::session::{Progress, Session};
 use super::signalling::Signalling;
@@ -45,6 +46,13 @@ pub(super) struct Call {
     pub(super) phase: Phase,
     pub(super) state: watch::Sender<CallState>,
     input: mpsc::Receiver<CallInput>,
+    /// The way to `input`.
+    pub(super) sender: mpsc::WeakSender<CallInput>,
+    pub(super) usage: Usage,
+    /// Counts the calls that the session has had.
+    pub(super) number: u32,
+    /// Calls that ended, and their sessions stay.
+    pub(super) over: Vec<Over>,
     stopping: watch::Receiver<bool>,
     pub(super) clock: watch::Receiver<u64>,
     /// The tick of the last frame.
@@ -86,7 +94,7 @@ impl Call {
         signalling: Signalling,
         sound: Sound,
         state: watch::Sender<CallState>,
-        input: mpsc::Receiver<CallInput>,
+        (sender, input): (mpsc::WeakSender<CallInput>, mpsc::Receiver<CallInput>),
     ) -> Self {
         let now = Instant::now();
         let phase = Phase::Ringing {
@@ -107,6 +115,10 @@ impl Call {
             phase,
             state,
             input,
+            sender,
+            usage: Usage::Call,
+            number: 0,
+            over: Vec::new(),
             clock,
             tick,
         }
@@ -123,6 +135,9 @@ impl Call {
             }
             for media in self.retired.drain(..) {
                 media.close(Instant::now()).await;
+            }
+            for over in self.over.drain(..) {
+                over.finish(&self.inner).await;
             }
         };
         self.finish(ended, task).await;
@@ -175,7 +190,12 @@ impl Call {
             Step::Input(Some(CallInput::Stanza { from, stanza })) => {
                 self.handle_stanza(now, &from, &stanza)?;
             }
-            Step::Input(Some(CallInput::Command(command))) => self.handle_command(now, command)?,
+            Step::Input(Some(CallInput::Command { call, command })) => {
+                if call == self.number && self.usage != Usage::None {
+                    self.handle_command(now, command)?;
+                }
+            }
+            Step::Input(Some(CallInput::Next { number, next })) => self.ring(now, number, *next),
             // Nobody can reach the call any more: the table has forgotten it.
             Step::Input(None) => {
                 self.take_leave(Reason::Gone);
@@ -215,7 +235,7 @@ impl Call {
             }
             Phase::Session(session) => {
                 if session.until.is_some_and(|until| now >= until) {
-                    return self.hang_up(Reason::Success);
+                    return self.time_is_up();
                 }
                 session.media.timeout(now);
                 self.handle_next_timeout(now);
@@ -250,6 +270,7 @@ impl Call {
                     self.record(CallEvent::GatewayMuted { muted });
                 }
             }
+            Command::PickUp => self.pick_up(now),
             Command::SendDigits(digits) => self.send_digits(now, &digits),
             Command::Play(play) => match play.open() {
                 Ok(source) => self.sound.say(source),
@@ -273,15 +294,6 @@ impl Call {
                 next.media.set_path(path);
             }
         }
-    }
-
-    /// Ends the call from the gateway's side, in the way that its phase asks for.
-    pub(super) fn hang_up(&mut self, reason: Reason) -> Flow {
-        self.take_leave(reason);
-        ControlFlow::Break(match self.phase {
-            Phase::Ringing { .. } => Ended::Retracted,
-            Phase::Session(_) => Ended::HungUp { reason },
-        })
     }
 
     /// `retract` while it rings, `terminate` later.
@@ -365,14 +377,18 @@ impl Call {
             phase,
             state,
             mut input,
+            usage,
             alive,
             ..
         } = self;
+        inner.lines.remove(&signalling.user, &signalling.gateway);
         // Stanzas from here on are answered as strays.
         input.close();
         while let Ok(waiting) = input.try_recv() {
-            if let CallInput::Stanza { from, stanza } = waiting {
-                super::answer_stray(&inner, &from, &stanza);
+            match waiting {
+                CallInput::Stanza { from, stanza } => super::answer_stray(&inner, &from, &stanza),
+                CallInput::Next { next, .. } => next.fail(),
+                CallInput::Command { .. } => {}
             }
         }
         if let Phase::Session(session) = phase {
@@ -383,9 +399,12 @@ impl Call {
             }
         }
         sound.finish().await;
-        inner
-            .recorder
-            .call(&signalling.session, CallEvent::Ended { how: ended.to_string() });
+        let how = ended.to_string();
+        let event = match usage {
+            Usage::Call | Usage::Ringing => CallEvent::Ended { how },
+            Usage::None => CallEvent::SessionEnded { how },
+        };
+        inner.recorder.call(&signalling.session, event);
         drop((input, alive, task));
         state.send_replace(CallState::Ended(ended));
     }

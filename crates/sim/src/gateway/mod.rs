@@ -3,6 +3,7 @@
 mod call;
 mod change;
 pub(crate) mod clock;
+mod line;
 mod media;
 mod path;
 mod reinvite;
@@ -26,6 +27,8 @@ use offhook_media::Change;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use line::Lines;
+use line::{NextCall, Way};
 pub use path::MediaPath;
 pub use reinvite::Reinvite;
 pub(crate) use table::Calls;
@@ -106,8 +109,10 @@ pub enum CallError {
 pub(crate) enum CallInput {
     /// A stanza of a client.
     Stanza { from: FullJid, stanza: Element },
-    /// A wish of the call's owner.
-    Command(Command),
+    /// A wish of the owner of the call of this number.
+    Command { call: u32, command: Command },
+    /// A call, of this number, for the session, which has none.
+    Next { number: u32, next: Box<NextCall> },
 }
 
 /// A wish of the call's owner.
@@ -118,6 +123,7 @@ pub(crate) enum Command {
     HandledElsewhere,
     SetMuted(bool),
     Participate(Participation),
+    PickUp,
     SendDigits(String),
     Play(Play),
     /// Its client hears these.
@@ -240,61 +246,43 @@ pub(crate) fn place(
     let (user, clients) = callee(inner, &request)?;
     let settings = &inner.config.gateway;
     let conversation = room.id();
-    let file = request.record.or_else(|| {
-        settings
-            .record
-            .as_ref()
-            .map(|folder| folder.join(file_name(&conversation, room.calls())))
+    let file = request.record.clone().or_else(|| {
+        let folder = settings.record.as_ref()?;
+        Some(folder.join(file_name(&conversation, room.calls())))
     });
     let recording = file.map(Recording::create).transpose()?;
-
-    let session = SessionId::new(inner.draw_id());
-    let (peer, resource) = (inner.draw_id(), inner.draw_id());
-    let gateway = FullJid::new(&format!("peer-{}@{GATEWAY}/{}", &peer[..8], &resource[..8]))
-        .expect("hexadecimal digits make a valid address");
-    let faults = request.faults.unwrap_or_else(|| settings.faults.clone());
-    let (state, watched) = watch::channel(CallState::Ringing);
-    let (sender, input) = mpsc::channel(WAITING);
+    let faults = request.faults.clone().unwrap_or_else(|| settings.faults.clone());
     let audio = Arc::new(Mutex::new(KeptAudio::new(settings.keep_audio)));
-    let handle = CallHandle {
-        session: session.clone(),
+    let (state, watched) = watch::channel(CallState::Ringing);
+    let next = NextCall {
         conversation: conversation.clone(),
-        user: user.id.clone(),
-        state: watched,
-        input: sender,
-        audio: Arc::clone(&audio),
+        sound: sound::Sound::new(faults.muted, Arc::clone(&audio), recording, party),
+        state,
+        ring: request.ring.unwrap_or(settings.ring),
+        duration: request.duration,
         undelivered: Arc::default(),
         replaced: watch::Sender::new(0),
-        participation: watch::Sender::default(),
-        outbound: request.outbound,
     };
-    let signalling = signalling::Signalling {
-        gateway: gateway.clone(),
-        account: user.jid.clone(),
-        dialect: request.dialect.unwrap_or(settings.dialect),
-        session,
-        former: Vec::new(),
+    let (undelivered, replaced) = (Arc::clone(&next.undelivered), next.replaced.clone());
+    let way = match inner.lines.ring(inner, user, Box::new(next)) {
+        Ok(way) => way,
+        Err(next) => propose(inner, user, clients, &request, faults, *next),
+    };
+    let handle = CallHandle {
+        session: way.session,
         conversation,
         user: user.id.clone(),
-        auto_answer: request.auto_answer,
+        state: watched,
+        input: way.sender,
+        audio,
+        undelivered,
+        replaced,
+        participation: watch::Sender::default(),
+        outbound: request.outbound,
+        number: way.number,
+        automatic: way.call.is_none() && (request.outbound || request.auto_answer),
     };
-    let sound = sound::Sound::new(faults.muted, audio, recording, party);
-    let call = call::Call::new(
-        Arc::clone(inner),
-        call::Settings {
-            clients,
-            ring: request.ring.unwrap_or(settings.ring),
-            duration: request.duration,
-            faults,
-            undelivered: Arc::clone(&handle.undelivered),
-            replaced: handle.replaced.clone(),
-        },
-        signalling,
-        sound,
-        state,
-        input,
-    );
-    inner.calls.add(gateway, handle.clone());
+    inner.calls.add(way.gateway, handle.clone());
     inner.floor.called(&user.id);
     let ids = [inner.draw_id(), inner.draw_id()];
     let part = ids[0].clone();
@@ -302,11 +290,56 @@ pub(crate) fn place(
     let task = inner.gauge.count(Kind::Task);
     let follow = conversation::follow(Arc::clone(inner), Arc::clone(room), handle.clone(), task);
     tokio::spawn(follow);
-    let task = inner.gauge.count(Kind::Task);
-    tokio::spawn(async move {
-        call.run(task).await;
-    });
+    if let Some(call) = way.call {
+        let task = inner.gauge.count(Kind::Task);
+        tokio::spawn(async move {
+            call.run(task).await;
+        });
+    }
     Ok((part, handle))
+}
+
+/// A call of a session of its own, which is still to be run.
+fn propose(
+    inner: &Arc<Inner>,
+    user: &User,
+    clients: Vec<FullJid>,
+    request: &CallRequest,
+    faults: CallFaults,
+    next: NextCall,
+) -> Way {
+    let (peer, resource) = (inner.draw_id(), inner.draw_id());
+    let gateway = FullJid::new(&format!("peer-{}@{GATEWAY}/{}", &peer[..8], &resource[..8]))
+        .expect("hexadecimal digits make a valid address");
+    let session = SessionId::new(inner.draw_id());
+    let (sender, input) = mpsc::channel(WAITING);
+    let signalling = signalling::Signalling {
+        gateway: gateway.clone(),
+        account: user.jid.clone(),
+        dialect: request.dialect.unwrap_or(inner.config.gateway.dialect),
+        session: session.clone(),
+        former: Vec::new(),
+        conversation: next.conversation,
+        user: user.id.clone(),
+        auto_answer: request.auto_answer,
+    };
+    let settings = call::Settings {
+        clients,
+        ring: next.ring,
+        duration: next.duration,
+        faults,
+        undelivered: next.undelivered,
+        replaced: next.replaced,
+    };
+    let input = (sender.downgrade(), input);
+    let call = call::Call::new(Arc::clone(inner), settings, signalling, next.sound, next.state, input);
+    Way {
+        gateway,
+        session,
+        number: 0,
+        sender,
+        call: Some(Box::new(call)),
+    }
 }
 
 /// The recording's file name: of the id only what is safe in a name, and the number of the call if it is not the first
@@ -325,18 +358,18 @@ fn file_name(conversation: &ConversationId, before: usize) -> String {
 
 /// Takes a stanza of a client to the call it is for.
 pub(crate) fn deliver(inner: &Arc<Inner>, from: &FullJid, to: &Jid, stanza: Element) {
-    let call = inner.calls.of_address(to);
-    let undelivered = match call {
+    let call = inner.calls.of_address(to).map(|call| call.input);
+    let undelivered = match call.or_else(|| inner.lines.of_address(to)) {
         None => stanza,
         Some(call) => {
-            match call.input.try_send(CallInput::Stanza {
+            match call.try_send(CallInput::Stanza {
                 from: from.clone(),
                 stanza,
             }) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Closed(input) | mpsc::error::TrySendError::Full(input)) => match input {
                     CallInput::Stanza { stanza, .. } => stanza,
-                    CallInput::Command(_) => return,
+                    CallInput::Command { .. } | CallInput::Next { .. } => return,
                 },
             }
         }

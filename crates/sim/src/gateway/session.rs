@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use jid::FullJid;
+use offhook_audio::SILENT_FRAME;
 use offhook_jingle::{Dialect, Reason};
 use offhook_media::Event;
 
 use super::call::{Call, Flow, Phase};
 use super::change::Changing;
+use super::line::Usage;
 use super::media::Media;
 use super::reinvite::Next;
 use super::words::Words;
@@ -168,7 +170,10 @@ impl Call {
         }
         self.tick = *self.clock.borrow_and_update();
         self.record(CallEvent::MediaConnected);
-        self.state.send_replace(CallState::Connected { client: client.clone() });
+        match self.usage {
+            Usage::Call => _ = self.state.send_replace(CallState::Connected { client: client.clone() }),
+            Usage::Ringing | Usage::None => {}
+        }
     }
 
     /// Plays and hears as many frames as are due.
@@ -179,6 +184,13 @@ impl Call {
         let due = tick.saturating_sub(self.tick).min(MOST_FRAMES);
         self.tick = tick;
         let mut first_audio = false;
+        if self.usage != Usage::Call {
+            // The media stay, and nothing is heard.
+            for _ in 0..due {
+                session.media.exchange(now, &SILENT_FRAME);
+            }
+            return;
+        }
         for _ in 0..due {
             let played = self.sound.next_frame();
             let heard = session.media.exchange(now, &played);

@@ -1,6 +1,7 @@
 //! What one call plays, hears, keeps and records.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use offhook_audio::measure::level_dbov;
 use offhook_audio::{Played, Recording, SILENT_FRAME, Silence, Source};
@@ -42,6 +43,11 @@ impl Sound {
             recording,
             heard_something: false,
         }
+    }
+
+    /// That of a session without a call.
+    pub(super) fn of_nobody() -> Self {
+        Self::new(false, Arc::new(Mutex::new(KeptAudio::new(Duration::ZERO))), None, None)
     }
 
     /// The next frame to be sent. A muted source goes on unheard.

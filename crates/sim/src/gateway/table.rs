@@ -56,7 +56,7 @@ impl Calls {
     /// The call of this session belongs to another conversation from now on.
     pub(super) fn adopt(&self, session: &SessionId, conversation: &ConversationId) {
         let mut table = crate::lock(&self.table);
-        if let Some((_, call)) = table.iter_mut().find(|(_, call)| call.session == *session) {
+        if let Some((_, call)) = table.iter_mut().rev().find(|(_, call)| call.session == *session) {
             call.conversation = conversation.clone();
         }
         drop(table);
@@ -66,7 +66,7 @@ impl Calls {
     /// The call of this session has another one from now on.
     pub(super) fn rename(&self, session: &SessionId, new: &SessionId) {
         let mut table = crate::lock(&self.table);
-        if let Some((_, call)) = table.iter_mut().find(|(_, call)| call.session == *session) {
+        if let Some((_, call)) = table.iter_mut().rev().find(|(_, call)| call.session == *session) {
             call.session = new.clone();
         }
         drop(table);
