@@ -53,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
         total += command(workspace, testing("end to end tests", &["--test", "*"]));
         total += interop(workspace, install, quick);
         total += survival(workspace, quick);
+        total += public_api(workspace, install, quick);
         total += command(workspace, testing("doc tests", &["--doc"]));
     }
     Ok(conclude(start, total))
@@ -152,6 +153,19 @@ fn interop(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         ..testing(name, &selection)
     };
     command(workspace, tests)
+}
+
+/// Whether the public API is what was written down; the nightly toolchain tells what it is.
+fn public_api(workspace: &Workspace, install: Install, quick: bool) -> Tally {
+    let name = "public API";
+    if quick {
+        println!("{name:<20} SKIPPED            it builds everything with another toolchain");
+        return Tally::default();
+    }
+    if let Err(error) = tools::nightly(install) {
+        return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
+    }
+    command(workspace, testing(name, &["--test", "public_api", "--", "--ignored"]))
 }
 
 /// Calls of minutes whose signalling fails again and again. They take real time, and show what they measured.
