@@ -82,6 +82,7 @@
 //! | files | WAV: PCM of 8, 16, 24 and 32 bit, floats of 32 and 64 bit, any rate and any number of channels, read ([`read_wav`]) and, at 48 kHz, written ([`wav::encode`]) |
 //! | | Ogg Opus: read as samples or as packets that are sent as they are, written from packets as they came ([`ogg_opus`]) |
 //! | resampling | to 48 kHz, band-limited ([`resample`]) |
+//! | clocks | a device's clock and the call's, brought together by adaptive resampling ([`clock`]) |
 //! | recording | stereo WAV, left what we sent, right what we heard, playable at any moment, in files of limited size ([`Recording`]) |
 //! | not yet | sound devices: they are refused by name |
 //!
@@ -89,6 +90,7 @@
 //! thread; pipes have a thread each, too.
 
 pub mod channel;
+pub mod clock;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod measure;

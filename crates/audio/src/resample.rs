@@ -146,7 +146,7 @@ fn within_scale(sample: f32) -> f32 {
     }
 }
 
-fn to_pcm(sample: f32) -> i16 {
+pub(crate) fn to_pcm(sample: f32) -> i16 {
     (within_scale(sample) * 32768.0).round().clamp(-32768.0, 32767.0) as i16
 }
 
