@@ -76,21 +76,23 @@
 //!
 //! | | |
 //! |---|---|
-//! | sources | `silence`, `tone:HERTZ`, `file:PATH` (WAV, Ogg Opus), `file:PATH?loop`, `stdin` (raw PCM), any shared clip ([`Clip`]), a program ([`channel`]) |
+//! | sources | `silence`, `tone:HERTZ`, `file:PATH` (WAV, Ogg Opus), `file:PATH?loop`, `stdin` (raw PCM), `device`, `device:NAME` (a microphone), any shared clip ([`Clip`]), a program ([`channel`]) |
 //! | mixing | a source with prompts or music over it ([`Mixer`], [`Volume`]) |
-//! | sinks | `none`, `stdout` (raw PCM), a program ([`channel`]) |
+//! | sinks | `none`, `stdout` (raw PCM), `device`, `device:NAME` (a loudspeaker), a program ([`channel`]) |
 //! | files | WAV: PCM of 8, 16, 24 and 32 bit, floats of 32 and 64 bit, any rate and any number of channels, read ([`read_wav`]) and, at 48 kHz, written ([`wav::encode`]) |
 //! | | Ogg Opus: read as samples or as packets that are sent as they are, written from packets as they came ([`ogg_opus`]) |
 //! | resampling | to 48 kHz, band-limited ([`resample`]) |
+//! | devices | with the feature `device`: any rate, channels and format; unplugged and plugged in again in mid-call |
 //! | clocks | a device's clock and the call's, brought together by adaptive resampling ([`clock`]) |
 //! | recording | stereo WAV, left what we sent, right what we heard, playable at any moment, in files of limited size ([`Recording`]) |
-//! | not yet | sound devices: they are refused by name |
 //!
 //! Nothing in this crate blocks a frame clock: files are read when a source is opened, and written by a recording's own
-//! thread; pipes have a thread each, too.
+//! thread; pipes and devices have a thread each, too.
 
 pub mod channel;
 pub mod clock;
+#[cfg(feature = "device")]
+pub mod device;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod measure;

@@ -54,6 +54,14 @@ pub enum SinkError {
         /// The sink's name, as in [`SinkSpec`].
         name: String,
     },
+    /// There is nothing of that name.
+    #[error("the audio sink `{name}` is not there: {reason}")]
+    Missing {
+        /// The sink's name, as in [`SinkSpec`].
+        name: String,
+        /// What there is.
+        reason: String,
+    },
     /// Writing failed.
     #[error("the audio sink `{name}` cannot be written: {kind}")]
     Write {
@@ -83,9 +91,33 @@ pub enum SinkSpec {
     None,
     /// `stdout`: raw PCM on standard output, 48 kHz, mono, 16 bit, little endian; for one call at a time ([`pipe`]).
     Stdout,
+    /// `device`, or `device:NAME`: a loudspeaker ([`Speaker`](crate::device::Speaker)).
+    #[cfg(feature = "device")]
+    Device {
+        /// Its name or its id; without one the system's default loudspeaker.
+        name: Option<String>,
+    },
 }
 
 impl SinkSpec {
+    /// Looks whether what it stands for is there, which may take a moment; so that whoever is told the name learns of it before a call.
+    ///
+    /// # Errors
+    /// [`SinkError::Missing`] when there is no such loudspeaker now.
+    pub fn check(&self) -> Result<(), SinkError> {
+        match self {
+            Self::None | Self::Stdout => Ok(()),
+            #[cfg(feature = "device")]
+            Self::Device { name } => {
+                let found = crate::device::exists(crate::device::Direction::Speaker, name.as_deref());
+                found.map_err(|error| SinkError::Missing {
+                    name: self.to_string(),
+                    reason: error.to_string(),
+                })
+            }
+        }
+    }
+
     /// Makes the sink ready.
     ///
     /// # Errors
@@ -100,6 +132,17 @@ impl SinkSpec {
                     kind: error.kind(),
                 }),
             },
+            #[cfg(feature = "device")]
+            Self::Device { name } => {
+                let options = crate::device::DeviceOptions::named(name.clone());
+                match crate::device::Speaker::open(options) {
+                    Ok(speaker) => Ok(Box::new(speaker)),
+                    Err(error) => Err(SinkError::Write {
+                        name: self.to_string(),
+                        kind: error.kind(),
+                    }),
+                }
+            }
         }
     }
 }
@@ -109,41 +152,51 @@ impl SinkSpec {
 #[non_exhaustive]
 pub enum SinkSpecError {
     /// No sink is called that.
-    #[error("`{text}` is no audio sink; there are `none` and `stdout`")]
+    #[error("`{text}` is no audio sink; there are `none`, `stdout`, `device` and `device:NAME`")]
     Unknown {
         /// What was written.
         text: String,
     },
-    /// A sink that is planned, and not there.
+    /// A sink for which this program was built without what it takes.
     #[error(
-        "the audio sink `{name}` is not there yet: {missing}; use `none` or `stdout`, or record the call to keep its audio"
+        "the audio sink `{name}` needs a program that is built with sound devices: `cargo build --features device`"
     )]
-    NotYet {
+    NotBuilt {
         /// Its name.
         name: String,
-        /// What would have to be there.
-        missing: &'static str,
     },
+    /// `device:` without a name.
+    #[error("`device:` needs the name of a loudspeaker; `device` is the default one")]
+    NoName,
 }
 
 impl FromStr for SinkSpec {
     type Err = SinkSpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let not_yet = |missing| {
-            Err(SinkSpecError::NotYet {
-                name: text.to_owned(),
-                missing,
-            })
-        };
-        match text {
-            "none" => Ok(Self::None),
-            "stdout" => Ok(Self::Stdout),
-            "device" => not_yet("sound devices are not supported"),
-            _ if text.starts_with("device:") => not_yet("sound devices are not supported"),
-            _ => Err(SinkSpecError::Unknown { text: text.to_owned() }),
+        match text.split_once(':') {
+            None if text == "none" => Ok(Self::None),
+            None if text == "stdout" => Ok(Self::Stdout),
+            None if text == "device" => device(text, None),
+            Some(("device", name)) => device(text, Some(name)),
+            None | Some(_) => Err(SinkSpecError::Unknown { text: text.to_owned() }),
         }
     }
+}
+
+#[cfg(feature = "device")]
+fn device(_: &str, name: Option<&str>) -> Result<SinkSpec, SinkSpecError> {
+    match name {
+        Some("") => Err(SinkSpecError::NoName),
+        name => Ok(SinkSpec::Device {
+            name: name.map(str::to_owned),
+        }),
+    }
+}
+
+#[cfg(not(feature = "device"))]
+fn device(text: &str, _: Option<&str>) -> Result<SinkSpec, SinkSpecError> {
+    Err(SinkSpecError::NotBuilt { name: text.to_owned() })
 }
 
 /// Writes the name that [`FromStr`] reads.
@@ -152,6 +205,10 @@ impl fmt::Display for SinkSpec {
         match self {
             Self::None => f.write_str("none"),
             Self::Stdout => f.write_str("stdout"),
+            #[cfg(feature = "device")]
+            Self::Device { name: None } => f.write_str("device"),
+            #[cfg(feature = "device")]
+            Self::Device { name: Some(name) } => write!(f, "device:{name}"),
         }
     }
 }
@@ -177,16 +234,39 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_is_to_come_is_refused_by_its_name_and_says_what_to_do() {
-        for name in ["device", "device:Headset"] {
-            let error = name.parse::<SinkSpec>().expect_err("not there");
-            assert!(matches!(&error, SinkSpecError::NotYet { name: told, .. } if told == name));
-            assert!(error.to_string().contains("use `none`"), "{error}");
-        }
+    fn a_name_that_stands_for_no_sink_is_told_which_there_are() {
         let error = "speaker".parse::<SinkSpec>().expect_err("unknown");
         assert_eq!(
             error.to_string(),
-            "`speaker` is no audio sink; there are `none` and `stdout`"
+            "`speaker` is no audio sink; there are `none`, `stdout`, `device` and `device:NAME`"
+        );
+    }
+
+    #[cfg(not(feature = "device"))]
+    #[test]
+    fn without_sound_devices_their_names_say_how_to_build_them() {
+        for name in ["device", "device:Headset"] {
+            let error = name.parse::<SinkSpec>().expect_err("not there");
+            assert_eq!(error, SinkSpecError::NotBuilt { name: name.to_owned() });
+            assert!(error.to_string().contains("--features device"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "device")]
+    #[test]
+    fn a_loudspeaker_is_named_or_the_default_one() {
+        for text in ["device", "device:Headset", "device:hw:CARD=0,DEV=1"] {
+            assert_eq!(text.parse::<SinkSpec>().expect("a sink").to_string(), text);
+        }
+        assert_eq!("device:".parse::<SinkSpec>(), Err(SinkSpecError::NoName));
+        let error = SinkSpec::Device {
+            name: Some("nowhere".to_owned()),
+        }
+        .check()
+        .expect_err("there is none");
+        assert!(
+            error.to_string().contains("no loudspeaker is called `nowhere`"),
+            "{error}"
         );
     }
 }

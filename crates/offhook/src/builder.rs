@@ -319,7 +319,10 @@ impl ClientBuilder {
         };
         let sink: Option<SinkFactory> = match self.listen {
             Listen::Named(SinkSpec::None) => None,
-            Listen::Named(spec) => Some(Arc::new(move || spec.open())),
+            Listen::Named(spec) => {
+                spec.check()?;
+                Some(Arc::new(move || spec.open()))
+            }
             Listen::Made(make) => Some(make),
         };
         if let Some(path) = &self.record {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use offhook_audio::SourceError;
+use offhook_audio::{SinkError, SourceError};
 use offhook_media::IdentityError;
 use offhook_phone::{CallChangeError, CallEnd, CommandError, ConnectError, PlaceCallError, ReplyError};
 use thiserror::Error;
@@ -19,6 +19,9 @@ pub enum BuildError {
     /// What should be played cannot be.
     #[error("what should be played cannot be: {0}")]
     Source(#[from] SourceError),
+    /// Where it should be heard is not there.
+    #[error("calls cannot be heard there: {0}")]
+    Sink(#[from] SinkError),
     /// No DTLS certificate could be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),

@@ -92,10 +92,12 @@ pub struct RunOptions {
         value_name = "placed,auto,always,never"
     )]
     pub answer: Vec<Answer>,
-    /// What the far end hears: silence, tone:HERTZ, file:PATH, file:PATH?loop (WAV, Ogg Opus), stdin (raw PCM: 48 kHz, mono, s16le).
+    /// What the far end hears: silence, tone:HERTZ, file:PATH, file:PATH?loop (WAV, Ogg Opus), stdin (raw PCM: 48 kHz, mono, s16le),
+    /// device or device:NAME (a microphone, where the program is built with sound devices).
     #[arg(long, value_name = "SOURCE", default_value = "silence")]
     pub play: String,
-    /// Where its audio goes: none, stdout (raw PCM: 48 kHz, mono, s16le; words go to standard error then).
+    /// Where its audio goes: none, stdout (raw PCM: 48 kHz, mono, s16le; words go to standard error then), device or device:NAME
+    /// (a loudspeaker).
     #[arg(long, value_name = "SINK", default_value = "none")]
     pub listen: String,
     /// Record each conversation into DIR, a stereo WAV file each: left what we sent, right what we heard.

@@ -104,7 +104,9 @@ impl From<ConnectFailure> for Exit {
 impl From<BuildError> for Exit {
     fn from(error: BuildError) -> Self {
         match error {
-            BuildError::Source(_) | BuildError::Recordings { .. } => Self::usage(error.to_string()),
+            BuildError::Source(_) | BuildError::Sink(_) | BuildError::Recordings { .. } => {
+                Self::usage(error.to_string())
+            }
             error => Self::other(error.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-//! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`, `stdin`.
+//! How a source is named on a command line: `silence`, `tone:440`, `file:PATH`, `file:PATH?loop`, `stdin`, `device`, `device:NAME`.
 
 use std::fmt;
 use std::fs::File;
@@ -8,7 +8,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{Clip, Silence, Source, Tone};
+#[cfg(feature = "device")]
+use super::{Played, SourceFault};
 use crate::channel::ChannelSource;
+#[cfg(feature = "device")]
+use crate::device::{self, DeviceOptions, Direction, Microphone};
 use crate::ogg_opus::{OggOpusError, OpusPackets, PacketClip, read_ogg_opus};
 use crate::pipe::{self, Shelf};
 use crate::wav::{WavError, read_wav};
@@ -33,6 +37,12 @@ pub enum SourceSpec {
     },
     /// `stdin`: raw PCM on standard input, 48 kHz, mono, 16 bit, little endian; for one call at a time ([`pipe`](crate::pipe)).
     Stdin,
+    /// `device`, or `device:NAME`: a microphone ([`Microphone`](crate::device::Microphone)).
+    #[cfg(feature = "device")]
+    Device {
+        /// Its name or its id; without one the system's default microphone.
+        name: Option<String>,
+    },
 }
 
 /// Why a source's name was not understood.
@@ -41,22 +51,23 @@ pub enum SourceSpec {
 pub enum SourceSpecError {
     /// No source is called that.
     #[error(
-        "`{text}` is no audio source; there are `silence`, `tone:HERTZ`, `file:PATH`, `file:PATH?loop` and `stdin`"
+        "`{text}` is no audio source; there are `silence`, `tone:HERTZ`, `file:PATH`, `file:PATH?loop`, `stdin`, `device` and `device:NAME`"
     )]
     Unknown {
         /// What was written.
         text: String,
     },
-    /// A source that is planned, and not there.
+    /// A source for which this program was built without what it takes.
     #[error(
-        "the audio source `{name}` is not there yet: {missing}; use `silence`, `tone:HERTZ`, `file:PATH` or `stdin`"
+        "the audio source `{name}` needs a program that is built with sound devices: `cargo build --features device`"
     )]
-    NotYet {
+    NotBuilt {
         /// Its name.
         name: String,
-        /// What would have to be there.
-        missing: &'static str,
     },
+    /// `device:` without a name.
+    #[error("`device:` needs the name of a microphone; `device` is the default one")]
+    NoName,
     /// `tone:` without a usable pitch.
     #[error("`tone:{text}`: the pitch must be a whole number of hertz from 20 to 20000, as in `tone:440`")]
     Pitch {
@@ -86,6 +97,10 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no such microphone.
+    #[cfg(feature = "device")]
+    #[error(transparent)]
+    Device(#[from] crate::device::DeviceError),
 }
 
 impl SourceSpec {
@@ -102,13 +117,18 @@ impl SourceSpec {
     ///
     /// # Errors
     /// [`SourceError::Wav`] when the file is missing, is neither a WAV file nor Ogg, or holds audio that cannot be read;
-    /// [`SourceError::OggOpus`] when what is in Ogg cannot be; [`SourceError::Pipe`] when the system has no thread left to read standard input.
+    /// [`SourceError::OggOpus`] when what is in Ogg cannot be; [`SourceError::Pipe`] when the system has no thread left to read standard input; `SourceError::Device` when there is no such microphone now.
     pub fn load(&self) -> Result<Loaded, SourceError> {
         Ok(Loaded(match self {
             Self::Silence => Kind::Silence,
             Self::Tone { hertz } => Kind::Tone(Tone::new(*hertz)),
             Self::File { path, repeat } => load_file(path, *repeat)?,
             Self::Stdin => Kind::Stdin(pipe::stdin().map_err(|source| SourceError::Pipe { name: "stdin", source })?),
+            #[cfg(feature = "device")]
+            Self::Device { name } => {
+                device::exists(Direction::Microphone, name.as_deref())?;
+                Kind::Device { name: name.clone() }
+            }
         }))
     }
 }
@@ -144,8 +164,15 @@ enum Kind {
     Silence,
     Tone(Tone),
     Clip(Clip),
-    Packets { packets: Arc<OpusPackets>, repeat: bool },
+    Packets {
+        packets: Arc<OpusPackets>,
+        repeat: bool,
+    },
     Stdin(Shelf<ChannelSource>),
+    #[cfg(feature = "device")]
+    Device {
+        name: Option<String>,
+    },
 }
 
 impl Loaded {
@@ -159,6 +186,11 @@ impl Loaded {
             Kind::Packets { packets, repeat: false } => Box::new(PacketClip::once(Arc::clone(packets))),
             Kind::Packets { packets, repeat: true } => Box::new(PacketClip::repeated(Arc::clone(packets))),
             Kind::Stdin(stdin) => stdin.source(),
+            #[cfg(feature = "device")]
+            Kind::Device { name } => match Microphone::open(DeviceOptions::named(name.clone())) {
+                Ok(microphone) => Box::new(microphone),
+                Err(error) => Box::new(Broken(SourceFault::Read(error.kind()))),
+            },
         }
     }
 }
@@ -175,7 +207,7 @@ impl FromStr for SourceSpec {
             ("silence", None) => Ok(Self::Silence),
             ("tone", argument) => pitch(argument.unwrap_or_default()),
             ("file", argument) => file(argument.unwrap_or_default()),
-            ("device", _) => Err(not_yet(text, "sound devices are not supported")),
+            ("device", name) => device(text, name),
             ("stdin", None) => Ok(Self::Stdin),
             _ => Err(SourceSpecError::Unknown { text: text.to_owned() }),
         }
@@ -203,10 +235,30 @@ fn file(text: &str) -> Result<SourceSpec, SourceSpecError> {
     })
 }
 
-fn not_yet(name: &str, missing: &'static str) -> SourceSpecError {
-    SourceSpecError::NotYet {
-        name: name.to_owned(),
-        missing,
+#[cfg(feature = "device")]
+fn device(_: &str, name: Option<&str>) -> Result<SourceSpec, SourceSpecError> {
+    match name {
+        Some("") => Err(SourceSpecError::NoName),
+        name => Ok(SourceSpec::Device {
+            name: name.map(str::to_owned),
+        }),
+    }
+}
+
+#[cfg(not(feature = "device"))]
+fn device(text: &str, _: Option<&str>) -> Result<SourceSpec, SourceSpecError> {
+    Err(SourceSpecError::NotBuilt { name: text.to_owned() })
+}
+
+/// What a source is that could not even begin.
+#[cfg(feature = "device")]
+struct Broken(SourceFault);
+
+#[cfg(feature = "device")]
+impl Source for Broken {
+    fn read(&mut self, frame: &mut crate::Frame) -> Played {
+        frame.fill(0);
+        Played::Failed(self.0)
     }
 }
 
@@ -219,6 +271,10 @@ impl fmt::Display for SourceSpec {
             Self::File { path, repeat: false } => write!(f, "file:{}", path.display()),
             Self::File { path, repeat: true } => write!(f, "file:{}?loop", path.display()),
             Self::Stdin => f.write_str("stdin"),
+            #[cfg(feature = "device")]
+            Self::Device { name: None } => f.write_str("device"),
+            #[cfg(feature = "device")]
+            Self::Device { name: Some(name) } => write!(f, "device:{name}"),
         }
     }
 }

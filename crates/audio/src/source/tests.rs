@@ -101,13 +101,31 @@ fn a_file_is_looped_only_when_asked() {
     assert_eq!(path("file:c.wav?loop"), (Path::new("c.wav").to_owned(), true));
 }
 
+#[cfg(not(feature = "device"))]
 #[test]
-fn a_source_that_is_to_come_is_refused_by_its_name_and_says_what_to_do() {
+fn without_sound_devices_their_names_say_how_to_build_them() {
     for name in ["device", "device:USB Headset"] {
         let error = name.parse::<SourceSpec>().expect_err("not there");
-        assert!(matches!(&error, SourceSpecError::NotYet { name: told, .. } if told == name));
-        assert!(error.to_string().contains("use `silence`"), "{error}");
+        assert_eq!(error, SourceSpecError::NotBuilt { name: name.to_owned() });
+        assert!(error.to_string().contains("--features device"), "{error}");
     }
+}
+
+#[cfg(feature = "device")]
+#[test]
+fn a_microphone_is_named_or_the_default_one() {
+    for text in ["device", "device:USB Headset", "device:hw:CARD=0,DEV=1"] {
+        assert_eq!(text.parse::<SourceSpec>().expect("a source").to_string(), text);
+    }
+    assert_eq!("device:".parse::<SourceSpec>(), Err(SourceSpecError::NoName));
+    let nowhere = SourceSpec::Device {
+        name: Some("nowhere".to_owned()),
+    };
+    let error = nowhere.load().expect_err("there is none");
+    assert!(
+        error.to_string().contains("no microphone is called `nowhere`"),
+        "{error}"
+    );
 }
 
 #[test]

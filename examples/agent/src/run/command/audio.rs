@@ -23,7 +23,8 @@ pub(super) async fn set_sink(command: &Map<String, Value>, client: &Client) -> A
         return Err(bad("standard output is for events"));
     }
     let session = either(command, client).await?;
-    let sink = spawn_blocking(move || sink.open()).await.map_err(failed)?;
+    let open = move || sink.check().and_then(|()| sink.open());
+    let sink = spawn_blocking(open).await.map_err(failed)?;
     done(client.set_sink(&session, sink.map_err(failed)?).await)
 }
 
@@ -46,6 +47,29 @@ pub(super) async fn stop_recording(command: &Map<String, Value>, client: &Client
         "durationMs": u64::try_from(recorded.duration.as_millis()).unwrap_or(u64::MAX),
         "missedFrames": recorded.missed_frames,
     }))
+}
+
+/// The sound devices there are now.
+#[cfg(feature = "device")]
+pub(super) async fn list_devices() -> Answer {
+    use offhook_audio::device::{Direction, devices};
+    let listed = spawn_blocking(devices).await.map_err(failed)?.map_err(failed)?;
+    let listed = listed.into_iter().map(|device| {
+        let direction = match device.direction {
+            Direction::Microphone => "microphone",
+            Direction::Speaker => "speaker",
+        };
+        json!({"direction": direction, "id": device.id, "name": device.name, "default": device.is_default})
+    });
+    Ok(json!({"devices": listed.collect::<Vec<_>>()}))
+}
+
+#[cfg(not(feature = "device"))]
+pub(super) async fn list_devices() -> Answer {
+    Err(super::not_yet(
+        "listDevices",
+        "the program is built without sound devices (feature `device`)",
+    ))
 }
 
 fn refused(error: impl std::fmt::Display) -> Refusal {
