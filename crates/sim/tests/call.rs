@@ -2,11 +2,14 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use offhook_audio::measure::{SILENCE_DBOV, dominant_tone};
+use offhook_audio::{Source as _, Tone};
 use offhook_jingle::Reason;
 use offhook_jingle::genesys::Method;
+use offhook_media::OpusClip;
 use offhook_sim::{CallEvent, CallFaults, CallRequest, CallState, CloudConfig, Ended, Live, MediaPath};
 use support::phone::Phone;
 use support::{Client, call_event, cloud, frames, soon};
@@ -16,6 +19,32 @@ const ENOUGH: usize = 72_000;
 
 fn near(tone: Option<offhook_audio::measure::Tone>, hertz: f32) -> bool {
     tone.is_some_and(|tone| (tone.hertz - hertz).abs() < 3.0)
+}
+
+#[tokio::test]
+async fn ready_made_packets_are_played_again_and_again_and_the_clients_are_counted() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let mut tone = Tone::new(700);
+    let mut samples = vec![0; 48_000];
+    for frame in samples.as_chunks_mut().0 {
+        let _ = tone.read(frame);
+    }
+    let clip = OpusClip::encode(&samples, 32_000, 5).expect("memory");
+    let request = CallRequest {
+        ready_made: Some(Arc::new(clip.packets().collect())),
+        ..CallRequest::default()
+    };
+    let call = cloud.call(request).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    // Twice as long as the clip.
+    phone
+        .run(&mut client, |phone| phone.heard.len() >= 2 * samples.len())
+        .await;
+    assert!(near(phone.tone(), 700.0), "the client heard {:?}", phone.tone());
+    assert!(call.statistics().packets_received > 50);
+    assert_eq!(call.heard().duration, Duration::ZERO, "nothing is decoded");
+    cloud.stop().await;
 }
 
 #[tokio::test]

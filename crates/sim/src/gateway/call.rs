@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jid::FullJid;
 use minidom::Element;
 use offhook_jingle::{Dialect, Reason};
+use offhook_media::CallConfig;
 use tokio::sync::{mpsc, watch};
 
 use super::line::{Over, Usage};
@@ -31,11 +32,22 @@ pub(super) struct Settings {
     pub(super) clients: Vec<FullJid>,
     pub(super) ring: Duration,
     pub(super) duration: Option<Duration>,
+    /// Its audio is packets, and none is decoded.
+    pub(super) ready_made: bool,
     pub(super) faults: CallFaults,
     /// Counts the stanzas that reached nobody.
     pub(super) undelivered: Arc<AtomicU64>,
     /// Counts how often the media were replaced.
     pub(super) replaced: watch::Sender<u32>,
+}
+
+impl Settings {
+    /// What the media of the call are made with.
+    pub(super) fn media(&self, inner: &Inner) -> CallConfig {
+        let mut config = inner.media();
+        config.decode = !self.ready_made;
+        config
+    }
 }
 
 pub(super) struct Call {

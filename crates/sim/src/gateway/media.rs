@@ -148,6 +148,16 @@ impl Media {
         heard
     }
 
+    /// Sends one packet as it is, or silence if the client takes no Opus, and takes those of the client.
+    pub(super) fn exchange_packets(&mut self, now: Instant, packet: &[u8]) {
+        if self.call.send_opus(now, packet).is_err() {
+            self.call.push_pcm(now, &[0; offhook_media::FRAME_SAMPLES]);
+        }
+        self.drain(now);
+        while self.call.receive_opus(now).is_some() {}
+        self.drain(now);
+    }
+
     pub(super) fn send_digits(&mut self, now: Instant, digits: &str) -> Result<(), DigitsError> {
         self.call.send_digits(now, digits)
     }

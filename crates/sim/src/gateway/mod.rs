@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use jid::{FullJid, Jid};
 use minidom::Element;
+use offhook_audio::ogg_opus::OpusPackets;
 use offhook_audio::{Recording, RecordingError, SourceError};
 use offhook_jingle::{ConversationId, Dialect, Reason, SessionId};
 use offhook_media::Change;
@@ -58,6 +59,10 @@ pub struct CallRequest {
     pub dialect: Option<Dialect>,
     /// What the gateway plays.
     pub play: Option<Play>,
+    /// Opus packets of 20 ms that the client hears over and over, as they are. Then nothing is encoded or decoded: the
+    /// gateway plays nothing else, hears silence, and counts the client's packets
+    /// ([`CallHandle::statistics`]). So hundreds of calls fit on one machine.
+    pub ready_made: Option<Arc<OpusPackets>>,
     /// The WAV file of the recording: left what the gateway played, right what it heard. It must
     /// not exist.
     pub record: Option<PathBuf>,
@@ -256,7 +261,13 @@ pub(crate) fn place(
     let (state, watched) = watch::channel(CallState::Ringing);
     let next = NextCall {
         conversation: conversation.clone(),
-        sound: sound::Sound::new(faults.muted, Arc::clone(&audio), recording, party),
+        sound: sound::Sound::new(
+            faults.muted,
+            Arc::clone(&audio),
+            recording,
+            party,
+            request.ready_made.clone(),
+        ),
         state,
         ring: request.ring.unwrap_or(settings.ring),
         duration: request.duration,
@@ -327,6 +338,7 @@ fn propose(
         clients,
         ring: next.ring,
         duration: next.duration,
+        ready_made: request.ready_made.is_some(),
         faults,
         undelivered: next.undelivered,
         replaced: next.replaced,

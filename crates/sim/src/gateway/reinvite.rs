@@ -82,7 +82,7 @@ impl Call {
             let former = std::mem::replace(&mut self.signalling.session, session);
             self.signalling.former.push(former);
         }
-        let config = self.inner.media();
+        let config = self.settings.media(&self.inner);
         let seed = self.inner.draw_seed();
         let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         let next = Next {

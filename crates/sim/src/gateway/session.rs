@@ -60,7 +60,7 @@ pub(super) enum Progress {
 impl Call {
     /// A client has proceeded: the offer goes out, and the candidates as they are found.
     pub(super) fn begin(&mut self, now: Instant, client: FullJid) {
-        let config = self.inner.media();
+        let config = self.settings.media(&self.inner);
         let seed = self.inner.draw_seed();
         let (media, offer) = Media::offer(config, self.settings.faults.path, seed, now, self.inner.gauge.clone());
         self.state.send_replace(CallState::Offered { client: client.clone() });
@@ -192,6 +192,10 @@ impl Call {
             return;
         }
         for _ in 0..due {
+            if let Some(packet) = self.sound.next_packet() {
+                session.media.exchange_packets(now, packet);
+                continue;
+            }
             let played = self.sound.next_frame();
             let heard = session.media.exchange(now, &played);
             first_audio |= self.sound.take(&played, &heard);

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use offhook_audio::measure::level_dbov;
+use offhook_audio::ogg_opus::{OpusPackets, PacketClip};
 use offhook_audio::{Played, Recording, SILENT_FRAME, Silence, Source};
 use offhook_media::{Frame, Statistics};
 
@@ -17,6 +18,8 @@ const AUDIBLE_DBOV: f32 = -60.0;
 pub(super) struct Sound {
     /// What the client hears.
     source: Box<dyn Source>,
+    /// What the client hears instead.
+    ready_made: Option<PacketClip>,
     /// The party beyond the gateway that the call is with, if it is with one.
     party: Option<Arc<Party>>,
     muted: bool,
@@ -33,9 +36,11 @@ impl Sound {
         kept: Arc<Mutex<KeptAudio>>,
         recording: Option<Recording>,
         party: Option<Arc<Party>>,
+        ready_made: Option<Arc<OpusPackets>>,
     ) -> Self {
         Self {
             source: Box::new(Silence),
+            ready_made: ready_made.map(PacketClip::repeated),
             party,
             muted,
             participation: Participation::default(),
@@ -47,7 +52,24 @@ impl Sound {
 
     /// That of a session without a call.
     pub(super) fn of_nobody() -> Self {
-        Self::new(false, Arc::new(Mutex::new(KeptAudio::new(Duration::ZERO))), None, None)
+        Self::new(
+            false,
+            Arc::new(Mutex::new(KeptAudio::new(Duration::ZERO))),
+            None,
+            None,
+            None,
+        )
+    }
+
+    /// The next packet to be sent, of a call whose audio is packets; a frame while it is muted or held.
+    pub(super) fn next_packet(&mut self) -> Option<&[u8]> {
+        if self.muted || self.participation.held {
+            return None;
+        }
+        let packets = self.ready_made.as_mut()?;
+        // A packet lives as long as it is the next one, so the former is left first.
+        let Played::Full = packets.skip() else { return None };
+        packets.packet()
     }
 
     /// The next frame to be sent. A muted source goes on unheard.
