@@ -12,6 +12,7 @@ pub mod line;
 pub mod prosody;
 pub mod proxy;
 pub mod recording;
+pub mod scale;
 pub mod softphone;
 pub mod terminator;
 

@@ -73,7 +73,7 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 5] = [JINGLE, MEDIA, SETUP, SOCKETS, quality::QUALITY];
+pub(crate) const BENCHES: [Bench; 6] = [JINGLE, MEDIA, SETUP, SOCKETS, SCALE, quality::QUALITY];
 
 const JINGLE: Bench = Bench {
     name: "jingle",
@@ -183,6 +183,28 @@ const SOCKETS: Bench = Bench {
         Row::Count("the same while the thread is held up 50 ms a second", "lost-held-up"),
         Row::Count("µs to open it for a call", "opening"),
         Row::Count("ports", "ports"),
+    ],
+};
+
+/// A thousand agents and five hundred calls, without a codec.
+const SCALE: Bench = Bench {
+    name: "scale",
+    timed: None,
+    counted: &[("offhook-tests", "scale")],
+    other: None,
+    speech: false,
+    columns: &[("1,000 agents, 500 calls", "scale")],
+    rows: &[
+        Row::Count("s until all agents are connected", "connecting"),
+        Row::Count("s until all calls carry audio", "calling"),
+        Row::Count("bytes of an agent, with the cloud's side", "agent-bytes"),
+        Row::Count("bytes of a call, both ends", "call-bytes"),
+        Row::Count("ms of processor a second of call, the client", "client"),
+        Row::Count("the same, the cloud", "cloud"),
+        Row::Count("processors kept busy", "processors"),
+        Row::Count("packets a second that a call sends, each way", "pace"),
+        Row::Count("of 10,000 packets lost", "lost"),
+        Row::Count("descriptors", "descriptors"),
     ],
 };
 

@@ -35,7 +35,7 @@ usage: cargo xtask COMMAND
                                     unless told; as root), or `fuzz` (AMOUNT seconds for each target, 1800 unless told);
                                     without a name everything
   bench [--install] [NAME]          benchmarks, in release, and their figures as a table: `jingle`, `media`,
-                                    `quality`, `setup`, `sockets`
+                                    `quality`, `scale`, `setup`, `sockets`
 
 Missing system packages are installed when this runs as root or with --install; otherwise the command that
 installs them is printed, and the exit status is 1.
