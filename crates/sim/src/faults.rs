@@ -31,6 +31,58 @@ pub struct CloudFaults {
     pub dead_turn: bool,
     /// Topics that nobody may subscribe to.
     pub rejected_topics: Vec<RejectedTopic>,
+    /// Stanzas of bound streams that come late, twice, in another order, or never. The first one that fits counts.
+    pub delivery: Vec<DeliveryFault>,
+}
+
+/// Stanzas that come late, twice, in another order, or never: those between clients and the gateway or other clients, and events. What
+/// the server itself answers is not among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeliveryFault {
+    /// What becomes of them. By default they come twice.
+    pub how: DeliveryHow,
+    /// Which way they go: to the client, by default.
+    pub towards: Towards,
+    /// The id of the user whose clients are meant; `None` is everybody.
+    pub user: Option<String>,
+    /// The full address of the client that is meant; `None` is every one.
+    pub connection: Option<String>,
+    /// The name of the payload that is meant, `retract` for instance; `None` is every one.
+    pub payload: Option<String>,
+    /// How many stanzas it happens to; `None` is all.
+    pub stanzas: Option<u32>,
+}
+
+/// What becomes of a stanza on its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum DeliveryHow {
+    /// It comes so much later, and others do not wait for it.
+    Delay {
+        /// How much, at most a day.
+        #[serde(with = "seconds::always")]
+        seconds: Duration,
+    },
+    /// It comes twice.
+    #[default]
+    Duplicate,
+    /// It comes after the next one of its way, or after a second if there is none.
+    Reorder,
+    /// It never comes.
+    Lose,
+}
+
+/// Which way a stanza goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Towards {
+    /// From the cloud to a client.
+    #[default]
+    Client,
+    /// From a client to the cloud.
+    Cloud,
 }
 
 /// REST requests that are refused.

@@ -86,7 +86,10 @@ pub use conversation::{
     Conversation, ConversationError, Destination, Participant, ParticipantState, Participation, Purpose, SpeakTo,
 };
 pub use events::{SystemEvent, Transfer};
-pub use faults::{CloudFaults, Cut, Outage, RejectedTopic, RestFault, StreamFault, Throttle, UpgradeFault};
+pub use faults::{
+    CloudFaults, Cut, DeliveryFault, DeliveryHow, Outage, RejectedTopic, RestFault, StreamFault, Throttle, Towards,
+    UpgradeFault,
+};
 pub use gateway::{CallError, CallRequest, MediaPath, Reinvite};
 pub use gauge::Live;
 pub use oauth::{Consent, OAuthClient};

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use minidom::Element;
 use tokio::sync::watch;
 
-use super::{CloudFaults, StreamFault};
+use super::{CloudFaults, DeliveryHow, StreamFault, Towards};
 use crate::server::Switchboard;
 
 /// The faults that stand. Those with a number of times are used up.
@@ -174,6 +175,29 @@ impl Faults {
         Some(fault)
     }
 
+    /// What becomes of a stanza of this client; it counts.
+    pub(crate) fn take_delivery(
+        &self,
+        (user, connection): (&str, &str),
+        towards: Towards,
+        stanza: &Element,
+    ) -> Option<DeliveryHow> {
+        let faults = &mut crate::lock(&self.standing).faults.delivery;
+        let is = |wanted: &Option<String>, it: &str| wanted.as_ref().is_none_or(|wanted| wanted == it);
+        let fault = faults.iter_mut().find(|fault| {
+            let payload = fault.payload.as_ref();
+            fault.towards == towards
+                && fault.stanzas != Some(0)
+                && is(&fault.user, user)
+                && is(&fault.connection, connection)
+                && payload.is_none_or(|payload| stanza.children().any(|child| child.name() == payload))
+        })?;
+        use_up(&mut fault.stanzas);
+        let how = fault.how;
+        faults.retain(|fault| fault.stanzas != Some(0));
+        Some(how)
+    }
+
     /// Forgets what is over.
     fn refresh(&self, standing: &mut Standing, now: Instant) {
         if standing.outage_until.is_some_and(|until| now >= until) {
@@ -182,6 +206,7 @@ impl Faults {
         }
         standing.faults.throttle = self.switchboard.throttle();
         standing.faults.rest.retain(|fault| fault.times != Some(0));
+        standing.faults.delivery.retain(|fault| fault.stanzas != Some(0));
         if standing.faults.upgrade.as_ref().is_some_and(|it| it.times == Some(0)) {
             standing.faults.upgrade = None;
         }

@@ -3,6 +3,7 @@
 mod account;
 mod control;
 mod conversations;
+mod delivery;
 mod oauth;
 mod origins;
 mod page;

@@ -9,9 +9,11 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
+use jid::FullJid;
 use minidom::Element;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::delivery::{Delivery, Travelling};
 use super::{refusal, refused_on_request};
 use crate::config::User;
 use crate::faults::{Cut, Refused};
@@ -90,6 +92,7 @@ struct Socket {
     sender: Option<mpsc::Sender<ToSocket>>,
     queue: mpsc::Receiver<ToSocket>,
     registration: Option<Registration>,
+    delivery: Delivery,
     closing: watch::Receiver<bool>,
 }
 
@@ -133,6 +136,7 @@ impl Socket {
             sender: Some(sender.clone()),
             queue,
             registration: None,
+            delivery: Delivery::default(),
             closing: inner.closing.subscribe(),
             inner,
         };
@@ -151,6 +155,10 @@ impl Socket {
                 Ok(deadline) => deadline,
                 Err(end) => break end,
             };
+            if self.pass_on(Instant::now()) {
+                continue;
+            }
+            let deadline = self.delivery.next().map_or(deadline, |due| due.min(deadline));
             if let Err(end) = self.step(deadline).await {
                 break end;
             }
@@ -161,6 +169,11 @@ impl Socket {
         };
         tracing::debug!(%reason, "a streaming WebSocket ended");
         self.inner.hub.opened(self.number);
+        if self.stream.is_resumable() {
+            for stanza in std::mem::take(&mut self.delivery).into_stanzas_to_client() {
+                keep(&mut self.stream, stanza);
+            }
+        }
         let left = match (end, self.registration.take()) {
             (End::Lost(_), Some(registration)) if self.stream.is_resumable() => {
                 registration.gone();
@@ -222,7 +235,8 @@ impl Socket {
             (Event::Unsubscribed { node }, Some(registration)) => registration.unsubscribe(&node),
             (Event::Answered { id }, Some(registration)) => self.inner.transfers.answered(registration.jid(), &id),
             (Event::Stanza { to, stanza }, Some(registration)) => {
-                hub::route(&self.inner, registration.jid(), &to, stanza);
+                let jid = registration.jid().clone();
+                self.send(&jid, Travelling::ToCloud(to, stanza));
             }
             // Cannot be: what is not bound tells nothing of these.
             (
@@ -236,6 +250,32 @@ impl Socket {
             ) => {}
         }
         Ok(())
+    }
+
+    /// A stanza of this client sets out, as the faults of the moment have it.
+    fn send(&mut self, client: &FullJid, stanza: Travelling) {
+        let whose = (self.user.id.as_str(), client.as_str());
+        let faults = &self.inner.faults;
+        self.delivery.send(Instant::now(), stanza, |stanza| {
+            faults.take_delivery(whose, stanza.towards(), stanza.stanza())
+        });
+    }
+
+    /// Hands on what has arrived; whether anything has.
+    fn pass_on(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some(stanza) = self.delivery.arrived(now) {
+            any = true;
+            match (stanza, &self.registration) {
+                (Travelling::ToClient(stanza), _) => self.stream.handle_input(now, Input::Deliver(stanza)),
+                (Travelling::ToCloud(to, stanza), Some(registration)) => {
+                    hub::route(&self.inner, registration.jid(), &to, stanza);
+                }
+                // Who is not bound sends nothing.
+                (Travelling::ToCloud(..), None) => {}
+            }
+        }
+        any
     }
 
     fn place(&self, sender: mpsc::Sender<ToSocket>) -> Place<'_> {
@@ -276,7 +316,18 @@ impl Socket {
             },
             Step::Received(Some(Err(error))) => return Err(End::Lost(format!("the socket broke: {error}"))),
             Step::Received(None) => return Err(End::Lost("the client dropped it".to_owned())),
-            Step::Told(Some(ToSocket::Deliver(stanza))) => Input::Deliver(stanza),
+            Step::Told(Some(ToSocket::Deliver(stanza))) => {
+                let stanza = Travelling::ToClient(stanza);
+                match self
+                    .registration
+                    .as_ref()
+                    .map(|registration| registration.jid().clone())
+                {
+                    Some(jid) => self.send(&jid, stanza),
+                    None => self.delivery.send(Instant::now(), stanza, |_| None),
+                }
+                return Ok(());
+            }
             Step::Told(Some(ToSocket::Fail(condition))) => Input::Fail {
                 condition: condition.to_owned(),
             },
