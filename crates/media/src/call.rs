@@ -13,6 +13,7 @@ use str0m::{Candidate, Rtc};
 use crate::checks::Checks;
 use crate::codec::Encoder;
 use crate::digits::{DigitReader, DigitSender};
+use crate::fade::Fader;
 use crate::listening::Listening;
 use crate::outgoing::Outgoing;
 use crate::path::{Limits, PathMonitor};
@@ -91,6 +92,8 @@ pub struct Call {
     checks: Checks,
     figures: Figures,
     muted: bool,
+    /// Between what is sent and silence.
+    fader: Fader,
     digits: DigitSender,
     received_digits: DigitReader,
     outputs: VecDeque<Output>,
@@ -361,6 +364,7 @@ impl Call {
             checks: Checks::default(),
             figures: Figures::new(now),
             muted: false,
+            fader: Fader::default(),
             digits: DigitSender::default(),
             received_digits: DigitReader::default(),
             outputs: VecDeque::new(),

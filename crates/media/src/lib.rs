@@ -95,6 +95,7 @@ mod config;
 mod digits;
 mod dtls;
 mod error;
+mod fade;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gather;

@@ -22,11 +22,13 @@ impl Call {
     /// direction lets us send; else they are dropped.
     pub fn push_pcm(&mut self, now: Instant, frame: &Frame) {
         self.now = now;
-        let frame = if self.muted { &SILENCE } else { frame };
         if !self.sends() {
+            self.fader.shut();
             self.digits.hold();
+            let frame = if self.muted { &SILENCE } else { frame };
             return self.outgoing.skip(now, frame);
         }
+        let frame = &self.fader.pass(frame, !self.muted);
         if !self.press(now, frame) {
             self.speak(now, frame);
         }
