@@ -64,11 +64,11 @@ pub struct Conversations {
     carried: HashMap<SessionId, ConversationId>,
     ended: VecDeque<ConversationId>,
     changes: VecDeque<TrackedCall>,
-    /// Counts what the cloud has said.
+    /// Counts what is newer than a list that was asked for before.
     heard: u64,
 }
 
-/// A moment in what the cloud has said, from [`Conversations::mark`].
+/// A moment in what was told, from [`Conversations::mark`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
@@ -78,9 +78,11 @@ struct Entry {
     call: TrackedCall,
     cloud: Option<Cloud>,
     media: Option<Media>,
+    /// The user's part that the session was for.
+    part: Option<String>,
     /// Whether anything was told of it.
     told: bool,
-    /// When the cloud last spoke of it.
+    /// When the cloud last spoke of it, or a session began to carry it.
     heard: Mark,
 }
 
@@ -144,7 +146,7 @@ impl Conversations {
     /// What has no id, or in which the user has no part, changes nothing.
     pub fn updated(&mut self, conversation: &Value) {
         if let Some(update) = self.read(conversation) {
-            self.apply(update);
+            self.apply(update, false);
         }
     }
 
@@ -153,14 +155,12 @@ impl Conversations {
         Mark(self.heard)
     }
 
-    /// The whole list of the user's conversations, as REST gives it after a reconnect, and when it was asked for. Calls that the
-    /// cloud told of before, and does not list any more, ended meanwhile; what it told since then is newer than the list.
+    /// The whole list of the user's conversations, as REST gives it after a reconnect, and when it was asked for. Calls that were
+    /// there before, and are not listed any more, ended meanwhile; what was told since then is newer than the list.
     pub fn reconciled(&mut self, asked: Mark, conversations: &[Value]) {
         let updates: Vec<_> = conversations.iter().filter_map(|one| self.read(one)).collect();
         let listed: HashSet<_> = updates.iter().map(|update| update.conversation.clone()).collect();
-        let missing = |entry: &&Entry| {
-            entry.cloud.is_some() && entry.heard <= asked && !listed.contains(&entry.call.conversation)
-        };
+        let missing = |entry: &&Entry| entry.heard <= asked && !listed.contains(&entry.call.conversation);
         let gone = self.calls.values().filter(missing);
         let gone: Vec<_> = gone.map(|entry| entry.call.conversation.clone()).collect();
         for conversation in gone {
@@ -169,7 +169,7 @@ impl Conversations {
         for update in updates {
             let known = self.calls.get(&update.conversation);
             if known.is_none_or(|entry| entry.heard <= asked) {
-                self.apply(update);
+                self.apply(update, true);
             }
         }
     }
@@ -189,7 +189,11 @@ impl Conversations {
             self.begin_again(&conversation);
         }
         self.begin(&conversation);
+        self.heard += 1;
+        let heard = Mark(self.heard);
         self.change(&conversation, |entry| {
+            entry.heard = heard;
+            entry.part = entry.call.participant.clone();
             entry.call.session = Some(session);
             entry.media = Some(Media { active });
         });
@@ -207,14 +211,18 @@ impl Conversations {
         });
     }
 
-    /// A session ended. Its call ends with it, unless another session carries that by now.
+    /// A session ended. Its call ends with it, unless another session carries that by now, or the user has got another part in the
+    /// conversation meanwhile.
     pub fn session_ended(&mut self, session: &SessionId, reason: Reason) {
         let Some(conversation) = self.carried.remove(session) else {
             return;
         };
         self.change(&conversation, |entry| {
-            if entry.call.session.as_ref() == Some(session) {
+            let carries = entry.call.session.as_ref() == Some(session);
+            if carries && entry.part == entry.call.participant {
                 entry.call.state = CallState::Ended(CallEnd::Session(reason));
+            } else if carries {
+                (entry.call.session, entry.media) = (None, None);
             }
         });
     }
@@ -235,13 +243,13 @@ impl Conversations {
         });
     }
 
-    fn apply(&mut self, update: Update) {
+    fn apply(&mut self, update: Update, listed: bool) {
         self.heard += 1;
         let conversation = update.conversation.clone();
         if let Some(over) = self.calls.get_mut(&conversation)
             && over.call.state.is_ended()
         {
-            if !update.begins_again(&over.call) {
+            if !update.begins_again(&over.call, listed) {
                 return update.name_leg(&mut over.call);
             }
             self.begin_again(&conversation);
@@ -251,6 +259,9 @@ impl Conversations {
         self.change(&conversation, |entry| {
             entry.heard = heard;
             update.write(entry);
+            if entry.part.is_none() && entry.call.session.is_some() {
+                entry.part = entry.call.participant.clone();
+            }
         });
     }
 
@@ -326,6 +337,7 @@ impl Entry {
             },
             cloud: None,
             media: None,
+            part: None,
             told: false,
             heard: Mark(0),
         }

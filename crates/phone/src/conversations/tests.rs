@@ -179,6 +179,19 @@ fn a_conversation_comes_back_with_another_leg_or_another_session() {
 }
 
 #[test]
+fn the_end_of_a_session_is_not_that_of_a_part_that_the_user_got_since() {
+    let mut calls = calls_of_me();
+    calls.updated(&says("connected"));
+    calls.session_started(session("s"), c(), true);
+    // That the first part is over was never heard.
+    let mut again = says("connected");
+    again["participants"][0]["id"] = json!("part-2");
+    calls.updated(&again);
+    calls.session_ended(&session("s"), Reason::Success);
+    assert_eq!(calls.call(&c()).map(|call| call.state), Some(CallState::Elsewhere));
+}
+
+#[test]
 fn a_placed_call_that_is_over_before_anybody_hears_of_it_is_told_all_the_same() {
     let mut calls = calls_of_me();
     calls.updated(&says("disconnected"));
@@ -213,10 +226,19 @@ fn what_the_cloud_said_after_a_list_was_asked_for_is_newer_than_the_list() {
     assert_eq!(states(&mut calls), []);
     calls.reconciled(calls.mark(), &[]);
     assert_eq!(states(&mut calls), [CallState::Ended(CallEnd::Cloud)]);
+    calls.session_started(session("old"), ConversationId::new("old"), true);
+    let asked = calls.mark();
+    calls.session_started(session("new"), ConversationId::new("new"), true);
+    calls.reconciled(asked, &[]);
+    let ended = CallState::Ended(CallEnd::Cloud);
+    assert_eq!(states(&mut calls), [CallState::Connected, CallState::Connected, ended]);
     let asked = calls.mark();
     calls.placed(&ConversationId::new("placed"));
     calls.reconciled(asked, &[]);
-    assert_eq!(states(&mut calls), [CallState::Dialing], "it was placed after that");
+    let told = states(&mut calls);
+    assert_eq!(told[0], CallState::Dialing);
+    assert!(!told[1..].contains(&CallState::Dialing), "it was placed after that");
+    assert_eq!(calls.live().count(), 1, "{told:?}");
 }
 
 #[test]

@@ -52,11 +52,16 @@ impl Update {
     }
 
     /// Whether it tells of another leg than the one of a call that is over, and that leg lives: then a new call has begun in the
-    /// conversation.
-    pub(super) fn begins_again(&self, over: &TrackedCall) -> bool {
+    /// conversation. Where nobody knows which leg is over, one that rings is another, and so is one that is `listed` as living.
+    pub(super) fn begins_again(&self, over: &TrackedCall, listed: bool) -> bool {
         let lives = self.cloud.is_some_and(|cloud| cloud != Cloud::Ended);
+        let newer = listed || self.cloud == Some(Cloud::Alerting);
         let other = |new: &Option<String>, old: &Option<String>| new.is_some() && old.is_some() && new != old;
-        lives && (other(&self.participant, &over.participant) || other(&self.communication, &over.communication))
+        let unknown = over.participant.is_none() && newer;
+        lives
+            && (unknown
+                || other(&self.participant, &over.participant)
+                || other(&self.communication, &over.communication))
     }
 
     /// Writes down which leg it was that is over, if nobody knows.

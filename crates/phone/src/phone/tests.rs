@@ -1,6 +1,7 @@
 //! Stories that need no stream: login, attempts that are given up, proposals, placed calls, the end.
 
 mod attempts;
+mod explored;
 mod jingle;
 mod kept;
 mod life;

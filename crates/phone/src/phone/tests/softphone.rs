@@ -13,10 +13,10 @@ const CONVERSATIONS: &str = "v2.users.u.conversations";
 
 /// What the user's station may be.
 #[derive(Clone, Copy, Default)]
-struct Lines {
-    lines: u32,
-    persistent: bool,
-    relayed: bool,
+pub(super) struct Lines {
+    pub(super) lines: u32,
+    pub(super) persistent: bool,
+    pub(super) relayed: bool,
 }
 
 const ONE: Lines = Lines {
@@ -27,7 +27,7 @@ const ONE: Lines = Lines {
 
 impl Story {
     /// A softphone that is online, knows its station, and has nothing left to say.
-    fn softphone(answer: AnswerPolicy, lines: Lines) -> Self {
+    pub(super) fn softphone(answer: AnswerPolicy, lines: Lines) -> Self {
         let mut story = Self::new(answer);
         story.phone.config.softphone = true;
         story.phone.connect(story.now).unwrap();
@@ -76,7 +76,7 @@ impl Story {
         self.notifies(CONVERSATIONS, &json!({"id": conversation, "participants": [part]}));
     }
 
-    fn notifies(&mut self, topic: &str, body: &Value) {
+    pub(super) fn notifies(&mut self, topic: &str, body: &Value) {
         let json = json!({"topicName": topic, "eventBody": body}).to_string();
         let json = json.replace('&', "&amp;").replace('<', "&lt;");
         let notification = format!(
