@@ -14,8 +14,8 @@ use offhook_sim::{CallEvent, CallHandle, Cloud, CloudConfig, Ended, GatewayConfi
 use offhook_tests::softphone::{self, Diary, goes_on, is_controllable, poll, within};
 
 const CUT: MediaPath = MediaPath {
-    delay: Duration::ZERO,
     cut: true,
+    ..MediaPath::CLEAR
 };
 
 /// A call that is up, on a machine whose suspends are made up.

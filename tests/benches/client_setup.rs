@@ -82,7 +82,10 @@ async fn measured(delay: Duration) -> BTreeMap<&'static str, Vec<f64>> {
 
 async fn call(cloud: &Cloud, client: &Client, diary: &mut Diary, delay: Duration) -> [(&'static str, Duration); 6] {
     let faults = CallFaults {
-        path: MediaPath { delay, cut: false },
+        path: MediaPath {
+            delay,
+            ..MediaPath::CLEAR
+        },
         ..CallFaults::default()
     };
     let request = CallRequest {

@@ -218,7 +218,7 @@ impl Default for OutboundOrder {
 }
 
 /// Faults of one call.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CallFaults {
     /// The gateway sends silence instead of its source.
     pub muted: bool,

@@ -12,7 +12,7 @@ use offhook_jingle::genesys::Method;
 use offhook_media::OpusClip;
 use offhook_sim::{CallEvent, CallFaults, CallRequest, CallState, CloudConfig, Ended, Live, MediaPath};
 use support::phone::Phone;
-use support::{Client, call_event, cloud, frames, soon};
+use support::{Client, call_event, cloud, frames, http, soon};
 
 /// Half a second more than what tones are measured over.
 const ENOUGH: usize = 72_000;
@@ -116,7 +116,7 @@ async fn datagrams_take_as_long_as_is_said_and_none_passes_a_cut() {
     let mut client = Client::connect(&cloud, "one").await;
     let slow = MediaPath {
         delay: Duration::from_millis(50),
-        cut: false,
+        ..MediaPath::CLEAR
     };
     let faults = CallFaults {
         path: slow,
@@ -144,6 +144,37 @@ async fn datagrams_take_as_long_as_is_said_and_none_passes_a_cut() {
     call.set_path(MediaPath::default());
     phone
         .run(&mut client, |_| call.statistics().packets_received > before + 5)
+        .await;
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn datagrams_can_be_lost_late_and_out_of_order_as_the_control_api_says() {
+    let cloud = cloud(CloudConfig::default()).await;
+    let mut client = Client::connect(&cloud, "one").await;
+    let call = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut phone = Phone::answer(&mut client, 1_000).await;
+    phone.run(&mut client, |_| call.statistics().packets_received > 5).await;
+    let clear = call.statistics();
+    assert_eq!(clear.packets_lost, 0);
+
+    let path = format!("/control/calls/{}/path", call.session());
+    let set = async |body: &str| http::request(&cloud, "POST", &path, None, Some(body)).await.0;
+    assert_eq!(
+        set(r#"{"loss": 0.3, "jitterSeconds": 0.03, "reorder": 0.2}"#).await,
+        202
+    );
+    phone.run(&mut client, |_| call.statistics().packets_lost >= 5).await;
+    let bad = call.statistics();
+    assert!(bad.packets_received > clear.packets_received, "some arrive");
+    assert!(bad.jitter > clear.jitter, "{bad:?}");
+    for wrong in [r#"{"loss": 1.5}"#, r#"{"reorder": -0.1}"#, r#"{"jitterSeconds": -1}"#] {
+        assert_eq!(set(wrong).await, 400, "{wrong}");
+    }
+    assert_eq!(set("{}").await, 202);
+    let heard = call.statistics().packets_received;
+    phone
+        .run(&mut client, |_| call.statistics().packets_received > heard + 20)
         .await;
     cloud.stop().await;
 }

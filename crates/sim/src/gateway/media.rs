@@ -66,8 +66,8 @@ impl Media {
             gauge,
             sockets: Vec::new(),
             path,
-            outgoing: UnderWay::at_most(WAITING),
-            incoming: UnderWay::at_most(WAITING),
+            outgoing: UnderWay::at_most(WAITING, seed),
+            incoming: UnderWay::at_most(WAITING, seed.map(|byte| !byte)),
             events: Vec::new(),
             deadline: now,
             buffer: Box::new([0; LONGEST_DATAGRAM]),
@@ -246,7 +246,7 @@ impl Media {
     fn poll_receive(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Received> {
         for index in 0..self.sockets.len() {
             while let Poll::Ready(received) = self.poll_socket(index, context) {
-                if self.path == MediaPath::default() {
+                if self.path == MediaPath::CLEAR {
                     return Poll::Ready(received);
                 }
                 let bytes = self.buffer[..received.length].to_vec();

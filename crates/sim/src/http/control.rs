@@ -203,7 +203,31 @@ struct Action {
     new_session: bool,
     lose_answer: bool,
     delay_seconds: Option<f64>,
+    jitter_seconds: Option<f64>,
+    loss: f32,
+    reorder: f32,
     cut: bool,
+}
+
+/// How the datagrams of a call travel, or what is wrong with that.
+fn media_path(body: &Action) -> Result<MediaPath, &'static str> {
+    let time = |given| {
+        let time = seconds(given).map(Option::unwrap_or_default);
+        time.map_err(|()| "seconds must be a number from 0 to a day")
+    };
+    if ![body.loss, body.reorder]
+        .iter()
+        .all(|share| (0.0..=1.0).contains(share))
+    {
+        return Err("a share must be a number from 0 to 1");
+    }
+    Ok(MediaPath {
+        delay: time(body.delay_seconds)?,
+        jitter: time(body.jitter_seconds)?,
+        loss: body.loss,
+        reorder: body.reorder,
+        cut: body.cut,
+    })
 }
 
 async fn act(
@@ -228,12 +252,9 @@ async fn act(
             new_session: body.new_session,
             lose_answer: body.lose_answer,
         }),
-        "path" => match seconds(body.delay_seconds) {
-            Ok(delay) => call.set_path(MediaPath {
-                delay: delay.unwrap_or_default(),
-                cut: body.cut,
-            }),
-            Err(()) => return bad_request("seconds must be a number from 0 to a day"),
+        "path" => match media_path(&body) {
+            Ok(path) => call.set_path(path),
+            Err(message) => return bad_request(message),
         },
         "hold" => call.change(Change::Direction(Direction::SendOnly)),
         "unhold" => call.change(Change::Direction(Direction::SendRecv)),
