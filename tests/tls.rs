@@ -3,10 +3,11 @@
 use std::{fs, net::SocketAddr, time::Duration};
 
 use offhook::{Client, Endpoints, Engine, EngineConfig, Proxy as Named};
-use offhook_sim::{Cloud, CloudConfig};
+use offhook_sim::{Cloud, CloudConfig, Cut};
 use offhook_tests::{
     authority::certificate,
     proxy::{Proxy, Rules},
+    softphone,
     terminator::terminate,
 };
 use secrecy::ExposeSecret;
@@ -51,6 +52,38 @@ async fn rest_and_websocket_are_encrypted_and_the_authority_is_checked() {
     fs::write(&anchor, "no certificate").unwrap();
     let error = Engine::new(&trusting).unwrap_err();
     assert!(error.to_string().contains("authority.pem"), "{error}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_cloud_with_tls_of_its_own_serves_those_who_trust_its_authority() {
+    let config = CloudConfig {
+        tls: true,
+        ..CloudConfig::default()
+    };
+    let cloud = Cloud::start(config).await.unwrap();
+    assert!(cloud.api_url().starts_with("https://127.0.0.1:"));
+    let folder = tempfile::tempdir().unwrap();
+    let anchor = folder.path().join("authority.pem");
+    fs::write(&anchor, cloud.authority().expect("it has TLS")).unwrap();
+    let mut trusting = EngineConfig::default();
+    trusting.trust_anchors.push(anchor);
+    let engine = Engine::new(&trusting).unwrap();
+    let (client, mut diary) = softphone::connected(softphone::builder(&cloud).engine(engine)).await;
+
+    let call = softphone::call(&cloud, &mut diary).await;
+    for cut in [Cut::Reset, Cut::Fin, Cut::Close] {
+        assert_eq!(cloud.cut(&cut, None), 1, "{cut:?}");
+        diary.disconnected().await;
+        diary.connected().await;
+    }
+    softphone::goes_on(&call).await;
+    client.shutdown().await;
+
+    let stranger = softphone::builder(&cloud).build().unwrap();
+    let error = timeout(LIMIT, stranger.connect()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    stranger.shutdown().await;
     cloud.stop().await;
 }
 

@@ -30,6 +30,7 @@ use crate::record::Record;
 use crate::reports::Report;
 use crate::server::ExternalService;
 use crate::stun;
+use crate::tls::Tls;
 use crate::turn;
 use crate::voicemail::VoicemailMessage;
 
@@ -73,6 +74,9 @@ pub enum StartError {
     /// The gateway's certificate could not be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The certificates of [`CloudConfig::tls`] could not be made.
+    #[error("the cloud's certificates could not be made: {0}")]
+    Certificate(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Why a token could not be changed.
@@ -156,16 +160,22 @@ impl Cloud {
         self.inner.address
     }
 
-    /// The base of REST, `http://127.0.0.1:PORT`, without a slash at its end.
+    /// The base of REST, `http://127.0.0.1:PORT` or with TLS `https://127.0.0.1:PORT`, without a slash at its end.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.inner.address)
+        self.inner.base("http")
     }
 
-    /// The base of the streaming WebSocket, `ws://127.0.0.1:PORT`, without a slash at its end.
+    /// The base of the streaming WebSocket, `ws://127.0.0.1:PORT` or with TLS `wss://127.0.0.1:PORT`, without a slash at its end.
     #[must_use]
     pub fn streaming_url(&self) -> String {
-        format!("ws://{}", self.inner.address)
+        self.inner.base("ws")
+    }
+
+    /// The certificate of the authority that clients have to trust, as PEM; `None` without [`CloudConfig::tls`].
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.inner.tls.as_ref().map(Tls::authority)
     }
 
     /// The accounts, with the tokens that they started with.

@@ -22,6 +22,9 @@ pub struct CloudConfig {
     /// Where REST, the streaming WebSocket and the control API are served. `127.0.0.1:0`, that is
     /// any free port.
     pub listen: SocketAddr,
+    /// REST, the streaming WebSocket and the control API are encrypted, with a certificate of an authority that is made anew:
+    /// [`Cloud::authority`](crate::Cloud::authority). They are not.
+    pub tls: bool,
     /// The accounts. The first one is the default of everything that takes an optional user.
     pub users: Vec<User>,
     /// The applications that may ask for tokens at `/oauth/authorize`. None.
@@ -55,6 +58,7 @@ impl Default for CloudConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: false,
             users: vec![User::default()],
             oauth_clients: Vec::new(),
             oauth_lifetime: Duration::from_secs(86_400),

@@ -27,12 +27,15 @@ use crate::record::Recorder;
 use crate::reports::Reports;
 use crate::server::{ExternalService, Switchboard};
 use crate::stations::{Leaders, Stations};
+use crate::tls::Tls;
 use crate::turn::{self, Turn};
 use crate::voicemail::Voicemail;
 
 pub(crate) struct Inner {
     pub(crate) config: CloudConfig,
     pub(crate) address: SocketAddr,
+    /// REST and WebSockets are encrypted with this.
+    pub(crate) tls: Option<Tls>,
     /// Where the STUN server listens.
     stun: SocketAddr,
     /// The cloud's own TURN servers, if it has any.
@@ -87,6 +90,13 @@ impl Inner {
                 seed
             }
         };
+        let tls = match config.tls {
+            true => {
+                let addresses = config.gateway.addresses.iter().copied().chain([address.ip()]);
+                Some(Tls::new(addresses).map_err(StartError::Certificate)?)
+            }
+            false => None,
+        };
         let switchboard = Switchboard::default();
         let faults = Faults::new(config.faults.clone(), switchboard.clone(), start);
         let mut rng = StdRng::from_seed(seed);
@@ -94,6 +104,7 @@ impl Inner {
         let tokens = config.users.iter().map(|user| (user.id.clone(), user.token.clone()));
         let inner = Self {
             address,
+            tls,
             stun,
             turn,
             recorder: Recorder::new(start, config.records),
@@ -125,6 +136,12 @@ impl Inner {
         };
         inner.set_services(inner.config.services.clone());
         Ok(inner)
+    }
+
+    /// The beginning of the cloud's URLs; `scheme` is `http` or `ws`, and with TLS it is secure.
+    pub(crate) fn base(&self, scheme: &str) -> String {
+        let secure = if self.tls.is_some() { "s" } else { "" };
+        format!("{scheme}{secure}://{}", self.address)
     }
 
     /// What the media of the gateway's sessions are made with.

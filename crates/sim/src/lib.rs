@@ -72,6 +72,7 @@ mod stanza;
 mod stations;
 mod stun;
 mod summary;
+mod tls;
 mod turn;
 mod voicemail;
 mod wire;

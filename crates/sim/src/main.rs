@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -63,6 +63,9 @@ struct Options {
     /// Relay no media by TURN.
     #[arg(long)]
     no_turn: bool,
+    /// Encrypt REST, WebSocket and control API; the certificate of the authority that clients have to trust is written to this file, as PEM.
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// Offer stream management: a stream that lost its socket can be resumed for so long.
     #[arg(long, value_name = "SECONDS")]
     resumable: Option<u32>,
@@ -115,6 +118,7 @@ impl Options {
         CloudConfig {
             oauth_clients: self.oauth_client,
             listen: self.listen,
+            tls: self.tls.is_some(),
             queues,
             users,
             gateway,
@@ -153,10 +157,20 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         std::fs::create_dir_all(folder)?;
     }
     let mut signals = Signals::new()?;
+    let authority = options.tls.clone();
     let cloud = Cloud::start(options.config()).await?;
+    if let (Some(path), Some(pem)) = (&authority, cloud.authority()) {
+        let unwritable = |error| {
+            format!(
+                "the authority's certificate cannot be written to {}: {error}",
+                path.display()
+            )
+        };
+        std::fs::write(path, pem).map_err(unwritable)?;
+    }
     // Written at once and as a whole: scripts wait for it. A reader that has gone is no reason to
     // stop.
-    let _ = write_start(&cloud);
+    let _ = write_start(&cloud, authority.as_deref());
     signals.next().await;
     tokio::select! {
         () = cloud.stop() => Ok(()),
@@ -166,7 +180,14 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// What to paste into another terminal.
-fn write_start(cloud: &Cloud) -> std::io::Result<()> {
+fn write_start(cloud: &Cloud, authority: Option<&Path>) -> std::io::Result<()> {
+    let (ca, cacert) = match authority {
+        Some(path) => (
+            format!(" --ca {}", path.display()),
+            format!(" --cacert {}", path.display()),
+        ),
+        None => Default::default(),
+    };
     let mut text = format!(
         "offhook-sim: ready; API {api}  streaming {streaming}  control {api}/control\n",
         api = cloud.api_url(),
@@ -174,7 +195,7 @@ fn write_start(cloud: &Cloud) -> std::io::Result<()> {
     );
     for user in cloud.users() {
         text.push_str(&format!(
-            "  {id}: OFFHOOK_TOKEN={token} agent run --api {api} --streaming {streaming}\n",
+            "  {id}: OFFHOOK_TOKEN={token} agent run --api {api} --streaming {streaming}{ca}\n",
             id = user.id,
             token = user.token.expose_secret(),
             api = cloud.api_url(),
@@ -182,7 +203,7 @@ fn write_start(cloud: &Cloud) -> std::io::Result<()> {
         ));
     }
     text.push_str(&format!(
-        "  call it: curl -X POST -H 'content-type: application/json' -d '{{}}' {}/control/calls\n",
+        "  call it: curl{cacert} -X POST -H 'content-type: application/json' -d '{{}}' {}/control/calls\n",
         cloud.api_url(),
     ));
     let mut stdout = std::io::stdout().lock();

@@ -12,15 +12,20 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener whose connections can be made to fail.
-pub(crate) struct Wires(pub(crate) TcpListener);
+use crate::tls::{Secured, Tls};
+
+/// A listener whose connections can be made to fail, and may be encrypted.
+pub(crate) struct Wires {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<Tls>,
+}
 
 impl Listener for Wires {
-    type Io = Wire;
+    type Io = Link;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
+    async fn accept(&mut self) -> (Link, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.listener).await;
         // Frames are small and wait for each other: with Nagle's algorithm each would cost a delayed acknowledgement, 40 ms.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
@@ -29,11 +34,57 @@ impl Listener for Wires {
             stream: Some(stream),
             fate: Fate::default(),
         };
-        (wire, address)
+        let fate = wire.fate.clone();
+        let bytes = match &self.tls {
+            Some(tls) => Bytes::Encrypted(tls.accept(wire)),
+            None => Bytes::Plain(wire),
+        };
+        (Link { fate, bytes }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
+    }
+}
+
+/// One connection as HTTP sees it. What becomes of it happens to the wire below TLS.
+pub(crate) struct Link {
+    fate: Fate,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Plain(Wire),
+    Encrypted(Secured<Wire>),
+}
+
+/// Does the same with the bytes of either kind.
+macro_rules! of_either {
+    ($link:expr, $method:ident($($argument:expr),*)) => {
+        match &mut $link.bytes {
+            Bytes::Plain(wire) => Pin::new(wire).$method($($argument),*),
+            Bytes::Encrypted(wire) => Pin::new(wire).$method($($argument),*),
+        }
+    };
+}
+
+impl AsyncRead for Link {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        of_either!(self, poll_read(context, buf))
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        of_either!(self, poll_write(context, bytes))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        of_either!(self, poll_flush(context))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        of_either!(self, poll_shutdown(context))
     }
 }
 

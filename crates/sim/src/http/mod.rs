@@ -33,6 +33,7 @@ use crate::wire::{Fate, Wires};
 /// Serves until the cloud stops.
 pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let mut closing = inner.closing.subscribe();
+    let tls = inner.tls.clone();
     let router = Router::new()
         .merge(rest::router(&inner))
         .merge(streaming::router())
@@ -53,7 +54,7 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         let _ = closing.wait_for(|closing| *closing).await;
     };
     let service = router.into_make_service_with_connect_info::<Fate>();
-    let server = axum::serve(Wires(listener), service).with_graceful_shutdown(closed);
+    let server = axum::serve(Wires { listener, tls }, service).with_graceful_shutdown(closed);
     if let Err(error) = server.await {
         tracing::error!(%error, "the simulated cloud's HTTP server stopped");
     }

@@ -106,7 +106,7 @@ async fn open_channel(State(inner): Cloud, Query(query): Query<ChannelQuery>, he
     }
     let id = inner.open_channel(user);
     Json(json!({
-        "connectUri": format!("ws://{}/stream/channels/{id}", inner.address),
+        "connectUri": format!("{}/stream/channels/{id}", inner.base("ws")),
         "id": id,
         // Channels of the simulated cloud do not expire.
         "expires": "2099-12-31T23:59:59.000Z",

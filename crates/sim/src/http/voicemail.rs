@@ -70,7 +70,7 @@ async fn remove(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap)
 async fn media(State(inner): Cloud, Path(id): Path<String>, headers: HeaderMap) -> Response {
     match find(&inner, &headers, &id) {
         Ok(message) => {
-            let uri = format!("http://{}/control/voicemail/{}", inner.address, message.id);
+            let uri = format!("{}/control/voicemail/{}", inner.base("http"), message.id);
             Json(json!({ "id": message.id, "mediaFileUri": uri })).into_response()
         }
         Err(refused) => *refused,
