@@ -33,6 +33,7 @@ pub enum Scenario {
     RefusedToken,
     ExpiredToken,
     EarlyCandidates,
+    Persistent(Dialect),
 }
 
 impl Scenario {
@@ -55,8 +56,8 @@ impl Scenario {
             | Self::RefusedToken
             | Self::ExpiredToken
             | Self::EarlyCandidates => &[Who::Client, Who::Sdk, Who::Ours],
-            // Only the SDK asks the platform to hold.
-            Self::PlatformHolds(_) => &[Who::Sdk],
+            // Only the SDK asks the platform to hold, and to pick up.
+            Self::PlatformHolds(_) | Self::Persistent(_) => &[Who::Sdk],
             Self::Elsewhere(_)
             | Self::Keys(_)
             | Self::Silence(_)
@@ -142,6 +143,11 @@ impl Scenario {
                 "called by another user, who has ours, Jingle",
                 "called by another user, who has ours, SDP over XMPP",
             ),
+            Self::Persistent(dialect) => of(
+                dialect,
+                "persistent connection: three calls in one session, Jingle",
+                "persistent connection: three calls in one session, SDP over XMPP",
+            ),
             Self::EarlyCandidates => "candidates before their offer, SDP over XMPP",
             Self::RefusedToken => "token refused",
             Self::ExpiredToken => "token expired in mid-call, WebSocket lost then",
@@ -183,8 +189,8 @@ macro_rules! scenarios {
 
 use Scenario::{
     CalledByAnother, CallsAnother, ClientHangsUp, Connect, Cut, EarlyCandidates, Elsewhere, ExpiredToken,
-    GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute, Outbound, PlatformHolds, RefusedToken,
-    Reinvite, Reject, Relayed, Retract, Silence, Transfer, TwoCalls, Unproposed,
+    GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute, Outbound, Persistent, PlatformHolds,
+    RefusedToken, Reinvite, Reject, Relayed, Retract, Silence, Transfer, TwoCalls, Unproposed,
 };
 use offhook_jingle::Dialect::{Jingle, SdpOverXmpp};
 
@@ -217,6 +223,8 @@ scenarios! {
     hold: Hold, by client: Client, ours: Ours;
     platform_holds_jingle: PlatformHolds(Jingle), by sdk: Sdk;
     platform_holds_sdp: PlatformHolds(SdpOverXmpp), by sdk: Sdk;
+    persistent_jingle: Persistent(Jingle), by sdk: Sdk;
+    persistent_sdp: Persistent(SdpOverXmpp), by sdk: Sdk;
     two_calls_jingle: TwoCalls(Jingle), by client: Client, sdk: Sdk, ours: Ours;
     two_calls_sdp: TwoCalls(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
     client_hangs_up_jingle: ClientHangsUp(Jingle), by client: Client, sdk: Sdk, ours: Ours;

@@ -54,6 +54,7 @@ pub async fn told(scenario: Scenario, who: Who) -> World {
         }
         Scenario::PlatformHolds(dialect) => usual(who, async |world| platform_holds(world, dialect).await).await,
         Scenario::TwoCalls(dialect) => two_calls(dialect, who).await,
+        Scenario::Persistent(dialect) => persistent(dialect, who).await,
         Scenario::Relayed(dialect) => relayed(dialect, who).await,
         Scenario::CallsAnother(dialect) => users::calls_another(dialect, who).await,
         Scenario::CalledByAnother(dialect) => users::called_by_another(dialect, who).await,
@@ -124,6 +125,36 @@ async fn outbound(dialect: Dialect, who: Who) -> World {
     world.phone.accepts_automatic(call.session().as_str()).await;
     world.is_up(&call).await;
     hang_up(&mut world, &call).await;
+    world
+}
+
+/// The session of the first call stays, and rings for the second. The third is the user's own.
+async fn persistent(dialect: Dialect, who: Who) -> World {
+    let mut user = User::default();
+    if let Some(station) = &mut user.station {
+        station.persistent = true;
+    }
+    let config = CloudConfig {
+        users: vec![user],
+        ..CloudConfig::default()
+    };
+    let mut world = World::of(Place::new(config).await, who).await;
+    let first = world.is_called(dialect).await;
+    hang_up(&mut world, &first).await;
+
+    let second = world.is_called(dialect).await;
+    assert_eq!(second.session(), first.session());
+    world.phone.ends(second.session().as_str()).await;
+    world.has_ended(&second).await;
+    world.is_over(&second).await;
+
+    let conversation = world.phone.dials(Destination::PhoneNumber("+4930123".to_owned())).await;
+    world.sees("dialled");
+    let third = within(world.place.cloud.call_of(&ConversationId::new(conversation))).await;
+    assert_eq!(third.session(), first.session());
+    world.phone.accepts_automatic(third.session().as_str()).await;
+    world.is_up(&third).await;
+    hang_up(&mut world, &third).await;
     world
 }
 

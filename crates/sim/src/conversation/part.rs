@@ -112,11 +112,10 @@ impl Part {
     pub(super) fn state(&self) -> ParticipantState {
         match &self.who {
             Who::Client(call) => match &*call.state.borrow() {
-                CallState::Ringing if self.outbound => ParticipantState::Contacting,
-                CallState::Ringing => ParticipantState::Alerting,
-                CallState::Offered { .. } | CallState::Answered { .. } | CallState::Connected { .. } => {
-                    ParticipantState::Connected
-                }
+                // Who is told `connected` before there is a session takes the call for another client's.
+                CallState::Ringing | CallState::Offered { .. } if self.outbound => ParticipantState::Contacting,
+                CallState::Ringing | CallState::Offered { .. } => ParticipantState::Alerting,
+                CallState::Answered { .. } | CallState::Connected { .. } => ParticipantState::Connected,
                 CallState::Ended(_) => ParticipantState::Disconnected,
             },
             Who::Beyond { state, .. } => *state,
