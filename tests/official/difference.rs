@@ -13,6 +13,8 @@ pub fn reason(what: &str, only_by: &str) -> &'static str {
         "ours closes its stream when it ends; a browser that ends says nothing"
     } else if !by_ours && (what == "answer" || what.starts_with("iceCandidate")) {
         "the client answers an offer in either dialect; ours answers in the dialect that was proposed"
+    } else if by_ours && what.starts_with("POST /api/v2/notifications/channels?") {
+        "ours asks who its user is and for a channel at once; the client stops when the first of the two is refused"
     } else {
         "not explained"
     }
