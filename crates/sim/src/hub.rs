@@ -336,13 +336,14 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut clients = crate::lock(&self.inner.hub.clients);
-        if clients
-            .get(&self.jid)
-            .is_some_and(|client| client.socket == self.socket)
-        {
-            clients.remove(&self.jid);
-        }
+        let own = |client: &Client| client.socket == self.socket;
+        let gone = clients.get(&self.jid).is_some_and(own);
+        let gone = gone.then(|| clients.remove(&self.jid)).flatten();
         drop(clients);
         self.inner.hub.changed.send_replace(());
+        if let Some(client) = gone {
+            let names = [self.jid.as_str(), self.jid.resource().as_str(), &client.channel];
+            self.inner.leaders.gone(&self.inner, &client.user, names);
+        }
     }
 }

@@ -158,6 +158,20 @@ impl Leaders {
         self.change(inner, user, |known| known.leader = connection);
     }
 
+    /// The stream that has these names is gone: its connection rings no more, and the next one leads if it did.
+    pub(crate) fn gone(&self, inner: &Inner, user: &str, names: [&str; 3]) {
+        if !crate::lock(&self.0).contains_key(user) {
+            return;
+        }
+        self.change(inner, user, |known| {
+            let stays = |connection: &String| !names.contains(&connection.as_str());
+            known.connections.retain(stays);
+            if !known.leader.as_ref().is_none_or(stays) {
+                known.leader = known.connections.first().cloned();
+            }
+        });
+    }
+
     fn change(&self, inner: &Inner, user: &str, change: impl FnOnce(&mut Alertable)) {
         let (before, after) = {
             let mut users = crate::lock(&self.0);

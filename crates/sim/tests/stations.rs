@@ -136,3 +136,26 @@ async fn one_of_the_connections_that_can_ring_leads() {
     assert_eq!(rest(&cloud, "PATCH", path, "token-a", json!({})).await.0, 400);
     cloud.stop().await;
 }
+
+#[tokio::test]
+async fn a_connection_that_is_gone_leads_no_more() {
+    let (cloud, mut anna) = two().await;
+    let mut other = Client::connect(&cloud, "other").await;
+    for connection in ["other", "one"] {
+        let path = format!("apps/users/user-anna/connections/{connection}");
+        let (status, _) = rest(&cloud, "PATCH", &path, "token-a", json!({ "alertable": true })).await;
+        assert_eq!(status, 200);
+    }
+    let mut told = async || event(&mut anna).await.1["eventBody"]["connectionId"].clone();
+    assert_eq!(told().await, "other");
+    other.close().await;
+    assert_eq!(told().await, "one");
+    anna.close().await;
+    let nobody = async || {
+        while cloud.alerting_leader("user-anna").is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    support::soon("nobody leads", nobody()).await;
+    cloud.stop().await;
+}
