@@ -159,6 +159,9 @@ pub struct GatewayConfig {
     pub play: SourceSpec,
     /// What the others hear of one who holds the call, and who is left out of a consultation. Silence.
     pub hold: SourceSpec,
+    /// Whoever calls a user who rejects the call or does not answer in time leaves a message for that one. Otherwise the
+    /// call is over then.
+    pub voicemail: bool,
     /// How long the messages are that parties beyond the gateway leave on a voicemail. 5 s.
     pub message: Duration,
     /// Where it records every call that does not say otherwise, as `{conversation}.wav`, and further calls of
@@ -186,6 +189,7 @@ impl Default for GatewayConfig {
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             hold: SourceSpec::Silence,
+            voicemail: false,
             message: Duration::from_secs(5),
             record: None,
             ring: Duration::from_secs(30),

@@ -7,7 +7,7 @@ use offhook_audio::measure::dominant_tone;
 use offhook_jingle::Reason;
 use offhook_sim::{
     CallEvent, CallRequest, Cloud, CloudConfig, Conversation, ConversationError, Destination, Ended, GatewayConfig,
-    ParticipantState, Participation, Purpose, SpeakTo,
+    Participant, ParticipantState, Participation, Purpose, SpeakTo,
 };
 use serde_json::json;
 use support::desk::{Desk, GATEWAY, MUSIC, call_of, part, speak, three, three_in, to, user};
@@ -162,6 +162,43 @@ async fn a_blind_transfer_puts_another_in_the_place_of_who_makes_it() {
     let states: Vec<_> = conversation.participants().into_iter().map(|part| part.state).collect();
     let (gone, there) = (ParticipantState::Disconnected, ParticipantState::Connected);
     assert_eq!(states, [there, gone, there]);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_blind_transfer_that_is_rejected_returns_to_who_made_it() {
+    let (cloud, [mut anna, mut ben, _], conversation) = customer_and_anna().await;
+    let first = call_of(&cloud, 0);
+    conversation
+        .replace(&part(&cloud, &conversation, 0), &user(&cloud, 1))
+        .expect("Ben is connected");
+    soon("Anna's end", first.ended()).await;
+    anna.phone = None;
+    let (peer, propose) = ben.client.initiation("propose").await;
+    let session = propose.attr("id").expect("an id").to_owned();
+    ben.client.initiate(&peer, "reject", &session).await;
+    anna.answer().await;
+    assert_ne!(call_of(&cloud, 0).session(), first.session());
+    assert_eq!(speak([&mut anna]).await, [[GATEWAY]]);
+    let live = |part: &Participant| part.state != ParticipantState::Disconnected;
+    let live: Vec<_> = conversation.participants().into_iter().filter(live).collect();
+    let users: Vec<_> = live.iter().map(|part| part.user.as_deref()).collect();
+    assert_eq!(users, [None, Some("user-anna")]);
+
+    // When she who made it is not there either, it is over.
+    conversation
+        .replace(&part(&cloud, &conversation, 0), &user(&cloud, 1))
+        .expect("Ben is connected");
+    soon("Anna's end", call_of(&cloud, 0).ended()).await;
+    anna.client.close().await;
+    let (peer, propose) = ben.client.initiation("propose").await;
+    let session = propose.attr("id").expect("an id").to_owned();
+    ben.client.initiate(&peer, "reject", &session).await;
+    soon(
+        "all tasks' end",
+        cloud.wait_live(|live| live.calls == 0 && live.tasks == live.streams),
+    )
+    .await;
     cloud.stop().await;
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use offhook_audio::measure::dominant_tone;
-use offhook_sim::{Cloud, CloudConfig, Destination, GatewayConfig, Purpose};
+use offhook_sim::{CallRequest, Cloud, CloudConfig, Destination, Ended, GatewayConfig, Purpose};
 use serde_json::json;
 use support::desk::{GATEWAY, call_of, part, speak, three, three_in, to};
 use support::{http, soon};
@@ -132,5 +132,41 @@ async fn a_customer_leaves_a_message_of_the_length_that_is_said() {
     let left = cloud.voicemail("user-anna").pop().expect("a message");
     assert_eq!(left.duration(), message);
     assert!(pitch(&left.samples).is_some_and(|hertz| (hertz - GATEWAY as f32).abs() < 3.0));
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn who_calls_a_user_who_does_not_answer_leaves_a_message_where_the_cloud_is_so() {
+    let message = Duration::from_secs(2);
+    let gateway = GatewayConfig {
+        message,
+        voicemail: true,
+        ..GatewayConfig::default()
+    };
+    let (cloud, [mut anna, ..]) = three_in(CloudConfig {
+        gateway,
+        ..CloudConfig::default()
+    })
+    .await;
+    let request = CallRequest {
+        ring: Some(Duration::from_millis(300)),
+        ..to(&cloud, 0)
+    };
+    let call = cloud.call(request).expect("all are connected");
+    anna.client.initiation("retract").await;
+    assert_eq!(soon("the end", call.ended()).await, Ended::Unanswered);
+    let left = soon("the message", async {
+        let mut records = cloud.subscribe();
+        loop {
+            if let Some(left) = cloud.voicemail("user-anna").pop() {
+                return left;
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(50), records.recv()).await;
+        }
+    })
+    .await;
+    assert_eq!((left.duration(), &left.conversation), (message, call.conversation()));
+    soon("all tasks' end", cloud.wait_live(|live| live.tasks == live.streams)).await;
+    assert_eq!(cloud.voicemail("user-anna").len(), 1);
     cloud.stop().await;
 }

@@ -239,7 +239,8 @@ impl Conversation {
     }
 
     /// Transfers the conversation blindly: another one comes in the place of this participant, who leaves at once
-    /// (`POST .../participants/{id}/replace`); the new participant's id.
+    /// (`POST .../participants/{id}/replace`); the new participant's id. If it is a user who rejects the call or does not
+    /// answer in time, the one who has left is called again.
     ///
     /// # Errors
     /// When nobody of this id takes part, or the user does not exist or has no connected client: nothing has changed
@@ -298,6 +299,7 @@ pub(crate) async fn follow(inner: Arc<Inner>, room: Arc<Room>, call: CallHandle,
     loop {
         state.borrow_and_update();
         participation.borrow_and_update();
+        transfer::succeed(&inner, &room);
         room.update(&inner);
         if matches!(*call.state.borrow(), CallState::Ended(_)) {
             break;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use offhook_jingle::Reason;
 use serde_json::{Value, json};
 
-use super::{Participant, ParticipantState, Participation, Purpose};
-use crate::call_state::{CallHandle, CallState};
+use super::{Destination, Participant, ParticipantState, Participation, Purpose};
+use crate::call_state::{CallHandle, CallState, Ended};
 use crate::config::User;
 use crate::gateway::{Party, Voice};
 
@@ -27,6 +27,8 @@ pub(crate) struct Part {
     pub(super) hears: Option<Vec<String>>,
     /// Its user was told that it is over.
     pub(super) told_end: bool,
+    /// Who comes in its place if it is not answered.
+    pub(super) otherwise: Option<Destination>,
 }
 
 /// Who takes part.
@@ -98,6 +100,7 @@ impl Part {
             transferred: false,
             hears: None,
             told_end: false,
+            otherwise: None,
         }
     }
 
@@ -122,6 +125,17 @@ impl Part {
             Who::Queue { waiting: true } | Who::Voicemail { listening: true, .. } => ParticipantState::Connected,
             Who::Queue { waiting: false } | Who::Voicemail { listening: false, .. } => ParticipantState::Disconnected,
         }
+    }
+
+    /// Whether somebody is to come in its place, since it was not answered.
+    pub(super) fn is_to_be_replaced(&self) -> bool {
+        let unanswered = |call: &CallHandle| {
+            matches!(
+                &*call.state.borrow(),
+                CallState::Ended(Ended::Unanswered | Ended::Rejected)
+            )
+        };
+        self.otherwise.is_some() && matches!(&self.who, Who::Client(call) if unanswered(call))
     }
 
     pub(super) fn is_live(&self) -> bool {

@@ -6,7 +6,7 @@ use offhook_jingle::{ConversationId, SessionId};
 use serde_json::{Value, json};
 
 use super::part::{Part, Who};
-use super::{ConversationError, Participant, ParticipantChange, ParticipantState, Participation, SpeakTo};
+use super::{ConversationError, Destination, Participant, ParticipantChange, ParticipantState, Participation, SpeakTo};
 use crate::events;
 use crate::gateway::{Party, Voice};
 use crate::inner::Inner;
@@ -67,6 +67,21 @@ impl Room {
     pub(crate) fn complete(self: &Arc<Self>, inner: &Inner) {
         crate::lock(&self.0).complete = true;
         self.update(inner);
+    }
+
+    /// Who comes in the place of this one if it is not answered.
+    pub(crate) fn otherwise(&self, participant: &str, destination: Destination) {
+        let mut state = crate::lock(&self.0);
+        if let Some(part) = state.parts.iter_mut().find(|part| part.id == participant) {
+            part.otherwise = Some(destination);
+        }
+    }
+
+    /// Who is to come now, since another one has not answered.
+    pub(super) fn successors(&self) -> Vec<Destination> {
+        let mut state = crate::lock(&self.0);
+        let unanswered = state.parts.iter_mut().filter(|part| part.is_to_be_replaced());
+        unanswered.filter_map(|part| part.otherwise.take()).collect()
     }
 
     pub(crate) fn participants(&self) -> Vec<Participant> {
@@ -309,6 +324,9 @@ impl State {
     /// While the conversation waits in a queue, or a message is left, it goes on as long as somebody waits or speaks;
     /// later as long as there are two, and one of them at a client.
     fn is_at_its_end(&self) -> bool {
+        if self.parts.iter().any(Part::is_to_be_replaced) {
+            return false;
+        }
         if self.live().any(Part::is_waiting) {
             let waits = |part: &&Part| !part.is_waiting() && part.state() != ParticipantState::Alerting;
             return self.live().find(waits).is_none();

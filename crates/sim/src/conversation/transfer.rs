@@ -97,8 +97,20 @@ pub(super) fn replace(
 ) -> Result<String, ConversationError> {
     room.check(participant)?;
     let part = invite(inner, room, destination)?;
+    if let Some(user) = room.user_of(participant) {
+        room.otherwise(&part, Destination::User(user));
+    }
     room.replaced(inner, participant)?;
     Ok(part)
+}
+
+/// Those come who are to come in the place of others who have not answered.
+pub(super) fn succeed(inner: &Arc<Inner>, room: &Arc<Room>) {
+    for destination in room.successors() {
+        if let Err(error) = invite(inner, room, &destination) {
+            tracing::debug!(%error, "nobody comes in the place of who has not answered");
+        }
+    }
 }
 
 pub(super) fn consult(

@@ -37,7 +37,7 @@ pub(crate) use voices::{Overheard, Party, Voice, mix};
 
 use crate::call_state::{CallHandle, CallState, KeptAudio};
 use crate::config::{CallFaults, GATEWAY, User};
-use crate::conversation::{self, Part, Participation, Purpose, Room};
+use crate::conversation::{self, Destination, Part, Participation, Purpose, Room};
 use crate::gauge::Kind;
 use crate::inner::Inner;
 use crate::play::Play;
@@ -155,7 +155,8 @@ pub(crate) fn start(inner: &Arc<Inner>, request: CallRequest) -> Result<CallHand
     };
     let ids = [inner.draw_id(), inner.draw_id()];
     room.enter(Part::beyond(ids, purpose, "", Arc::clone(&party)));
-    let (_, call) = place(inner, &room, request, Purpose::Agent, Some(party))?;
+    let (part, call) = place(inner, &room, request, Purpose::Agent, Some(party))?;
+    leave_message_otherwise(inner, &room, &part, &call);
     inner.conversations.add(Arc::clone(&room));
     room.complete(inner);
     Ok(call)
@@ -204,7 +205,10 @@ pub(crate) fn connect(
     let room = open_room(inner, &caller);
     let (_, first) = place(inner, &room, caller, Purpose::User, None)?;
     let second = match place(inner, &room, called, Purpose::User, None) {
-        Ok((_, second)) => second,
+        Ok((part, second)) => {
+            leave_message_otherwise(inner, &room, &part, &second);
+            second
+        }
         Err(error) => {
             first.hang_up(Reason::Gone);
             return Err(error);
@@ -213,6 +217,13 @@ pub(crate) fn connect(
     inner.conversations.add(Arc::clone(&room));
     room.complete(inner);
     Ok((first, second))
+}
+
+/// Whoever calls leaves a message if nobody answers, where the cloud is so.
+fn leave_message_otherwise(inner: &Inner, room: &Room, part: &str, call: &CallHandle) {
+    if inner.config.gateway.voicemail && !call.outbound {
+        room.otherwise(part, Destination::Voicemail(call.user.clone()));
+    }
 }
 
 fn open_room(inner: &Inner, request: &CallRequest) -> Arc<Room> {
