@@ -287,7 +287,8 @@ impl CallHandle {
     }
 
     /// Changes the media in place, once the call was answered: offers another direction, or in Jingle a restart of ICE, of which
-    /// SDP over XMPP knows nothing. [`CallEvent::Changed`](crate::CallEvent::Changed) is recorded when it is agreed.
+    /// SDP over XMPP knows nothing. [`CallEvent::Changed`](crate::CallEvent::Changed) is recorded when it is agreed,
+    /// [`CallEvent::ChangeRefused`](crate::CallEvent::ChangeRefused) when it is not.
     pub fn change(&self, change: Change) {
         self.command(Command::Change(change));
     }

@@ -159,6 +159,9 @@ pub struct GatewayConfig {
     pub play: SourceSpec,
     /// What the others hear of one who holds the call, and who is left out of a consultation. Silence.
     pub hold: SourceSpec,
+    /// Nobody gets, or places, more calls at a time than the station has lines ([`Station::lines`]): further ones come to
+    /// nothing with [`CallError::Busy`](crate::CallError::Busy). Otherwise lines are told to clients, and nothing else.
+    pub enforce_lines: bool,
     /// Whoever calls a user who rejects the call or does not answer in time leaves a message for that one. Otherwise the
     /// call is over then.
     pub voicemail: bool,
@@ -189,6 +192,7 @@ impl Default for GatewayConfig {
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             hold: SourceSpec::Silence,
+            enforce_lines: false,
             voicemail: false,
             message: Duration::from_secs(5),
             record: None,

@@ -161,6 +161,11 @@ pub enum CallEvent {
         /// To what: `restart`, or the direction as the gateway sees it: `sendrecv`, `sendonly`, `recvonly`, `inactive`.
         to: String,
     },
+    /// The client refused to have the media changed, which stay as they are.
+    ChangeRefused {
+        /// The condition of its error (RFC 6120 section 8.3.3).
+        condition: String,
+    },
     /// The platform muted or unmuted the user, as asked by REST.
     UserMuted {
         /// Whether the user is muted now.
@@ -217,6 +222,7 @@ impl fmt::Display for CallEvent {
             Self::ClientMuted { muted: true } => f.write_str("client muted"),
             Self::ClientMuted { muted: false } => f.write_str("client unmuted"),
             Self::Changed { to } => write!(f, "media changed: {to}"),
+            Self::ChangeRefused { condition } => write!(f, "change of the media refused: {condition}"),
             Self::UserMuted { muted: true } => f.write_str("user muted by the platform"),
             Self::UserMuted { muted: false } => f.write_str("user unmuted by the platform"),
             Self::UserHeld { held: true } => f.write_str("held by the platform"),

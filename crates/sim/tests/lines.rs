@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use offhook_jingle::Reason;
 use offhook_sim::{
-    CallEvent, CallHandle, CallRequest, CallState, Cloud, CloudConfig, Ended, GatewayConfig, Station, What,
+    CallError, CallEvent, CallHandle, CallRequest, CallState, Cloud, CloudConfig, Ended, GatewayConfig, Station, What,
 };
 use serde_json::{Value, json};
 use support::desk::{Desk, GATEWAY, call_of, speak, three_in, to};
@@ -234,4 +234,24 @@ async fn the_end_of_the_cloud_is_the_end_of_sessions_without_calls() {
     }
     assert!(ended);
     drop(anna);
+}
+
+#[tokio::test]
+async fn where_lines_are_enforced_nobody_has_more_calls_than_lines() {
+    let gateway = GatewayConfig {
+        enforce_lines: true,
+        ..GatewayConfig::default()
+    };
+    let (cloud, _anna, _ben) = anna_in(gateway).await;
+    let busy = cloud.call(to(&cloud, 0)).expect_err("she has one line");
+    assert!(
+        matches!(&busy, CallError::Busy { user } if *user == cloud.users()[0].id),
+        "{busy}"
+    );
+    let station = cloud.station(&cloud.users()[0].id).expect("she has one");
+    let two = Station { lines: 2, ..station };
+    cloud.set_station(&cloud.users()[0].id, Some(two)).expect("Anna");
+    cloud.call(to(&cloud, 0)).expect("she has two lines");
+    cloud.call(to(&cloud, 0)).expect_err("and no third one");
+    cloud.stop().await;
 }

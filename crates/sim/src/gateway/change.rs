@@ -70,11 +70,13 @@ impl Call {
         }
     }
 
-    pub(super) fn change_refused(&mut self, now: Instant, id: &str) {
+    pub(super) fn change_refused(&mut self, now: Instant, id: &str, condition: &str) {
         if let Phase::Session(session) = &mut self.phase
             && session.change.take_if(|changing| changing.id == id).is_some()
         {
             session.media.withdraw_change(now);
+            let condition = condition.to_owned();
+            self.record(CallEvent::ChangeRefused { condition });
         }
     }
 

@@ -92,6 +92,12 @@ pub enum CallError {
         /// The user's id.
         user: String,
     },
+    /// All lines of the user's station have calls, and lines are enforced.
+    #[error("all lines of {user} are taken")]
+    Busy {
+        /// The user's id.
+        user: String,
+    },
     /// The cloud has no such queue.
     #[error("there is no queue {queue}")]
     UnknownQueue {
@@ -246,6 +252,11 @@ fn callee<'a>(inner: &'a Inner, request: &CallRequest) -> Result<(&'a User, Vec<
     let clients = inner.hub.connected(&user.id);
     if clients.is_empty() {
         return Err(CallError::NotConnected { user: user.id.clone() });
+    }
+    let lines = inner.stations.of_user(&user.id).map(|station| station.lines);
+    let are_taken = |lines| inner.calls.of_user(&user.id) >= lines;
+    if inner.config.gateway.enforce_lines && lines.is_some_and(are_taken) {
+        return Err(CallError::Busy { user: user.id.clone() });
     }
     Ok((user, clients))
 }

@@ -38,7 +38,7 @@ impl Call {
             (Said::Proceed | Said::Reject, Some(_)) => ControlFlow::Continue(()),
             (Said::Request(asked), Some(client)) if client == from => self.handle_request(now, stanza, asked),
             (Said::Refused(id, condition), Some(client)) if client == from => {
-                self.change_refused(now, &id);
+                self.change_refused(now, &id, &condition);
                 self.refused(&id, condition)
             }
             (Said::Acknowledged(id), Some(client)) if client == from => {

@@ -48,6 +48,14 @@ impl Calls {
         self.first(|_, call| call.session == *session)
     }
 
+    /// How many calls of this user have not ended.
+    pub(super) fn of_user(&self, user: &str) -> u32 {
+        let table = crate::lock(&self.table);
+        let live = |call: &CallHandle| !matches!(*call.state.borrow(), CallState::Ended(_));
+        let own = table.iter().filter(|(_, call)| call.user == user && live(call));
+        own.map(|_| 1).sum()
+    }
+
     /// The newest call of this conversation.
     pub(crate) fn of_conversation(&self, conversation: &str) -> Option<CallHandle> {
         self.first(|_, call| call.conversation.as_str() == conversation)
