@@ -34,6 +34,7 @@ pub enum Scenario {
     ExpiredToken,
     EarlyCandidates,
     Persistent(Dialect),
+    Turn,
 }
 
 impl Scenario {
@@ -66,6 +67,7 @@ impl Scenario {
             | Self::Transfer(_)
             | Self::Reinvite
             | Self::Unproposed(_)
+            | Self::Turn
             | Self::LostProceed(_) => &[Who::Client, Who::Ours],
         }
     }
@@ -143,6 +145,7 @@ impl Scenario {
                 "called by another user, who has ours, Jingle",
                 "called by another user, who has ours, SDP over XMPP",
             ),
+            Self::Turn => "renegotiated: held by direction, Jingle",
             Self::Persistent(dialect) => of(
                 dialect,
                 "persistent connection: three calls in one session, Jingle",
@@ -190,7 +193,7 @@ macro_rules! scenarios {
 use Scenario::{
     CalledByAnother, CallsAnother, ClientHangsUp, Connect, Cut, EarlyCandidates, Elsewhere, ExpiredToken,
     GatewayHangsUp, HardReconnect, Hold, Inbound, Keys, LostProceed, Mute, Outbound, Persistent, PlatformHolds,
-    RefusedToken, Reinvite, Reject, Relayed, Retract, Silence, Transfer, TwoCalls, Unproposed,
+    RefusedToken, Reinvite, Reject, Relayed, Retract, Silence, Transfer, Turn, TwoCalls, Unproposed,
 };
 use offhook_jingle::Dialect::{Jingle, SdpOverXmpp};
 
@@ -221,6 +224,7 @@ scenarios! {
     silence_jingle: Silence(Jingle), by client: Client, ours: Ours;
     silence_sdp: Silence(SdpOverXmpp), by client: Client, ours: Ours;
     hold: Hold, by client: Client, ours: Ours;
+    hold_jingle: Turn, by client: Client, ours: Ours;
     platform_holds_jingle: PlatformHolds(Jingle), by sdk: Sdk;
     platform_holds_sdp: PlatformHolds(SdpOverXmpp), by sdk: Sdk;
     persistent_jingle: Persistent(Jingle), by sdk: Sdk;

@@ -55,6 +55,7 @@ pub async fn told(scenario: Scenario, who: Who) -> World {
         Scenario::PlatformHolds(dialect) => usual(who, async |world| platform_holds(world, dialect).await).await,
         Scenario::TwoCalls(dialect) => two_calls(dialect, who).await,
         Scenario::Persistent(dialect) => persistent(dialect, who).await,
+        Scenario::Turn => usual(who, turn).await,
         Scenario::Relayed(dialect) => relayed(dialect, who).await,
         Scenario::CallsAnother(dialect) => users::calls_another(dialect, who).await,
         Scenario::CalledByAnother(dialect) => users::called_by_another(dialect, who).await,
@@ -337,6 +338,30 @@ async fn hold(world: &mut World) {
     world.gateway_hears_nothing(&call).await;
     world.phone_hears(&call).await;
     call.change(Change::Direction(Direction::SendRecv));
+    world.hear_each_other(&call).await;
+    hang_up(world, &call).await;
+}
+
+/// The same by `content-modify`, which the page's client refuses: its media stay as they are.
+async fn turn(world: &mut World) {
+    let call = world.is_called(Dialect::Jingle).await;
+    call.change(Change::Direction(Direction::SendOnly));
+    if world.who == Who::Ours {
+        world.gateway_hears_nothing(&call).await;
+        world.phone_hears(&call).await;
+        call.change(Change::Direction(Direction::SendRecv));
+    } else {
+        let refused = |what: &What, _| {
+            matches!(
+                what,
+                What::Call {
+                    event: CallEvent::ChangeRefused { .. },
+                    ..
+                }
+            )
+        };
+        world.recorded(refused).await;
+    }
     world.hear_each_other(&call).await;
     hang_up(world, &call).await;
 }
