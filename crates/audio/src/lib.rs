@@ -83,6 +83,7 @@
 //! | | Ogg Opus: read as samples or as packets that are sent as they are, written from packets as they came ([`ogg_opus`]) |
 //! | resampling | to 48 kHz, band-limited ([`resample`]) |
 //! | devices | with the feature `device`: any rate, channels and format; unplugged and plugged in again in mid-call |
+//! | voices | with the feature `voice`, which `device` brings along: echo cancellation, noise suppression, automatic gain |
 //! | clocks | a device's clock and the call's, brought together by adaptive resampling ([`clock`]) |
 //! | recording | stereo WAV, left what we sent, right what we heard, playable at any moment, in files of limited size ([`Recording`]) |
 //!
@@ -104,6 +105,8 @@ pub mod resample;
 pub mod sink;
 pub mod source;
 pub mod speech;
+#[cfg(feature = "voice")]
+pub mod voice;
 pub mod wav;
 
 pub use mixer::{Mixer, MixerFull, PromptId, Volume};

@@ -21,6 +21,8 @@ pub(super) struct Watch {
     closed: AtomicBool,
     /// The stream that is open is broken.
     pub(super) failed: AtomicBool,
+    /// Errors since the last callback that went well.
+    pub(super) errors: AtomicU64,
     /// Callbacks so far.
     pub(super) beats: AtomicU64,
     pub(super) open: AtomicBool,
@@ -42,6 +44,7 @@ impl Watch {
             epoch: Instant::now(),
             closed: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            errors: AtomicU64::new(0),
             beats: AtomicU64::new(0),
             open: AtomicBool::new(false),
             openings: AtomicU64::new(0),
@@ -69,20 +72,33 @@ impl Watch {
         self.closed.load(Relaxed)
     }
 
+    /// The stream has given or taken a block.
+    pub(super) fn beat(&self) {
+        self.beats.fetch_add(1, Relaxed);
+        self.errors.store(0, Relaxed);
+    }
+
     /// The stream says that it has a problem.
     pub(super) fn trouble(&self, error: &cpal::Error) {
-        match error.kind() {
+        let lasts = match error.kind() {
             cpal::ErrorKind::Xrun => {
                 self.xruns.fetch_add(1, Relaxed);
+                false
             }
             // It goes on as it is.
-            cpal::ErrorKind::RealtimeDenied | cpal::ErrorKind::DeviceChanged => {}
-            // There are more kinds than are known here; a new stream is worth a try with each.
+            cpal::ErrorKind::RealtimeDenied | cpal::ErrorKind::DeviceChanged => false,
+            cpal::ErrorKind::DeviceNotAvailable
+            | cpal::ErrorKind::HostUnavailable
+            | cpal::ErrorKind::StreamInvalidated => true,
+            // There are more kinds than are known here. Some pass: the keeper looks whether audio goes on.
             _ => {
-                if !self.failed.swap(true, Relaxed) {
-                    self.wake();
-                }
+                self.errors.fetch_add(1, Relaxed);
+                false
             }
+        };
+        if lasts && !self.failed.swap(true, Relaxed) {
+            tracing::warn!(%error, kind = ?error.kind(), "a sound device failed");
+            self.wake();
         }
     }
 

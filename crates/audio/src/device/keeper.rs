@@ -15,7 +15,9 @@ const ROUND: Duration = Duration::from_millis(100);
 /// Between two attempts to open a device.
 const AGAIN: Duration = Duration::from_millis(300);
 /// How long a stream may do nothing before it counts as dead; at its start, too.
-const DEAD: Duration = Duration::from_millis(800);
+const DEAD: Duration = Duration::from_millis(1500);
+/// How long a stream may do nothing but report errors. PulseAudio does so for a moment when a stream begins, and after it ran empty.
+const ERRING: Duration = Duration::from_millis(250);
 /// How often it asks which device is the default one.
 const DEFAULT_ASKED: Duration = Duration::from_secs(1);
 
@@ -101,6 +103,7 @@ where
 {
     fn keep(mut self) {
         let mut open: Option<Open> = None;
+        let mut tried: Option<Instant> = None;
         while !self.watch.is_closed() {
             while self.spent.pop().is_ok() {}
             let fault = open.as_mut().and_then(|open| self.fault(open));
@@ -109,10 +112,12 @@ where
                 self.watch.open.store(false, Relaxed);
                 open = None;
             }
-            if open.is_none() {
+            // A device that fails as soon as it is opened is not opened without end.
+            if open.is_none() && tried.is_none_or(|tried| tried.elapsed() >= AGAIN) {
+                tried = Some(Instant::now());
                 open = self.open();
             }
-            thread::park_timeout(if open.is_some() { ROUND } else { AGAIN });
+            thread::park_timeout(ROUND);
         }
         self.watch.open.store(false, Relaxed);
     }
@@ -141,6 +146,7 @@ where
         let id = id(&device);
         let chosen = stream::choose(device, self.direction, &self.options)?;
         self.watch.failed.store(false, Relaxed);
+        self.watch.errors.store(0, Relaxed);
         let (stream, end) = (self.make)(&chosen, &self.watch)?;
         // A call that has not looked for so long hears this one later.
         let _ = self.fresh.push(end);
@@ -157,13 +163,15 @@ where
     /// Why the stream has to be replaced.
     fn fault(&self, open: &mut Open) -> Option<&'static str> {
         if self.watch.failed.load(Relaxed) {
-            return Some("the system reported an error");
+            return Some("the device is gone");
         }
         let beats = self.watch.beats.load(Relaxed);
         if std::mem::replace(&mut open.beats, beats) != beats {
             open.last_beat = Instant::now();
         } else if open.last_beat.elapsed() > DEAD {
             return Some("it does nothing any more");
+        } else if open.last_beat.elapsed() > ERRING && self.watch.errors.load(Relaxed) > 0 {
+            return Some("it has nothing but errors");
         }
         if self.options.name.is_none() && open.default_asked.elapsed() > DEFAULT_ASKED {
             open.default_asked = Instant::now();

@@ -1,7 +1,6 @@
 //! How a device is opened: which rate, channels and format, and its callbacks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use cpal::traits::{DeviceTrait as _, StreamTrait as _};
 use cpal::{
@@ -131,7 +130,7 @@ where
     let stream = chosen.device.build_input_stream::<T, _, _>(
         chosen.config,
         move |block, _| {
-            beat.beats.fetch_add(1, Relaxed);
+            beat.beat();
             let mixed = block.chunks_exact(channels).map(|frame| {
                 let all: f32 = frame.iter().map(|sample| f32::from_sample_(*sample)).sum();
                 all * share
@@ -154,7 +153,7 @@ where
     let stream = chosen.device.build_output_stream::<T, _, _>(
         chosen.config,
         move |block, _| {
-            beat.beats.fetch_add(1, Relaxed);
+            beat.beat();
             drain.fill(block.len() / channels, beat.now(), |index, sample| {
                 block[index * channels..(index + 1) * channels].fill(T::from_sample_(sample));
             });
