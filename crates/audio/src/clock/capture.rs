@@ -41,7 +41,6 @@ pub fn capture(rate: u32, reserve: Duration) -> Result<(Feed, Intake), RateError
         captured: 0,
         taken: 0,
         filling: true,
-        begun: false,
         counters,
     };
     Ok((feed, intake))
@@ -109,8 +108,6 @@ pub struct Intake {
     captured: u64,
     taken: u64,
     filling: bool,
-    /// The device has given something.
-    begun: bool,
     counters: Arc<Counters>,
 }
 
@@ -118,12 +115,11 @@ impl Intake {
     /// Fills the frame that the call asks for at this time. It is silent, and [`Played::Underrun`], until enough is there to begin with.
     pub fn read(&mut self, frame: &mut Frame, now: Duration) -> Played {
         self.look();
-        if self.filling && !self.is_filled() {
+        let wanted = self.ratio.wanted();
+        if self.filling && !self.begins(wanted, now) {
             frame.fill(0);
             return Played::Underrun;
         }
-        self.filling = false;
-        let wanted = self.ratio.wanted();
         let there = self.take(wanted);
         for (sample, made) in frame.iter_mut().zip(self.ratio.run()) {
             *sample = to_pcm(*made);
@@ -159,7 +155,6 @@ impl Intake {
     /// What the device has done since the last time.
     fn look(&mut self) {
         while let Ok(mark) = self.marks.pop() {
-            self.begun = true;
             self.block = self.block.max((mark.captured - self.captured) as f64 / self.rate);
             self.captured = mark.captured;
             self.device.mark(mark.captured, mark.at);
@@ -171,8 +166,28 @@ impl Intake {
         self.reserve + self.block
     }
 
-    fn is_filled(&self) -> bool {
-        self.begun && self.samples.slots() as f64 >= self.target() * self.rate
+    /// Begins as soon as that leaves enough waiting, and with no more than that: what is older is dropped.
+    fn begins(&mut self, wanted: usize, now: Duration) -> bool {
+        let Some(device) = self.device.ahead() else {
+            return false;
+        };
+        let call = (self.taken + wanted as u64) as f64 / self.rate - now.as_secs_f64();
+        let surplus = (device - call - self.target()) * self.rate;
+        let there = self.samples.slots();
+        if surplus < 0.0 || there < wanted {
+            return false;
+        }
+        self.skip((surplus as usize).min(there - wanted));
+        self.filling = false;
+        true
+    }
+
+    /// Leaves out the oldest samples.
+    fn skip(&mut self, count: usize) {
+        if let Ok(chunk) = self.samples.read_chunk(count) {
+            chunk.commit_all();
+            self.taken += count as u64;
+        }
     }
 
     /// Gives the resampler the next samples, and silence for those that are not there. Says how many are.
@@ -211,10 +226,7 @@ impl Intake {
     fn drop_surplus(&mut self) {
         let kept = (self.target() * self.rate) as usize;
         let surplus = self.samples.slots().saturating_sub(kept);
-        if let Ok(chunk) = self.samples.read_chunk(surplus) {
-            chunk.commit_all();
-        }
-        self.taken += surplus as u64;
+        self.skip(surplus);
         self.counters.overrun();
         self.call.forget();
     }

@@ -12,6 +12,9 @@ const INTEGRAL: f64 = 0.0025;
 const BELIEVED: f64 = 1000e-6;
 /// The farthest the pace goes from the nominal one; a sixtieth of a semitone.
 const FARTHEST: f64 = 1000e-6;
+/// The most that is done about a level, beside what has been learnt about the clocks: nobody hears it, and the waveform stays what it was
+/// for as long as a word.
+const GENTLE: f64 = 250e-6;
 /// How much the pace changes at a step: 300 ppm a second.
 const CHANGE: f64 = 150e-6;
 
@@ -42,7 +45,7 @@ impl Pace {
             // What is far away was moved there by something else than a clock, and teaches nothing about it.
             self.learnt = (self.learnt + INTEGRAL * surplus * passed).clamp(-BELIEVED, BELIEVED);
         }
-        let pace = (self.learnt + wanted).clamp(-FARTHEST, FARTHEST);
+        let pace = (self.learnt + wanted.clamp(-GENTLE, GENTLE)).clamp(-FARTHEST, FARTHEST);
         self.pace = pace.clamp(self.pace - CHANGE, self.pace + CHANGE);
         Some(self.pace)
     }
@@ -77,9 +80,12 @@ mod tests {
             let (mut pace, mut surplus) = (Pace::default(), 0.0);
             let all = run(&mut pace, &mut surplus, drift, 1, 600);
             let worst = all.iter().map(|(surplus, _)| surplus.abs()).fold(0.0, f64::max);
-            assert!(worst < 6e-3, "{worst} s");
+            assert!(worst < 10e-3, "{worst} s");
             let most = all.iter().map(|(_, pace)| pace / drift).fold(0.0, f64::max);
-            assert!(most < 1.2, "{most} times as fast");
+            assert!(
+                most < if drift.abs() > GENTLE { 1.6 } else { 1.2 },
+                "{most} times as fast"
+            );
             assert!((pace.learnt() / drift - 1.0).abs() < 0.01, "{}", pace.learnt());
             assert!(surplus.abs() < 1e-4, "{surplus} s");
         }
@@ -91,8 +97,9 @@ mod tests {
         let all = run(&mut pace, &mut surplus, 0.0, 1, 60);
         for pair in all.windows(2) {
             assert!((pair[1].1 - pair[0].1).abs() <= CHANGE + 1e-12);
+            assert!(pair[1].1.abs() <= GENTLE + 1e-12, "a level says nothing about clocks");
             assert!(pair[1].1.abs() <= FARTHEST);
         }
-        assert!(surplus < 0.05, "{surplus} s");
+        assert!(surplus < 0.09, "{surplus} s");
     }
 }

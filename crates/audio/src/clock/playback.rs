@@ -78,6 +78,7 @@ impl Drain {
         if self.filling && there < self.begins_at + length {
             return (0..length).for_each(|index| put(index, 0.0));
         }
+        let there = if self.filling { self.trim(there, length) } else { there };
         self.filling = there < length;
         for index in 0..length {
             put(index, self.samples.pop().unwrap_or(0.0));
@@ -93,6 +94,16 @@ impl Drain {
         };
         // The next one will tell as much.
         let _ = self.mark.push(mark);
+    }
+
+    /// Leaves out what is there beyond what it begins with.
+    fn trim(&mut self, there: usize, length: usize) -> usize {
+        let surplus = there - self.begins_at - length;
+        if let Ok(chunk) = self.samples.read_chunk(surplus) {
+            chunk.commit_all();
+        }
+        self.played += surplus as u64;
+        there - surplus
     }
 
     /// Whether the other end is gone.
