@@ -38,6 +38,12 @@ fn always() -> AnswerPolicy {
 /// The handle of a call of the gateway, as soon as it is connected here.
 async fn here(client: &Client, diary: &mut Diary, far: &CallHandle) -> Call {
     let conversation = far.conversation();
+    if let Some(call) = client.call(conversation).await
+        && call.state() == CallState::Connected
+        && call.now().participant.is_some()
+    {
+        return call;
+    }
     diary
         .until(|event| {
             matches!(event, Event::CallState(told)

@@ -132,10 +132,10 @@ impl Conversations {
         }
     }
 
-    /// The proposal of a call that the user placed was waited for in vain.
+    /// The proposal of a call that the user placed was waited for in vain. The call is over if the cloud has not spoken of it either.
     pub fn not_proposed(&mut self, conversation: &ConversationId) {
         self.change(conversation, |entry| {
-            if entry.call.session.is_none() {
+            if entry.call.session.is_none() && entry.call.participant.is_none() {
                 entry.call.state = CallState::Ended(CallEnd::NoProposal);
             }
         });
