@@ -15,6 +15,9 @@ const FAULTS = [
     ['new streams talk nonsense', 'stream', { kind: 'nonsense' }],
     ['requests over streams wait', 'throttle', {}],
     ['TURN is dead', 'deadTurn', true],
+    ['stanzas come 2 s late', 'delivery', [{ how: { kind: 'delay', seconds: 2 } }]],
+    ['stanzas come twice', 'delivery', [{ how: { kind: 'duplicate' } }]],
+    ['stanzas overtake each other', 'delivery', [{ how: { kind: 'reorder' } }]],
 ];
 
 const at = id => document.getElementById(id);
@@ -81,6 +84,8 @@ const ACTIONS = {
         ['unhold', 'unhold'],
         ['new media', 'reinvite'],
         ['path: 300 ms', 'path', { delaySeconds: 0.3 }],
+        ['path: 10 % lost', 'path', { loss: 0.1 }],
+        ['path: jitter', 'path', { jitterSeconds: 0.06, reorder: 0.1 }],
         ['path: cut', 'path', { cut: true }],
         ['path: clear', 'path', {}],
         ['press 5', 'digits', { digits: '5' }],
@@ -103,7 +108,9 @@ function call({ session, user, state, ended, heard, packetsSent, packetsReceived
     ]);
 }
 
-const same = (one, other) => Object.entries(other).every(([name, value]) => one?.[name] === value);
+// What the other says, one says, too; it may say more.
+const same = (one, other) =>
+    Object.entries(other).every(([name, value]) => (value instanceof Object ? same(one?.[name], value) : one?.[name] === value));
 
 // A switch is on when the fault that stands says what the switch would say.
 function stands(faults, field, on) {
