@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jid::FullJid;
-use offhook_audio::measure::{self, Tone};
+use offhook_audio::measure::{self, Likeness, Tone};
 use offhook_jingle::{ConversationId, Reason, SessionId};
 use offhook_media::{Change, Frame, SAMPLE_RATE, Statistics};
 use tokio::sync::{mpsc, watch};
@@ -336,7 +336,14 @@ impl CallHandle {
     /// last part ([`GatewayConfig::keep_audio`](crate::GatewayConfig::keep_audio)).
     #[must_use]
     pub fn heard_pcm(&self) -> Vec<i16> {
-        crate::lock(&self.audio).heard.iter().copied().collect()
+        crate::lock(&self.audio).heard()
+    }
+
+    /// Seeks what the client has played in all that was heard of it, and says how alike they are; `played` is 48 kHz mono, and has to have
+    /// been played to its end. It takes a moment: off the threads of a runtime, if others wait for those.
+    #[must_use]
+    pub fn likeness(&self, played: &[i16]) -> Likeness {
+        measure::compare(played, &self.heard_pcm())
     }
 
     /// All that was played to the client since media connected, sample by sample beside
@@ -429,6 +436,10 @@ impl KeptAudio {
         true
     }
 
+    fn heard(&self) -> Vec<i16> {
+        self.heard.iter().copied().collect()
+    }
+
     fn recent(&self, samples: usize) -> Vec<i16> {
         let skip = self.heard.len().saturating_sub(samples);
         self.heard.iter().skip(skip).copied().collect()
@@ -436,5 +447,26 @@ impl KeptAudio {
 
     fn duration(&self) -> Duration {
         Duration::from_millis(20) * self.frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offhook_audio::speech::{CLIP_A, CLIP_B};
+
+    #[test]
+    fn speech_that_was_heard_is_told_from_speech_that_was_not() {
+        let (one, other) = (CLIP_A.samples(), CLIP_B.samples());
+        let mut kept = KeptAudio::new(Duration::from_secs(60));
+        let silence = [0; offhook_media::FRAME_SAMPLES];
+        for _ in 0..30 {
+            kept.add(&silence, &silence);
+        }
+        for frame in one.as_chunks().0 {
+            kept.add(&silence, frame);
+        }
+        assert!(measure::compare(&one, &kept.heard()).passes());
+        assert!(!measure::compare(&other, &kept.heard()).passes());
     }
 }

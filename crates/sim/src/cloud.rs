@@ -26,7 +26,7 @@ use crate::gauge::Live;
 use crate::http;
 use crate::inner::Inner;
 use crate::queue::RoutingStatus;
-use crate::record::Record;
+use crate::record::{Direction, Record};
 use crate::reports::Report;
 use crate::server::ExternalService;
 use crate::stun;
@@ -423,6 +423,14 @@ impl Cloud {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         self.inner.recorder.since(0)
+    }
+
+    /// What clients have sent, of that which is still kept, in order: requests, frames of streams, reports.
+    #[must_use]
+    pub fn received(&self) -> Vec<Record> {
+        let mut records = self.records();
+        records.retain(|record| record.direction == Direction::ToCloud);
+        records
     }
 
     /// Everything that happens from now on.

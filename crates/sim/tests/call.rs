@@ -200,6 +200,9 @@ async fn the_ladder_shows_the_call_in_its_order() {
         }
     );
 
+    let received: Vec<String> = cloud.received().iter().map(|record| record.what.to_string()).collect();
+    assert!(received.iter().any(|it| it == "<proceed>"), "{received:#?}");
+    assert!(!received.iter().any(|it| it == "<propose>"), "{received:#?}");
     let frames = frames(&cloud);
     let order = [
         "<open>",
