@@ -44,7 +44,7 @@
 //! | RFC 8489 | STUN binding requests are answered; no authentication |
 //! | XEP-0060 | subscribe, unsubscribe, and events with JSON in them (XEP-0335); clients publish nothing |
 //! | XEP-0353 | propose, retract; proceed, accept and reject are understood |
-//! | SDP over XMPP; XEP-0166, XEP-0167, XEP-0176 and family | the initiator's side of a call with one audio content, in the one or the other: offer, answer, trickled candidates, end, what clients say by `info` and `mute`; nothing is renegotiated in Jingle |
+//! | SDP over XMPP; XEP-0166, XEP-0167, XEP-0176 and family | the initiator's side of a call with one audio content, in the one or the other: offer, answer, trickled candidates, end, what clients say by `info` and `mute`; directions are changed in both, ICE is restarted in Jingle; sessions may stay between calls |
 //! | RFC 8838 | candidates are trickled both ways, one a request |
 //! | RFC 8825 family | by `offhook-media`: host candidates, DTLS-SRTP, Opus |
 

@@ -60,6 +60,12 @@ struct Options {
     /// Propose outbound calls before their REST request is answered.
     #[arg(long)]
     proposal_first: bool,
+    /// Whoever calls a user who does not answer leaves a message.
+    #[arg(long)]
+    voicemail: bool,
+    /// Nobody has more calls at a time than the station has lines.
+    #[arg(long)]
+    enforce_lines: bool,
     /// Relay no media by TURN.
     #[arg(long)]
     no_turn: bool,
@@ -105,6 +111,8 @@ impl Options {
             dialect,
             play: self.play,
             hold: self.hold,
+            voicemail: self.voicemail,
+            enforce_lines: self.enforce_lines,
             record: self.record,
             outbound,
             outbound_duration: self.outbound_seconds.map(|it| Duration::from_secs(it.into())),
