@@ -15,6 +15,8 @@ pub fn reason(what: &str, only_by: &str) -> &'static str {
         "the client answers an offer in either dialect; ours answers in the dialect that was proposed"
     } else if by_ours && what.starts_with("POST /api/v2/notifications/channels?") {
         "ours asks who its user is and for a channel at once; the client stops when the first of the two is refused"
+    } else if !by_ours && what == "error bad-request of content-modify" {
+        "the client takes no other direction in Jingle; ours does"
     } else {
         "not explained"
     }
