@@ -1,18 +1,20 @@
-//! The audio codecs of a call, behind one shape: 20 ms frames of 48 kHz mono in, the codec's packets out, and back.
+//! The audio codecs of a call, behind one shape: 48 kHz mono in, the codec's packets out, and back.
 
 use std::fmt;
 
-use crate::{FRAME_SAMPLES, Frame, OfferError, SAMPLE_RATE};
+use crate::{FRAME_SAMPLES, OfferError, SAMPLE_RATE};
 
 mod conceal;
 mod g711;
 mod opus;
+mod packing;
 mod rate;
 
 pub(crate) use g711::Law;
 use g711::{G711Decoder, G711Encoder};
 pub(crate) use opus::{EncoderSettings, MAX_PACKET_SAMPLES, STEP_SAMPLES};
 use opus::{OpusDecoder, OpusEncoder};
+pub(crate) use packing::{LONGEST_PACKET, PacketTime};
 
 /// An audio codec that calls can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +84,7 @@ impl fmt::Display for Codec {
     }
 }
 
-/// Turns frames into packets.
+/// Turns samples into packets.
 pub(crate) enum Encoder {
     Opus(OpusEncoder),
     G711(Codec, Box<G711Encoder>),
@@ -103,12 +105,12 @@ impl Encoder {
         }
     }
 
-    /// The packet for this frame; `None` in a pause that is not sent, and when the codec refuses, which a frame of fixed size gives
-    /// it no reason for.
-    pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
+    /// The packet for these samples, as many as a [`PacketTime`] has; `None` in a pause that is not sent, and when the codec refuses, which
+    /// these lengths give it no reason for.
+    pub(crate) fn encode(&mut self, samples: &[i16]) -> Option<&[u8]> {
         match self {
-            Self::Opus(encoder) => encoder.encode(frame),
-            Self::G711(_, encoder) => Some(encoder.encode(frame)),
+            Self::Opus(encoder) => encoder.encode(samples),
+            Self::G711(_, encoder) => Some(encoder.encode(samples)),
         }
     }
 

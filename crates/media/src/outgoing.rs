@@ -5,10 +5,10 @@ use std::time::Instant;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::Frame;
-use crate::codec::Encoder;
+use crate::codec::{Encoder, LONGEST_PACKET, PacketTime};
 use crate::digits::EventPacket;
 use crate::level::{SILENCE_DBOV, level_dbov};
+use crate::{FRAME_SAMPLES, Frame, SAMPLE_RATE};
 
 /// A pause of the caller longer than this many frames is a pause of the audio; a shorter one is a
 /// hiccup that the caller makes up for.
@@ -24,6 +24,7 @@ pub(crate) struct Outgoing {
     started: Option<Instant>,
     /// Frames since the start, whether they were sent or not.
     frames: u64,
+    gathered: Gathered,
     /// The last frame went out.
     talking: bool,
     level: f32,
@@ -31,6 +32,29 @@ pub(crate) struct Outgoing {
     /// How many there were at the peer's last report.
     reported: u64,
     bytes: u64,
+}
+
+/// Frames that wait for the rest of their packet.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// The number of the first.
+    first: u64,
+    /// Empty, and without memory, where packets are no longer than frames.
+    samples: Vec<i16>,
+}
+
+impl Gathered {
+    /// Adds a frame; what is there is dropped when the frame does not continue it or is too much for a packet of this size.
+    fn add(&mut self, index: u64, frame: &Frame, size: usize) {
+        let frames = self.samples.len() / FRAME_SAMPLES;
+        let room = self.samples.len() + FRAME_SAMPLES <= size;
+        if self.samples.is_empty() || self.first + frames as u64 != index || !room {
+            self.samples.clear();
+            self.samples.reserve(LONGEST_PACKET);
+            self.first = index;
+        }
+        self.samples.extend_from_slice(frame);
+    }
 }
 
 /// The header fields of one packet.
@@ -51,6 +75,7 @@ impl Outgoing {
             first_timestamp: rng.random(),
             started: None,
             frames: 0,
+            gathered: Gathered::default(),
             talking: false,
             level: SILENCE_DBOV,
             packets: 0,
@@ -66,22 +91,50 @@ impl Outgoing {
         self.talking = false;
     }
 
-    /// Encodes a frame and numbers its packet; none in a pause that is not sent.
-    pub(crate) fn encode<'a>(
+    /// Encodes a frame, and gives `send` the packets that it completes: two or one, or none yet, and none in a pause that is not sent.
+    pub(crate) fn encode(
         &mut self,
         now: Instant,
         frame: &Frame,
-        encoder: &'a mut Encoder,
-    ) -> Option<(Numbers, &'a [u8])> {
+        packet_time: PacketTime,
+        encoder: &mut Encoder,
+        mut send: impl FnMut(Numbers, &[u8]),
+    ) {
         let index = self.tick(now);
         self.level = level_dbov(frame);
-        let ticks = encoder.codec().frame_ticks();
-        let Some(payload) = encoder.encode(frame) else {
+        let size = packet_time.samples();
+        if size <= FRAME_SAMPLES {
+            let begin = index * FRAME_SAMPLES as u64;
+            for (at, samples) in (begin..).step_by(size).zip(frame.chunks(size)) {
+                self.encode_packet(at, samples, encoder, &mut send);
+            }
+            return;
+        }
+        self.gathered.add(index, frame, size);
+        if self.gathered.samples.len() == size {
+            let mut gathered = std::mem::take(&mut self.gathered);
+            let begin = gathered.first * FRAME_SAMPLES as u64;
+            self.encode_packet(begin, &gathered.samples, encoder, &mut send);
+            gathered.samples.clear();
+            self.gathered = gathered;
+        }
+    }
+
+    /// Encodes the samples of one packet, that begin so many samples after the start.
+    fn encode_packet(
+        &mut self,
+        at: u64,
+        samples: &[i16],
+        encoder: &mut Encoder,
+        send: &mut impl FnMut(Numbers, &[u8]),
+    ) {
+        let ratio = SAMPLE_RATE / encoder.codec().clock_rate();
+        let Some(payload) = encoder.encode(samples) else {
             self.talking = false;
-            return None;
+            return;
         };
-        let numbers = self.number(index, ticks, payload.len());
-        Some((numbers, payload))
+        let numbers = self.number((at / u64::from(ratio)) as u32, payload.len());
+        send(numbers, payload);
     }
 
     /// Numbers a packet that was made elsewhere and plays for this many frames of this many ticks.
@@ -89,7 +142,7 @@ impl Outgoing {
         let index = self.tick(now);
         self.frames += u64::from(frames.saturating_sub(1));
         self.level = SILENCE_DBOV;
-        self.number(index, ticks, bytes)
+        self.number((index as u32).wrapping_mul(ticks), bytes)
     }
 
     /// Moves on by this many frames that are not sent.
@@ -102,13 +155,13 @@ impl Outgoing {
 
     /// Numbers the packet of a telephone event that takes the place of this frame (RFC 4733 section 2.5.1).
     pub(crate) fn event(&mut self, now: Instant, frame: &Frame, event: &EventPacket, bytes: usize) -> Numbers {
-        let index = self.tick(now);
+        self.tick(now);
         self.level = level_dbov(frame);
         let EventPacket { timestamp, marker, .. } = *event;
         Numbers {
             timestamp,
             marker,
-            ..self.number(index, 0, bytes)
+            ..self.number(0, bytes)
         }
     }
 
@@ -118,9 +171,8 @@ impl Outgoing {
         self.first_timestamp.wrapping_add((index as u32).wrapping_mul(ticks))
     }
 
-    /// The numbers of the packet of this frame, at this many ticks a frame.
-    fn number(&mut self, index: u64, ticks: u32, bytes: usize) -> Numbers {
-        let elapsed = (index as u32).wrapping_mul(ticks);
+    /// The numbers of the packet that begins this many ticks after the start.
+    fn number(&mut self, elapsed: u32, bytes: usize) -> Numbers {
         let numbers = Numbers {
             sequence: self.sequence,
             timestamp: self.first_timestamp.wrapping_add(elapsed),
@@ -174,7 +226,6 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::FRAME_SAMPLES;
     use crate::codec::{Codec, EncoderSettings};
     use crate::fuzzing::an_instant;
 
@@ -202,13 +253,24 @@ mod tests {
         /// The numbers of a frame sent at this time; the timestamp in frames since the first.
         fn send(&mut self, millis: u64) -> (u64, u32, bool) {
             let at = self.start + Duration::from_millis(millis);
-            let (numbers, payload) = self
-                .outgoing
-                .encode(at, &[0; FRAME_SAMPLES], &mut self.encoder)
-                .expect("a packet");
-            assert!(!payload.is_empty());
+            let sent = self.packets(at, PacketTime::Twenty);
+            let [numbers] = sent[..] else {
+                panic!("one packet, not {sent:?}")
+            };
             let frames = numbers.timestamp.wrapping_sub(self.outgoing.first_timestamp) / 960;
             (numbers.sequence, frames, numbers.marker)
+        }
+
+        /// The packets that a frame completes.
+        fn packets(&mut self, at: Instant, time: PacketTime) -> Vec<Numbers> {
+            let mut sent = Vec::new();
+            let frame = [0; FRAME_SAMPLES];
+            self.outgoing
+                .encode(at, &frame, time, &mut self.encoder, |numbers, payload| {
+                    assert_eq!(Codec::Opus.packet_samples(payload), Some(time.samples() as u32));
+                    sent.push(numbers);
+                });
+            sent
         }
 
         fn skip(&mut self, millis: u64) {
@@ -246,5 +308,43 @@ mod tests {
             assert_eq!(story.send(100).1, frame);
         }
         assert_eq!(story.send(3_600_000), (first + 6, 180_000, false));
+    }
+
+    #[test]
+    fn packets_of_any_length_follow_each_other_in_number_and_time() {
+        for (time, packets, ticks) in [
+            (PacketTime::Ten, 24, 480),
+            (PacketTime::Twenty, 12, 960),
+            (PacketTime::Forty, 6, 1_920),
+            (PacketTime::Sixty, 4, 2_880),
+        ] {
+            let mut story = Story::new();
+            let at = |frame: u64| story.start + Duration::from_millis(20 * frame);
+            let times: Vec<Instant> = (0..12).map(at).collect();
+            let sent: Vec<Numbers> = times.into_iter().flat_map(|at| story.packets(at, time)).collect();
+            assert_eq!(sent.len(), packets, "{time:?}");
+            for pair in sent.windows(2) {
+                assert_eq!(pair[1].sequence, pair[0].sequence + 1);
+                assert_eq!(pair[1].timestamp.wrapping_sub(pair[0].timestamp), ticks, "{time:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_gathered_before_a_pause_is_not_joined_to_what_follows() {
+        let mut story = Story::new();
+        let start = story.start;
+        let at = |frame: u64| start + Duration::from_millis(20 * frame);
+        assert_eq!(story.packets(at(0), PacketTime::Forty), []);
+        story.skip(20);
+        assert_eq!(story.packets(at(2), PacketTime::Forty), []);
+        let sent = story.packets(at(3), PacketTime::Forty);
+        let since = sent[0].timestamp.wrapping_sub(story.outgoing.first_timestamp);
+        assert_eq!((sent.len(), since), (1, 2 * 960));
+        // Packets become shorter while a frame waits.
+        assert_eq!(story.packets(at(4), PacketTime::Sixty), []);
+        assert_eq!(story.packets(at(5), PacketTime::Sixty), []);
+        assert_eq!(story.packets(at(6), PacketTime::Forty), []);
+        assert_eq!(story.packets(at(7), PacketTime::Forty).len(), 1);
     }
 }

@@ -19,7 +19,9 @@ static SILENCE: Frame = [0; FRAME_SAMPLES];
 
 impl Call {
     /// Gives the next 20 ms to be sent. They are sent when the call is connected and the agreed
-    /// direction lets us send; else they are dropped.
+    /// direction lets us send; else they are dropped. The peer's `ptime` and `maxptime` decide whether a packet carries 10, 20, 40 or 60 ms:
+    /// a longer one goes out with its last frame, and what was gathered for it is dropped where a hold, a digit or a ready-made packet comes
+    /// between.
     pub fn push_pcm(&mut self, now: Instant, frame: &Frame) {
         self.now = now;
         if !self.sends() {
@@ -111,10 +113,12 @@ impl Call {
             return;
         };
         let format = agreed.formats.preferred().payload_type;
-        let Some((numbers, payload)) = self.outgoing.encode(now, frame, &mut agreed.encoder) else {
-            return;
-        };
-        write(&mut self.engine, self.local.ssrc, now, format, numbers, payload);
+        let packet_time = agreed.formats.preferred().wishes.packet_time;
+        let source = self.local.ssrc;
+        self.outgoing
+            .encode(now, frame, packet_time, &mut agreed.encoder, |numbers, payload| {
+                write(&mut self.engine, source, now, format, numbers, payload);
+            });
     }
 
     /// Takes the next 20 ms to be heard; silence where there is nothing.

@@ -1,14 +1,14 @@
-//! G.711 (RFC 3551 section 4.5.14) between packets at 8 kHz and frames at 48 kHz.
+//! G.711 (RFC 3551 section 4.5.14) between packets at 8 kHz and samples at 48 kHz.
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 
+use super::LONGEST_PACKET;
 use super::conceal::Concealment;
 use super::opus::MAX_PACKET_SAMPLES;
 use super::rate::{Decimator, FACTOR, Interpolator};
-use crate::{FRAME_SAMPLES, Frame};
 
-/// Bytes of a 20 ms packet: one a sample.
-const PACKET_BYTES: usize = FRAME_SAMPLES / FACTOR;
+/// Bytes of the longest packet: one a sample.
+const PACKET_BYTES: usize = LONGEST_PACKET / FACTOR;
 
 /// How samples are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) fn packet_samples(packet: &[u8]) -> Option<u32> {
     (1..=MAX_PACKET_SAMPLES).contains(&samples).then_some(samples as u32)
 }
 
-/// Turns frames into G.711 packets.
+/// Turns samples into G.711 packets.
 pub(crate) struct G711Encoder {
     law: Law,
     decimator: Decimator,
@@ -55,11 +55,11 @@ impl G711Encoder {
         }
     }
 
-    pub(super) fn encode(&mut self, frame: &Frame) -> &[u8] {
-        for (byte, six) in self.packet.iter_mut().zip(frame.chunks_exact(FACTOR)) {
+    pub(super) fn encode(&mut self, samples: &[i16]) -> &[u8] {
+        for (byte, six) in self.packet.iter_mut().zip(samples.chunks_exact(FACTOR)) {
             *byte = self.law.encode(self.decimator.take(six));
         }
-        &self.packet
+        &self.packet[..(samples.len() / FACTOR).min(PACKET_BYTES)]
     }
 }
 
@@ -103,6 +103,7 @@ impl G711Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{FRAME_SAMPLES, Frame};
 
     fn tone(hertz: f64, frames: usize) -> Vec<Frame> {
         let sample = |at: usize| (8_000.0 * (at as f64 * hertz / 48_000.0 * std::f64::consts::TAU).sin()) as i16;

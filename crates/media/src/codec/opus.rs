@@ -1,10 +1,10 @@
-//! Opus (RFC 6716) as a call uses it: 48 kHz mono, 20 ms frames, voice.
+//! Opus (RFC 6716) as a call uses it: 48 kHz mono, 10 to 60 ms a packet, voice.
 
 use opusic_c::dred::Dred;
 use opusic_c::{Application, Bitrate, Channels, Decoder, Encoder, ErrorCode, InbandFec, SampleRate};
 
-use super::Redundancy;
-use crate::{FRAME_SAMPLES, Frame, OfferError};
+use super::{LONGEST_PACKET, Redundancy};
+use crate::OfferError;
 
 mod packet;
 mod protection;
@@ -16,7 +16,7 @@ use protection::{Protection, Sent};
 pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
 /// Concealment comes in steps of 2.5 ms.
 pub(crate) const STEP_SAMPLES: usize = 120;
-/// What one 20 ms packet can need at the highest rate (RFC 6716 section 3.2.1).
+/// What a packet may take: a frame of 20 ms at the highest rate (RFC 6716 section 3.2.1), far more than 60 ms need at ours.
 const MAX_PACKET_BYTES: usize = 1_275;
 /// A packet this short holds no audio: the pause goes on (RFC 7587 section 3.1.3 leaves it out).
 const PAUSE_BYTES: usize = 2;
@@ -36,7 +36,7 @@ pub(crate) struct EncoderSettings {
     pub(crate) pauses: bool,
 }
 
-/// Turns frames into Opus packets.
+/// Turns samples into Opus packets.
 pub(crate) struct OpusEncoder {
     settings: EncoderSettings,
     protection: Protection,
@@ -47,7 +47,7 @@ pub(crate) struct OpusEncoder {
 struct Instance {
     encoder: Encoder,
     /// The binding speaks of `u16` where libopus means `i16`.
-    samples: [u16; FRAME_SAMPLES],
+    samples: [u16; LONGEST_PACKET],
     packet: [u8; MAX_PACKET_BYTES],
 }
 
@@ -61,7 +61,7 @@ impl Instance {
         encoder.set_dtx(settings.pauses)?;
         Ok(Self {
             encoder,
-            samples: [0; FRAME_SAMPLES],
+            samples: [0; LONGEST_PACKET],
             packet: [0; MAX_PACKET_BYTES],
         })
     }
@@ -76,20 +76,18 @@ impl OpusEncoder {
         }
     }
 
-    /// The packet for this frame; `None` in a pause, and when libopus refuses, for which memory alone is a reason.
-    pub(crate) fn encode(&mut self, frame: &Frame) -> Option<&[u8]> {
+    /// The packet for these samples; `None` in a pause, and when libopus refuses, for which memory alone is a reason.
+    pub(crate) fn encode(&mut self, spoken: &[i16]) -> Option<&[u8]> {
         if self.instance.is_none() {
             self.instance = Instance::new(self.settings).ok().map(Box::new);
             self.protect();
         }
         let instance = self.instance.as_mut()?;
-        for (sample, spoken) in instance.samples.iter_mut().zip(frame) {
+        let samples = instance.samples.get_mut(..spoken.len())?;
+        for (sample, spoken) in samples.iter_mut().zip(spoken) {
             *sample = spoken.cast_unsigned();
         }
-        let size = instance
-            .encoder
-            .encode_to_slice(&instance.samples, &mut instance.packet)
-            .ok()?;
+        let size = instance.encoder.encode_to_slice(samples, &mut instance.packet).ok()?;
         instance.packet.get(..size).filter(|packet| packet.len() > PAUSE_BYTES)
     }
 

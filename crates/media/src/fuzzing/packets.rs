@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::an_instant;
 use crate::codec::{Encoder, EncoderSettings};
 use crate::jitter::{Delays, JitterBuffer, PULL, Packet};
-use crate::{Codec, FRAME_SAMPLES};
+use crate::{Codec, FRAME_SAMPLES, Frame};
 
 /// What a buffer holds at most, decoded or not: a second and a quarter that waits, and 300 ms that is decoded.
 const MOST_HELD: u64 = 1_550;
@@ -27,7 +27,7 @@ static VOICE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
             let turn = (number * FRAME_SAMPLES + index) as f64 * 140.0 / 48_000.0;
             (9_000.0 * (turn.fract() - 0.5)) as i16
         };
-        let frame = std::array::from_fn(sample);
+        let frame: Frame = std::array::from_fn(sample);
         encoder.encode(&frame).expect("a packet").to_vec()
     };
     (0..16).map(packet).collect()

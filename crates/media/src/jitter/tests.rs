@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Delays, FADE, Inserted, JitterBuffer, PULL, Packet};
 use crate::codec::{Decoder, Encoder, EncoderSettings, MAX_PACKET_SAMPLES};
 use crate::fuzzing::{an_instant, jitter_buffer};
-use crate::{Codec, FRAME_SAMPLES};
+use crate::{Codec, FRAME_SAMPLES, Frame};
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -37,7 +37,7 @@ fn spoken(codec: Codec, hertz: f64, amplitude: f64, count: usize) -> Vec<Vec<u8>
         let loudness = (seconds * std::f64::consts::TAU * 1.3).sin().max(0.0);
         (amplitude * loudness * (1.0 - 2.0 * turn) * (1.0 - turn)) as i16
     };
-    let frame = |number: usize| std::array::from_fn(|index| sample(number * FRAME_SAMPLES + index));
+    let frame = |number: usize| -> Frame { std::array::from_fn(|index| sample(number * FRAME_SAMPLES + index)) };
     (0..count)
         .map(|number| encoder.encode(&frame(number)).expect("a packet").to_vec())
         .collect()

@@ -1,6 +1,7 @@
 //! The formats of an audio section: which of them can be used, in the order in which their side prefers them.
 
 use super::description::Section;
+use crate::codec::PacketTime;
 use crate::{AnswerError, Codec, OfferError, SAMPLE_RATE, error::excerpt};
 
 /// Says which version of deep redundancy its side decodes. There is no parameter of a standard for it, and its format differs between the
@@ -25,9 +26,10 @@ pub(crate) struct AudioFormat {
     pub(crate) wishes: Wishes,
 }
 
-/// Opus parameters of the peer (RFC 7587 section 6).
+/// The length of packets (RFC 8866 section 6.4), and Opus parameters (RFC 7587 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Wishes {
+    pub(crate) packet_time: PacketTime,
     pub(crate) in_band_fec: bool,
     /// Deep redundancy, in the version that we speak.
     pub(crate) deep_redundancy: bool,
@@ -51,6 +53,7 @@ impl Formats {
     /// Those of these codecs, each codec once, in the section's order.
     pub(super) fn of(section: &Section, codecs: &[Codec]) -> Result<Self, OfferError> {
         let formats = || section.formats.iter().filter_map(|format| Format::of(section, format));
+        let packet_time = packet_time(section);
         let mut audio: Vec<AudioFormat> = Vec::new();
         for format in formats() {
             let codec = codecs.iter().copied().find(|codec| format.is(*codec));
@@ -60,7 +63,7 @@ impl Formats {
                 audio.push(AudioFormat {
                     payload_type: format.payload_type,
                     codec,
-                    wishes: format.wishes(),
+                    wishes: format.wishes(packet_time),
                 });
             }
         }
@@ -149,6 +152,15 @@ impl Formats {
     }
 }
 
+/// What the section says of all its formats. Numbers that are none say nothing.
+fn packet_time(section: &Section) -> PacketTime {
+    let millis = |name| {
+        let value: Option<f32> = section.attributes.all(name).find_map(|value| value.trim().parse().ok());
+        value.filter(|millis| *millis > 0.0)
+    };
+    PacketTime::asked(millis("ptime"), millis("maxptime"))
+}
+
 /// Events belong to the audio whose clock they share (RFC 4733 section 2.1); others are taken where there is none such.
 fn events<'a>(formats: impl Iterator<Item = Format<'a>>, audio: &[AudioFormat]) -> Vec<Events> {
     let mut all: Vec<Events> = Vec::new();
@@ -228,7 +240,7 @@ impl<'a> Format<'a> {
             && self.channels.is_none_or(|offered| offered == channels)
     }
 
-    fn wishes(&self) -> Wishes {
+    fn wishes(&self, packet_time: PacketTime) -> Wishes {
         let parameter = |name: &str| {
             let mut pairs = self.parameters.split(';').filter_map(|pair| pair.split_once('='));
             pairs
@@ -236,6 +248,7 @@ impl<'a> Format<'a> {
                 .map(|(_, value)| value.trim())
         };
         Wishes {
+            packet_time,
             in_band_fec: parameter("useinbandfec") == Some("1"),
             deep_redundancy: parameter(DEEP_REDUNDANCY) == Some(DEEP_REDUNDANCY_VERSION),
             constant_rate: parameter("cbr") == Some("1"),

@@ -77,6 +77,49 @@ fn each_side_may_send_another_codec_of_those_agreed() {
     assert!(purity(pair.offerer.heard_last(SECOND), 1_000.0) > 0.98);
 }
 
+/// Changes a description on its way.
+type Change = fn(String) -> String;
+
+/// Packets of this codec, as long as both descriptions ask for, are heard; how many each side sends in two seconds is told.
+fn packets_sent(codec: Codec, change: Change) -> [u64; 2] {
+    let setting = Setting {
+        offer: change,
+        answer: change,
+        ..Setting::default()
+    };
+    let mut pair = pair(&[codec], &[codec], setting);
+    pair.connect();
+    pair.run(2 * SECOND);
+    let sent = |pair: &Pair| [&pair.offerer, &pair.answerer].map(|side| side.call.statistics().packets_sent);
+    let before = sent(&pair);
+    pair.run(2 * SECOND);
+    let after = sent(&pair);
+    for (side, hertz) in [(&pair.answerer, 440.0), (&pair.offerer, 1_000.0)] {
+        let heard = side.heard_last(SECOND);
+        assert!(purity(heard, hertz) > 0.98, "{codec}: {}", purity(heard, hertz));
+        assert_eq!(side.call.statistics().packets_lost, 0);
+    }
+    [after[0] - before[0], after[1] - before[1]]
+}
+
+#[test]
+fn the_peers_packet_time_decides_how_long_packets_are() {
+    let cases: [(Change, u64); 5] = [
+        (|text| text + "a=ptime:10\r\n", 200),
+        (|text| text, 100),
+        (|text| text + "a=ptime:40\r\na=maxptime:120\r\n", 50),
+        (|text| text + "a=ptime:60\r\n", 33),
+        (|text| text + "a=ptime:60\r\na=maxptime:40\r\n", 50),
+    ];
+    for codec in [Codec::Opus, Codec::Pcmu] {
+        for (change, packets) in cases {
+            for sent in packets_sent(codec, change) {
+                assert!(sent.abs_diff(packets) <= 1, "{codec}: {sent} packets, not {packets}");
+            }
+        }
+    }
+}
+
 #[test]
 fn losses_of_g711_are_concealed_and_counted_as_such() {
     let weather = Weather {
