@@ -17,6 +17,9 @@ const BUILDING: Duration = Duration::from_secs(1800);
 /// Longest for what runs tests that are built.
 const TESTING: Duration = Duration::from_secs(1200);
 
+/// Builds what needs sound devices.
+const DEVICES: &str = "--features=agent/device,offhook-tests/device";
+
 /// Runs all stages and prints their times and the final count.
 pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Result<ExitCode, Error> {
     let start = Instant::now();
@@ -52,6 +55,7 @@ pub(crate) fn run(workspace: &Workspace, install: Install, quick: bool) -> Resul
         total += command(workspace, testing("unit tests", &["--lib", "--bins", "--examples"]));
         total += command(workspace, testing("end to end tests", &["--test", "*"]));
         total += interop(workspace, install, quick);
+        total += devices(workspace, install, quick);
         total += survival(workspace, quick);
         total += public_api(workspace, install, quick);
         total += command(workspace, testing("doc tests", &["--doc"]));
@@ -166,6 +170,48 @@ fn public_api(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
     command(workspace, testing(name, &["--test", "public_api", "--", "--ignored"]))
+}
+
+/// What is built with sound devices, and calls between devices of a sound server. They take a few minutes, and show what they measured.
+fn devices(workspace: &Workspace, install: Install, quick: bool) -> Tally {
+    let name = "devices";
+    if quick {
+        println!("{name:<20} SKIPPED            they need a sound server that --quick does not install");
+        return Tally::default();
+    }
+    if let Err(error) = tools::for_devices(install) {
+        return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
+    }
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        DEVICES,
+        "--",
+        "-D",
+        "warnings",
+    ];
+    let mut tally = command(workspace, cargo("devices clippy", &clippy, BUILDING));
+    let units = [
+        "test",
+        "-p",
+        "offhook-audio",
+        "--all-features",
+        "--lib",
+        "--no-fail-fast",
+    ];
+    let units = CommandStage {
+        counts_tests: true,
+        ..cargo("devices unit tests", &units, TESTING)
+    };
+    tally += command(workspace, units);
+    let selection = [DEVICES, "--test", "devices", "--", "--ignored", "--nocapture"];
+    let tests = CommandStage {
+        shows_table: true,
+        ..testing(name, &selection)
+    };
+    tally += command(workspace, tests);
+    tally
 }
 
 /// Calls of minutes whose signalling fails again and again. They take real time, and show what they measured.

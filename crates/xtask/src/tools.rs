@@ -116,6 +116,18 @@ const FOR_SCREENS: [SystemTool; 1] = [SystemTool {
     package: "tmux",
 }];
 
+/// Calls from one sound device to another: a sound server, and what is built against ALSA.
+const FOR_DEVICES: [SystemTool; 2] = [
+    SystemTool {
+        programs: &["pkg-config", "pkgconf"],
+        package: "pkg-config",
+    },
+    SystemTool {
+        programs: &["pulseaudio"],
+        package: "pulseaudio pulseaudio-utils",
+    },
+];
+
 /// The library `stanza` and libwebrtc run in Node.
 const FOR_NODE: [SystemTool; 2] = [
     SystemTool {
@@ -196,6 +208,21 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
 /// Makes sure that the programs are there by which calls between network namespaces are made.
 pub(crate) fn for_networks(install: Install) -> Result<(), Error> {
     system(&FOR_NETWORKS, install)
+}
+
+/// Makes sure that sound devices can be built, and that there is a sound server that has some.
+pub(crate) fn for_devices(install: Install) -> Result<(), Error> {
+    let mut packages = missing(&FOR_DEVICES, on_path);
+    let headers = Step::new("pkg-config", &["--exists", "alsa"], VERSION_LIMIT).succeeds();
+    // ALSA's way to the sound server is a library that no program tells of.
+    let plugged = Step::new("sh", &["-c", "ls /usr/lib/*/alsa-lib/*pcm_pulse.so"], VERSION_LIMIT).succeeds();
+    for (_, package) in [(headers, "libasound2-dev"), (plugged, "libasound2-plugins")]
+        .into_iter()
+        .filter(|(there, _)| !there)
+    {
+        packages = format!("{packages} {package}");
+    }
+    packages_installed(packages.trim(), install)
 }
 
 /// Makes sure that JavaScript can be run, and its packages installed.
