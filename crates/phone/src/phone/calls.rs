@@ -177,10 +177,12 @@ impl Phone {
         let Some(session) = call.session.clone().filter(|_| end == CallEnd::Cloud) else {
             return;
         };
-        let Some(line) = self.lines.sessions.get(&session) else {
+        let Some(line) = self.lines.sessions.get_mut(&session) else {
             return;
         };
         if line.active && self.calls.station.as_ref().is_some_and(|station| station.persistent) {
+            // It waits for the next call.
+            line.conversation = None;
             self.calls.persistent = Some(session);
         } else if !line.active && !line.leaving {
             // Its media would come up for nobody, or hold out for somebody who has gone.
