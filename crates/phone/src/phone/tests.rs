@@ -9,6 +9,7 @@ mod moving;
 mod replaced;
 mod rules;
 mod softphone;
+mod standing;
 
 use offhook_jingle::{InitiationMessage, message::Ending};
 use offhook_xmpp as xmpp;

@@ -19,7 +19,7 @@ pub(super) struct Lines {
     pub(super) relayed: bool,
 }
 
-const ONE: Lines = Lines {
+pub(super) const ONE: Lines = Lines {
     lines: 1,
     persistent: false,
     relayed: false,
@@ -65,7 +65,7 @@ impl Story {
     }
 
     /// The cloud tells of a conversation, in which the user has one leg.
-    fn tells(&mut self, conversation: &str, state: &str, more: Value) {
+    pub(super) fn tells(&mut self, conversation: &str, state: &str, more: Value) {
         let mut leg = json!({"id": format!("leg of {conversation}"), "state": state, "muted": false, "held": false});
         let mut part = json!({"id": format!("part of {conversation}"), "userId": "u", "purpose": "agent"});
         for (name, value) in more.as_object().into_iter().flatten() {
@@ -87,7 +87,7 @@ impl Story {
     }
 
     /// A session for this conversation, with its media connected.
-    fn carries(&mut self, session: &str, conversation: &str) -> SessionId {
+    pub(super) fn carries(&mut self, session: &str, conversation: &str) -> SessionId {
         let id = SessionId::new(session);
         self.propose(session, conversation, true);
         self.offers(GATEWAY, session, conversation, false);
@@ -96,7 +96,7 @@ impl Story {
     }
 
     /// Where calls stand, as they were told since the last look.
-    fn calls(&mut self) -> Vec<(String, CallState)> {
+    pub(super) fn calls(&mut self) -> Vec<(String, CallState)> {
         let calls = self.all_events().into_iter().filter_map(|event| match event {
             Event::Call(call) => Some((call.conversation.to_string(), call.state)),
             _ => None,
@@ -104,19 +104,19 @@ impl Story {
         calls.collect()
     }
 
-    fn call_of(&self, conversation: &str) -> TrackedCall {
+    pub(super) fn call_of(&self, conversation: &str) -> TrackedCall {
         let call = self.phone.call(&ConversationId::new(conversation));
         call.expect("a call").clone()
     }
 
-    fn changes(&mut self, conversation: &str, change: CallChange) -> CallToken {
+    pub(super) fn changes(&mut self, conversation: &str, change: CallChange) -> CallToken {
         let conversation = ConversationId::new(conversation);
         let changed = self.phone.change_call(self.now, &conversation, change);
         changed.expect("there is such a call")
     }
 
     /// The requests about calls, as `PATCH .../participants/part {"muted":true}`.
-    fn asked(&mut self) -> Vec<String> {
+    pub(super) fn asked(&mut self) -> Vec<String> {
         self.drain();
         let asked = self.said.iter().filter_map(|output| match output {
             Output::Http { request, .. } if request.url.path().contains("/conversations/") => {
@@ -137,7 +137,7 @@ impl Story {
         })
     }
 
-    fn ends(&mut self, session: &SessionId) -> bool {
+    pub(super) fn ends(&mut self, session: &SessionId) -> bool {
         self.drain();
         self.said
             .iter()
@@ -433,122 +433,6 @@ fn everything_with_one_far_end_is_ended_at_once() {
     };
     assert_eq!(ended(&mut story, "call@gjoll.example"), all);
     assert!(story.ends(&one));
-}
-
-/// A softphone whose session stays open and carries no call.
-fn standing(answer: AnswerPolicy) -> (Story, SessionId) {
-    let mut story = Story::softphone(
-        answer,
-        Lines {
-            persistent: true,
-            ..ONE
-        },
-    );
-    let session = story.carries("s", "first");
-    story.tells("first", "connected", json!({}));
-    story.tells("first", "disconnected", json!({}));
-    assert!(!story.ends(&session), "it stays open");
-    story.said.clear();
-    (story, session)
-}
-
-#[test]
-fn rule_28_a_call_on_a_session_that_stays_open_is_proposed_answered_by_rest_and_told_as_started() {
-    let (mut story, session) = standing(AnswerPolicy::default());
-    story.tells("next", "alerting", json!({"direction": "inbound"}));
-    let events = story.events();
-    let [Event::Proposed(proposal)] = &events[..] else {
-        panic!("{events:?}")
-    };
-    assert_eq!(
-        (&proposal.id, proposal.conversation.as_ref().map(|id| id.as_str())),
-        (&session, Some("next"))
-    );
-    assert_eq!(story.phone.proposals().count(), 1);
-    story.phone.accept(story.now, &session).unwrap();
-    story.phone.accept(story.now, &session).unwrap();
-    assert_eq!(
-        story.asked(),
-        [r#"Patch calls/next/participants/part+of+next {"state":"connected"}"#],
-        "once"
-    );
-    story.said.clear();
-    story.tells("next", "connected", json!({}));
-    let events = story.all_events();
-    let started = events.iter().filter(
-        |event| matches!(event, Event::SessionStarted { session: told, conversation: Some(next), .. } if *told == session && next.as_str() == "next"),
-    );
-    assert_eq!(started.count(), 1, "{events:?}");
-    assert_eq!(story.call_of("next").state, CallState::Connected);
-    assert_eq!(story.call_of("next").session, Some(session.clone()));
-    story.changes("next", CallChange::Ended);
-    let (patch, _) = story.request("participants/part+of+next");
-    story.reply(patch, 202, "");
-    story.tells("next", "disconnected", json!({}));
-    story.pass(Duration::from_secs(10));
-    assert!(!story.ends(&session), "a call that ends does not end the session");
-}
-
-#[test]
-fn a_call_on_a_session_that_stays_open_may_go_away_or_elsewhere_or_be_placed_by_the_user() {
-    let (mut story, session) = standing(AnswerPolicy::default());
-    story.tells("gone", "alerting", json!({}));
-    story.tells("gone", "disconnected", json!({}));
-    story.tells("taken", "alerting", json!({}));
-    story.tells("taken", "connected", json!({}));
-    let events = story.events();
-    let kinds: Vec<_> = events
-        .iter()
-        .filter(|event| !matches!(event, Event::Proposed(_)))
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            &Event::ProposalCancelled(session.clone()),
-            &Event::ProposalHandled(session.clone())
-        ]
-    );
-    assert_eq!(story.call_of("taken").state, CallState::Elsewhere);
-
-    let (mut story, session) = standing(AnswerPolicy::default());
-    let posted = call(&mut story);
-    story.reply(posted, 200, r#"{"id":"placed"}"#);
-    story.tells("placed", "connected", json!({"direction": "outbound"}));
-    assert_eq!(story.call_of("placed").session, Some(session));
-    assert_eq!(story.call_of("placed").state, CallState::Connected);
-    story.pass(Duration::from_secs(121));
-    assert_eq!(
-        story.call_of("placed").state,
-        CallState::Connected,
-        "its proposal is waited for no more"
-    );
-}
-
-#[test]
-fn a_policy_answers_on_a_session_that_stays_open_and_refusing_declines() {
-    let always = AnswerPolicy {
-        always: true,
-        ..AnswerPolicy::default()
-    };
-    let (mut story, session) = standing(always);
-    story.tells("next", "alerting", json!({}));
-    assert_eq!(
-        story.asked(),
-        [r#"Patch calls/next/participants/part+of+next {"state":"connected"}"#]
-    );
-    story.said.clear();
-    story.phone.reject(story.now, &session, false).unwrap();
-    assert_eq!(
-        story.asked(),
-        [r#"Patch calls/next/participants/part+of+next {"state":"disconnected"}"#]
-    );
-}
-
-#[test]
-fn rule_40_shutting_down_ends_a_persistent_connection_too() {
-    let (mut story, session) = standing(AnswerPolicy::default());
-    story.phone.shutdown(story.now);
-    assert!(story.ends(&session));
 }
 
 #[test]
