@@ -1,6 +1,8 @@
 //! Calls from one sound device to another: what is said into a microphone of PulseAudio is what a loudspeaker of PulseAudio plays.
 //!
-//! Two calls of one client stand between: the cloud plays into the second what it hears of the first.
+//! Two calls of one client stand between: the cloud plays into the second what it hears of the first. Built with the feature `device`.
+
+#![cfg(feature = "device")]
 
 mod pulse;
 
