@@ -160,7 +160,11 @@ impl Conversations {
     pub fn reconciled(&mut self, asked: Mark, conversations: &[Value]) {
         let updates: Vec<_> = conversations.iter().filter_map(|one| self.read(one)).collect();
         let listed: HashSet<_> = updates.iter().map(|update| update.conversation.clone()).collect();
-        let missing = |entry: &&Entry| entry.heard <= asked && !listed.contains(&entry.call.conversation);
+        // A call that the user has just placed may not be in the list yet; if nothing comes of it, that is told otherwise.
+        let is_there = |call: &TrackedCall| call.participant.is_some() || call.session.is_some();
+        let missing = |entry: &&Entry| {
+            entry.heard <= asked && is_there(&entry.call) && !listed.contains(&entry.call.conversation)
+        };
         let gone = self.calls.values().filter(missing);
         let gone: Vec<_> = gone.map(|entry| entry.call.conversation.clone()).collect();
         for conversation in gone {

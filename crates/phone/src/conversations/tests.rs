@@ -179,6 +179,20 @@ fn a_conversation_comes_back_with_another_leg_or_another_session() {
 }
 
 #[test]
+fn a_placed_call_may_be_missing_in_a_list_as_long_as_nobody_has_spoken_of_it() {
+    let mut calls = calls_of_me();
+    calls.placed(&c());
+    calls.reconciled(calls.mark(), &[]);
+    assert_eq!(states(&mut calls), [CallState::Dialing]);
+    calls.updated(&says("connected"));
+    calls.reconciled(calls.mark(), &[]);
+    assert_eq!(
+        states(&mut calls),
+        [CallState::Elsewhere, CallState::Ended(CallEnd::Cloud)]
+    );
+}
+
+#[test]
 fn the_end_of_a_session_is_not_that_of_a_part_that_the_user_got_since() {
     let mut calls = calls_of_me();
     calls.updated(&says("connected"));
