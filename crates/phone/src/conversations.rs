@@ -80,6 +80,8 @@ struct Entry {
     media: Option<Media>,
     /// The user's part that the session was for.
     part: Option<String>,
+    /// The user placed it, and neither the cloud nor a session has shown it.
+    promised: bool,
     /// Whether anything was told of it.
     told: bool,
     /// When the cloud last spoke of it, or a session began to carry it.
@@ -126,6 +128,7 @@ impl Conversations {
                 self.change(conversation, |entry| {
                     entry.call.direction = Some(Direction::Outbound);
                     entry.cloud = Some(Cloud::Dialing);
+                    entry.promised = true;
                     entry.heard = heard;
                 });
             }
@@ -161,10 +164,8 @@ impl Conversations {
         let updates: Vec<_> = conversations.iter().filter_map(|one| self.read(one)).collect();
         let listed: HashSet<_> = updates.iter().map(|update| update.conversation.clone()).collect();
         // A call that the user has just placed may not be in the list yet; if nothing comes of it, that is told otherwise.
-        let is_there = |call: &TrackedCall| call.participant.is_some() || call.session.is_some();
-        let missing = |entry: &&Entry| {
-            entry.heard <= asked && is_there(&entry.call) && !listed.contains(&entry.call.conversation)
-        };
+        let missing =
+            |entry: &&Entry| entry.heard <= asked && !entry.promised && !listed.contains(&entry.call.conversation);
         let gone = self.calls.values().filter(missing);
         let gone: Vec<_> = gone.map(|entry| entry.call.conversation.clone()).collect();
         for conversation in gone {
@@ -197,6 +198,7 @@ impl Conversations {
         let heard = Mark(self.heard);
         self.change(&conversation, |entry| {
             entry.heard = heard;
+            entry.promised = false;
             entry.part = entry.call.participant.clone();
             entry.call.session = Some(session);
             entry.media = Some(Media { active });
@@ -262,6 +264,7 @@ impl Conversations {
         let heard = Mark(self.heard);
         self.change(&conversation, |entry| {
             entry.heard = heard;
+            entry.promised = false;
             update.write(entry);
             if entry.part.is_none() && entry.call.session.is_some() {
                 entry.part = entry.call.participant.clone();
@@ -342,6 +345,7 @@ impl Entry {
             cloud: None,
             media: None,
             part: None,
+            promised: false,
             told: false,
             heard: Mark(0),
         }

@@ -439,6 +439,12 @@ impl World {
     /// cloud agree.
     fn settle(&mut self) {
         self.calm_down();
+        for desk in &mut self.desks {
+            // Nobody waits for proposals for ever.
+            desk.take_requests();
+            desk.story.pass(Duration::from_secs(121));
+        }
+        self.look();
         for desk in 0..PHONES {
             self.lose(desk);
             self.look();
