@@ -83,22 +83,43 @@ impl Fourier {
 /// The correlation of `pattern` with `signal` at every lag: element `n` belongs to the lag `n - (pattern.len() - 1)`, the
 /// number of samples by which the pattern is shifted to the right. There are `pattern.len() + signal.len() - 1` lags.
 pub(super) fn cross_correlation(pattern: &[f32], signal: &[f32]) -> Vec<f32> {
-    if pattern.is_empty() || signal.is_empty() {
-        return Vec::new();
+    Correlator::new(signal, pattern.len()).with(pattern)
+}
+
+/// Correlates one signal with several patterns.
+pub(super) struct Correlator {
+    fourier: Fourier,
+    signal: Spectrum,
+    length: usize,
+}
+
+impl Correlator {
+    /// For patterns of up to so many samples.
+    pub(super) fn new(signal: &[f32], longest: usize) -> Self {
+        let fourier = Fourier::at_least(longest + signal.len());
+        Self {
+            signal: fourier.forward(signal.iter().copied()),
+            length: signal.len(),
+            fourier,
+        }
     }
-    let lags = pattern.len() + signal.len() - 1;
-    let fourier = Fourier::at_least(lags);
-    // Convolution with the reversed pattern is correlation with the pattern.
-    let a = fourier.forward(pattern.iter().rev().copied());
-    let mut b = fourier.forward(signal.iter().copied());
-    for k in 0..fourier.points() {
-        let (re, im) = (b.re[k], b.im[k]);
-        b.re[k] = re * a.re[k] - im * a.im[k];
-        b.im[k] = re * a.im[k] + im * a.re[k];
+
+    /// As [`cross_correlation`] has it.
+    pub(super) fn with(&self, pattern: &[f32]) -> Vec<f32> {
+        if pattern.is_empty() || self.length == 0 {
+            return Vec::new();
+        }
+        // Convolution with the reversed pattern is correlation with the pattern.
+        let mut product = self.fourier.forward(pattern.iter().rev().copied());
+        for k in 0..self.fourier.points() {
+            let (re, im) = (product.re[k], product.im[k]);
+            product.re[k] = self.signal.re[k] * re - self.signal.im[k] * im;
+            product.im[k] = self.signal.re[k] * im + self.signal.im[k] * re;
+        }
+        let mut correlation = self.fourier.inverse(product);
+        correlation.truncate(pattern.len() + self.length - 1);
+        correlation
     }
-    let mut correlation = fourier.inverse(b);
-    correlation.truncate(lags);
-    correlation
 }
 
 #[cfg(test)]

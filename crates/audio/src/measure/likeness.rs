@@ -1,6 +1,6 @@
 //! Whether what was heard is what was played: normalised cross-correlation, window by window.
 //!
-//! One alignment of the two is searched for as a whole; then every 500 ms of the played audio that holds speech are sought
+//! One alignment of the two is sought, on which the first seconds agree; then every 500 ms of the played audio that holds speech are sought
 //! around it, up to 60 ms to each side, since a jitter buffer stretches and shortens silence. Both are compared within the
 //! telephone band. A codec keeps the waveform there, so speech that came through correlates at 0.94 and more; noise, other
 //! speech and gaps do not.
@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::band::to_telephone_band;
-use super::fourier::cross_correlation;
+use super::fourier::{Correlator, cross_correlation};
 use super::level_dbov;
 use crate::SAMPLE_RATE;
 
@@ -25,8 +25,12 @@ const DECIMATION: usize = 6;
 const COARSE_RATE: u32 = SAMPLE_RATE / DECIMATION as u32;
 /// Samples for which a filter runs before its output counts: 20 ms.
 const RUN_UP: usize = SAMPLE_RATE as usize / 50;
-/// As much of the played audio as the alignment is found with: 20 s.
-const ALIGNED_WITH: usize = 20 * SAMPLE_RATE as usize;
+/// As much of the played audio as the alignment is found with: 12 s.
+const ALIGNED_WITH: usize = 12 * SAMPLE_RATE as usize;
+/// The alignment is found with pieces of one second, of the coarse rate: as long as two clocks may be taken for one.
+const PIECE: usize = COARSE_RATE as usize;
+/// Pieces that are found within so many samples of the coarse rate, 20 ms, or the next so many, are found at one place.
+const PLACE: usize = COARSE_RATE as usize / 50;
 /// As much of the heard audio as the alignment is sought in: 10 minutes.
 const ALIGNED_IN: usize = 600 * SAMPLE_RATE as usize;
 /// Windows that lie this far below the level of the whole hold no speech, in decibels.
@@ -101,7 +105,7 @@ impl Likeness {
 ///
 /// Everything of `played` counts: what lies beyond the end of `heard` has a correlation of 0. So give what was played
 /// while `heard` was recorded, not more. If `heard` repeats it, one of the repetitions is taken. The alignment is found
-/// with the first 20 s of `played` that begin with speech, in the first 10 minutes of `heard`.
+/// with the first 12 s of `played` that begin with speech, in the first 10 minutes of `heard`.
 #[must_use]
 pub fn compare(played: &[i16], heard: &[i16]) -> Likeness {
     let floor = (level_dbov(played) - SPEECH_DEPTH).max(SPEECH_FLOOR);
@@ -123,6 +127,9 @@ pub fn compare(played: &[i16], heard: &[i16]) -> Likeness {
 }
 
 /// The lag (in samples of 48 kHz) at which `heard` is most like `played` as a whole.
+///
+/// Each second of what was played is sought by itself, and they vote for a place: a clock that runs by another one, and a buffer that
+/// stretches, move the seconds against each other.
 fn alignment(played: &[i16], heard: &[i16]) -> i64 {
     let coarse = |samples: &[i16]| {
         let mut coarse = decimated(samples);
@@ -131,17 +138,65 @@ fn alignment(played: &[i16], heard: &[i16]) -> i64 {
     };
     let pattern = coarse(&played[..played.len().min(ALIGNED_WITH)]);
     let signal = coarse(heard);
-    let correlation = cross_correlation(&pattern, &signal);
+    let correlator = Correlator::new(&signal, PIECE);
     let energy = RunningEnergy::of(&signal);
-    let first_lag = 1 - pattern.len() as i64;
+    let places = (pattern.len() + signal.len()) / PLACE + 1;
+    let pieces: Vec<Vec<Peak>> = pattern
+        .chunks(PIECE)
+        .enumerate()
+        .map(|(n, piece)| {
+            let mut peaks = vec![Peak::default(); places];
+            for peak in likenesses(piece, &correlator, &energy) {
+                let lag = peak.lag - (n * PIECE) as i64;
+                let best = &mut peaks[(lag + pattern.len() as i64) as usize / PLACE];
+                if peak.likeness > best.likeness {
+                    *best = Peak { lag, ..peak };
+                }
+            }
+            peaks
+        })
+        .collect();
+    // The best that a piece has around a place.
+    let around = |peaks: &[Peak], place: usize| {
+        let near = &peaks[place.saturating_sub(1)..(place + 2).min(places)];
+        near.iter()
+            .copied()
+            .max_by(|a, b| a.likeness.total_cmp(&b.likeness))
+            .unwrap_or_default()
+    };
+    let votes = |place: usize| pieces.iter().map(|peaks| around(peaks, place).likeness).sum::<f64>();
+    let place = (0..places).max_by(|&a, &b| votes(a).total_cmp(&votes(b))).unwrap_or(0);
+    let clearest = pieces
+        .iter()
+        .map(|peaks| around(peaks, place))
+        .max_by(|a, b| a.likeness.total_cmp(&b.likeness));
+    clearest.map_or(0, |peak| peak.lag * DECIMATION as i64)
+}
+
+/// Where something is like something else, in samples of the coarse rate, and how much.
+#[derive(Debug, Clone, Copy, Default)]
+struct Peak {
+    lag: i64,
+    likeness: f64,
+}
+
+/// How like a piece is to the signal at every lag: what they have in common, by the level of the signal there.
+fn likenesses(piece: &[f32], correlator: &Correlator, energy: &RunningEnergy) -> impl Iterator<Item = Peak> {
+    let correlation = correlator.with(piece);
+    let first_lag = 1 - piece.len() as i64;
     let energies: Vec<f64> = (0..correlation.len() as i64)
-        .map(|n| energy.within(first_lag + n, first_lag + n + pattern.len() as i64))
+        .map(|n| energy.within(first_lag + n, first_lag + n + piece.len() as i64))
         .collect();
     // A quiet stretch must not win by being divided by next to nothing.
     let least = energies.iter().copied().fold(f64::MIN_POSITIVE, f64::max) * 0.05;
-    let likeness = |n: usize| f64::from(correlation[n]) / energies[n].max(least).sqrt();
-    let best = (0..correlation.len()).max_by(|&a, &b| likeness(a).total_cmp(&likeness(b)));
-    best.map_or(0, |n| (first_lag + n as i64) * DECIMATION as i64)
+    correlation
+        .into_iter()
+        .zip(energies)
+        .enumerate()
+        .map(move |(n, (correlation, energy))| Peak {
+            lag: first_lag + n as i64,
+            likeness: f64::from(correlation) / energy.max(least).sqrt(),
+        })
 }
 
 /// Seeks the window of the played audio that begins at `at` around its place in the heard audio.

@@ -125,6 +125,19 @@ fn a_stretched_pause_is_followed_within_60_ms() {
 }
 
 #[test]
+fn speech_that_repeats_and_is_heard_by_another_clock_is_found_where_it_is() {
+    let speech = [CLIP_A.samples(), CLIP_B.samples()].concat().repeat(4);
+    // Every 4,000 samples one is missing: 250 ppm.
+    let heard: Vec<i16> = speech.chunks(4_000).flat_map(|part| &part[1..]).copied().collect();
+    let played = &speech[..20 * 48_000];
+    let likeness = compare(played, &within_silence(4_800, &heard[..20 * 48_000], 4_800));
+    assert!(
+        likeness.passes() && (likeness.delay - 4_800).abs() < 480,
+        "{likeness:?}"
+    );
+}
+
+#[test]
 fn other_speech_noise_silence_and_nothing_do_not_pass() {
     let played = CLIP_A.samples();
     for heard in [
