@@ -205,6 +205,7 @@ fn devices(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         ..cargo("devices unit tests", &units, TESTING)
     };
     tally += command(workspace, units);
+    tally += command(workspace, testing("devices doc tests", &[DEVICES, "--doc"]));
     let selection = [DEVICES, "--test", "devices", "--", "--ignored", "--nocapture"];
     let tests = CommandStage {
         shows_table: true,
