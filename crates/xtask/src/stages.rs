@@ -179,7 +179,7 @@ fn devices(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         println!("{name:<20} SKIPPED            they need a sound server that --quick does not install");
         return Tally::default();
     }
-    if let Err(error) = tools::for_devices(install) {
+    if let Err(error) = tools::for_devices(workspace, install) {
         return stage(name, || Outcome::of(Tally::one(false), format!("{error}\n")));
     }
     let clippy = [
@@ -199,6 +199,8 @@ fn devices(workspace: &Workspace, install: Install, quick: bool) -> Tally {
         "--all-features",
         "--lib",
         "--no-fail-fast",
+        "--",
+        "--include-ignored",
     ];
     let units = CommandStage {
         counts_tests: true,

@@ -210,8 +210,9 @@ pub(crate) fn for_networks(install: Install) -> Result<(), Error> {
     system(&FOR_NETWORKS, install)
 }
 
-/// Makes sure that sound devices can be built, and that there is a sound server that has some.
-pub(crate) fn for_devices(install: Install) -> Result<(), Error> {
+/// Makes sure that sound devices can be built, that there is a sound server that has some, and that voices can be rated.
+pub(crate) fn for_devices(workspace: &Workspace, install: Install) -> Result<(), Error> {
+    pip::environment(workspace, "tests/quality", install)?;
     let mut packages = missing(&FOR_DEVICES, on_path);
     let headers = Step::new("pkg-config", &["--exists", "alsa"], VERSION_LIMIT).succeeds();
     // ALSA's way to the sound server is a library that no program tells of.
