@@ -4,11 +4,13 @@
 
 #![cfg(feature = "device")]
 
+mod agent;
 mod chain;
 mod pulse;
 
 use std::time::{Duration, Instant};
 
+use agent::Agent;
 use chain::{Chain, speech_of};
 use offhook::{Client, SinkSpec, SourceSpec};
 use offhook_audio::device::{DeviceControl, DeviceFormat, DeviceOptions, Direction, Speaker, devices};
@@ -145,6 +147,34 @@ fn a_loudspeaker_that_is_unplugged_in_a_call_plays_again_when_it_is_back() {
             );
             assert!(back < BACK);
             within(client.shutdown()).await;
+        });
+    });
+}
+
+#[test]
+#[ignore = "needs PulseAudio and ALSA: cargo xtask test installs it and runs this"]
+fn the_agent_is_spoken_to_and_heard_by_devices() {
+    with_server("the_agent_is_spoken_to_and_heard_by_devices", |server| {
+        run(async {
+            let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+            let mut agent = Agent::start(&cloud);
+            agent.command(r#"{"command": "listDevices", "id": 1}"#);
+            let listed = agent.line_with("\"devices\"");
+            assert!(
+                listed.contains("\"microphone\"") && listed.contains("\"speaker\""),
+                "{listed}"
+            );
+            let play = Some(Play::Spec(SourceSpec::Tone { hertz: 700 }));
+            let request = CallRequest {
+                play,
+                ..CallRequest::default()
+            };
+            let call = cloud.call(request).expect("it is connected");
+            plays(server, 700.0).await;
+            let speaking = server.say(&speech_of(30));
+            poll(|| call.heard().level_dbov > -40.0).await;
+            drop(speaking);
+            cloud.stop().await;
         });
     });
 }

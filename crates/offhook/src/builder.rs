@@ -2,6 +2,8 @@
 
 use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+#[cfg(feature = "voice")]
+use offhook_audio::voice::VoiceOptions;
 use offhook_audio::{
     Silence, Sink, SinkSpec, Source, SourceSpec,
     ogg_opus::{OpusPackets, PacketClip, PacketSink},
@@ -19,7 +21,7 @@ use crate::{
     error::BuildError,
     event::Publisher,
     memory::{MemoryWriter, StateFile},
-    session::{Addresses, PacketSinkFactory, SessionAcceptance, Setup, SinkFactory, SourceFactory},
+    session::{Addresses, PacketSinkFactory, SessionAcceptance, Setup, SinkFactory, SourceFactory, VoicePlan},
     supervisor::Shell,
     token::TokenProvider,
 };
@@ -35,6 +37,7 @@ pub struct ClientBuilder {
     play: Play,
     listen: Listen,
     packets: Option<Packets>,
+    voice: VoicePlan,
     bitrate: Option<i32>,
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
@@ -106,6 +109,7 @@ impl ClientBuilder {
             play: Play::Made(Arc::new(|| Box::new(Silence))),
             listen: Listen::Named(SinkSpec::None),
             packets: None,
+            voice: VoicePlan::default(),
             bitrate: None,
             record: None,
             addresses: None,
@@ -240,6 +244,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Takes the echo of what is heard out of what is said in each call, suppresses noise and evens out loudness, or some of these; by
+    /// default nothing is done. It is for people in front of a microphone and a loudspeaker, and counts for all that a call plays and is
+    /// heard by, also what it is given later. Ready-made packets are encoded anew.
+    #[cfg(feature = "voice")]
+    pub fn voice(mut self, options: VoiceOptions) -> Self {
+        self.voice.options = Some(options);
+        self
+    }
+
     /// How many bits a second Opus takes; by default 32 000. From 16 000 to 64 000 suit speech, and what lies outside is taken to the
     /// nearest of these. A far end may ask for less.
     pub fn bitrate(mut self, bits_a_second: i32) -> Self {
@@ -354,6 +367,7 @@ impl ClientBuilder {
             source,
             sink,
             packets: self.packets.map(|Packets(make)| make),
+            voice: self.voice,
             bitrate: self.bitrate,
             record: self.record,
             statistics_every: self.statistics_every,

@@ -69,6 +69,8 @@ mod worker;
 
 #[doc(hidden)]
 pub use self::websocket::fuzzing;
+#[cfg(feature = "voice")]
+pub use offhook_audio::voice::VoiceOptions;
 pub use offhook_audio::{
     PromptId, Recorded, RecordingOptions, Sink, SinkSpec, SinkSpecError, Source, SourceSpec, SourceSpecError,
     ogg_opus::PacketSink,

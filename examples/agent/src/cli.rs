@@ -9,6 +9,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+#[cfg(feature = "device")]
+use offhook::VoiceOptions;
 use offhook::{AnswerPolicy, Destination, Endpoints, SinkSpec, SourceSpec};
 use secrecy::SecretString;
 use url::Url;
@@ -100,6 +102,15 @@ pub struct RunOptions {
     /// (a loudspeaker).
     #[arg(long, value_name = "SINK", default_value = "none")]
     pub listen: String,
+    /// What is done to the voice of a person at a microphone and a loudspeaker: take the loudspeaker's echo out, suppress noise, even out
+    /// loudness; where the program is built with sound devices.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        overrides_with = "voice",
+        value_name = "echo,noise,gain"
+    )]
+    pub voice: Vec<Voice>,
     /// Record each conversation into DIR, a stereo WAV file each: left what we sent, right what we heard.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -234,6 +245,17 @@ pub enum Dtls {
     Auto,
 }
 
+/// One of the values of `--voice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Voice {
+    /// Take the echo of the loudspeaker out.
+    Echo,
+    /// Suppress noise.
+    Noise,
+    /// Even out loudness.
+    Gain,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -278,6 +300,11 @@ impl RunOptions {
                 "--token-file - and --play stdin both want standard input; name a file",
             ));
         }
+        if cfg!(not(feature = "device")) && !self.voice.is_empty() {
+            return Err(Exit::usage(
+                "--voice needs a program that is built with sound devices: `cargo build --features device`",
+            ));
+        }
         self.sink().map(drop)
     }
 
@@ -298,6 +325,16 @@ impl RunOptions {
         self.listen
             .parse()
             .map_err(|error| Exit::usage(format!("--listen: {error}")))
+    }
+
+    /// What `--voice` names, if anything.
+    #[cfg(feature = "device")]
+    pub fn voice(&self) -> Option<VoiceOptions> {
+        (!self.voice.is_empty()).then(|| VoiceOptions {
+            echo: self.voice.contains(&Voice::Echo),
+            noise: self.voice.contains(&Voice::Noise),
+            gain: self.voice.contains(&Voice::Gain),
+        })
     }
 
     /// How many calls go on at once; a pipe serves one.

@@ -18,6 +18,7 @@ mod sockets;
 mod sound;
 mod stage;
 mod streams;
+mod voices;
 mod wishes;
 
 use std::{
@@ -44,6 +45,7 @@ pub(crate) use self::{
     obituary::Obituary,
     orders::{Abandon, Deliver, End, Woken},
     sound::{PacketSinkFactory, SinkFactory, SourceFactory},
+    voices::VoicePlan,
     wishes::Wish,
 };
 pub use self::{
@@ -57,6 +59,7 @@ use self::{
     sound::Sound,
     stage::{Flow, Media, Stage},
     streams::{Destination, resolve},
+    voices::Voices,
 };
 use crate::{
     alarm::{Alarm, Rang},
@@ -97,6 +100,8 @@ pub(crate) struct Setup {
     pub(crate) sink: Option<SinkFactory>,
     /// Where its packets go, which are not decoded then.
     pub(crate) packets: Option<PacketSinkFactory>,
+    /// What is done to the voices of both.
+    pub(crate) voice: VoicePlan,
     /// Bits a second that are sent at most, if not as many as the media have by themselves.
     pub(crate) bitrate: Option<i32>,
     /// Where recordings go.
@@ -172,7 +177,7 @@ impl Session {
             counted: Statistics::default(),
             offered: None,
             state: None,
-            sound: Sound::new((setup.source)(), sink, packets),
+            sound: Sound::new((setup.source)(), sink, packets, Voices::new(setup.voice)),
             setup,
             ice,
             alarm,

@@ -9,7 +9,7 @@ use offhook_audio::{
 use offhook_jingle::SessionId;
 use offhook_media::Codec;
 
-use super::{AudioError, stage::Media};
+use super::{AudioError, stage::Media, voices::Voices};
 use crate::clock;
 
 /// Makes the source that a session plays.
@@ -24,6 +24,7 @@ pub(crate) type PacketSinkFactory = Arc<dyn Fn(&SessionId) -> Box<dyn PacketSink
 /// The two ends of a session's audio, and the two frames that go round.
 pub(super) struct Sound {
     mixer: Mixer,
+    voices: Voices,
     /// The application knows that its source is broken.
     broken: bool,
     sink: Option<Box<dyn Sink>>,
@@ -64,11 +65,13 @@ impl Sound {
         source: Box<dyn Source>,
         sink: Option<Box<dyn Sink>>,
         packets: Option<Box<dyn PacketSink>>,
+        voices: Voices,
     ) -> Self {
         Self {
-            mixer: Mixer::new(source),
+            mixer: Mixer::new(voices.source(source)),
             broken: false,
-            sink,
+            sink: sink.map(|sink| voices.sink(sink)),
+            voices,
             packets,
             recorder: Recorder::Off,
             muted: false,
@@ -172,13 +175,13 @@ impl Sound {
     /// Plays another source from the next frame on.
     pub(super) fn set_source(&mut self, source: Box<dyn Source>) {
         self.broken = false;
-        let former = self.mixer.set_base(source);
+        let former = self.mixer.set_base(self.voices.source(source));
         self.news.push(News::Leftover(Leftover::Source(former)));
     }
 
     /// Is heard by another sink from the next frame on.
     pub(super) fn set_sink(&mut self, sink: Box<dyn Sink>) {
-        let former = self.sink.replace(sink);
+        let former = self.sink.replace(self.voices.sink(sink));
         self.news.extend(former.map(Leftover::Sink).map(News::Leftover));
     }
 

@@ -120,6 +120,11 @@ async fn start(options: &RunOptions, logs: Logs) -> Result<Agent, Exit> {
         })
         .play(options.source()?)
         .listen(options.sink()?);
+    #[cfg(feature = "device")]
+    let client = match options.voice() {
+        Some(voice) => client.voice(voice),
+        None => client,
+    };
     let client = if view::is_wanted(options) {
         client.statistics_every(Some(LOOKED_AT_EVERY))
     } else {
