@@ -5,7 +5,7 @@
 use std::{error::Error, time::Instant};
 
 use offhook_jingle::{
-    Dialect, Endpoint, EndpointConfig, EndpointEvent, Jid, Reason, SessionEvent, Ticket, Token,
+    Dialect, Endpoint, EndpointConfig, EndpointEvent, Jid, Reason, SessionEvent, SessionId, Ticket, Token,
     endpoint::{Input, Output, Unsolicited},
     session::Outcome,
 };
@@ -19,7 +19,7 @@ fn sdp(ufrag: &str, setup: &str) -> String {
 }
 
 /// What an endpoint says is given to the other one; what it tells its own program is returned.
-fn pass(from: &mut Endpoint, jid: &Jid, to: &mut Endpoint, now: Instant) -> Vec<EndpointEvent> {
+fn pass(from: &mut Endpoint, jid: &Jid, to: &mut Endpoint, now: Instant) -> Vec<(SessionId, SessionEvent)> {
     let mut events = Vec::new();
     loop {
         let (output, from) = (from.poll_output(), jid.clone());
@@ -35,11 +35,11 @@ fn pass(from: &mut Endpoint, jid: &Jid, to: &mut Endpoint, now: Instant) -> Vec<
                 Input::Response { token, outcome }
             }
             Output::Message { payload, .. } | Output::Farewell { payload, .. } => Input::Message { from, payload },
-            Output::Ignore { .. } => continue,
-            Output::Event(event) => {
-                events.push(event);
+            Output::Event(EndpointEvent::Session { session, event }) => {
+                events.push((session, event));
                 continue;
             }
+            Output::Ignore { .. } | Output::Event(_) => continue,
             // Until then there is nothing to do.
             Output::Timeout(_) => return events,
         };
@@ -61,10 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         let mut events = pass(&mut alice, &here, &mut bob, now);
         events.extend(pass(&mut bob, &there, &mut alice, now));
-        for event in events {
-            let EndpointEvent::Session { session, event } = event else {
-                continue;
-            };
+        for (session, event) in events {
             if let SessionEvent::Offer { generation, .. } = event {
                 bob.with_session(now, &session, |one, now| {
                     one.answer(now, generation, sdp("bob", "active"))
