@@ -223,7 +223,10 @@ impl Conversations {
         let Some(conversation) = self.carried.remove(session) else {
             return;
         };
+        self.heard += 1;
+        let heard = Mark(self.heard);
         self.change(&conversation, |entry| {
+            entry.heard = heard;
             let carries = entry.call.session.as_ref() == Some(session);
             if carries && entry.part == entry.call.participant {
                 entry.call.state = CallState::Ended(CallEnd::Session(reason));

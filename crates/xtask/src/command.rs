@@ -253,11 +253,11 @@ mod tests {
             ("soak fuzz 0", "`0` is no number of seconds a target"),
             (
                 "soak days",
-                "there is no soak `days`; there are jingle-model, lives, network-sim, network, fuzz",
+                "there is no soak `days`; there are jingle-model, lives, calls, network-sim, network, fuzz",
             ),
             (
                 "soak lives 7 8",
-                "soak needs one name (jingle-model, lives, network-sim, network, fuzz), or none",
+                "soak needs one name (jingle-model, lives, calls, network-sim, network, fuzz), or none",
             ),
         ] {
             assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");

@@ -30,7 +30,8 @@ pub(crate) struct Share {
 enum Work {
     /// A test of the workspace that reads from this variable how much it shall do.
     Test {
-        target: &'static str,
+        /// What cargo is told, so that it runs this test alone.
+        selection: &'static [&'static str],
         /// Where that is read.
         source: &'static str,
         variable: &'static str,
@@ -50,13 +51,13 @@ enum Needs {
 }
 
 /// Every share, in the order in which they run.
-pub(crate) const SHARES: [Share; 5] = [
+pub(crate) const SHARES: [Share; 6] = [
     Share {
         name: "jingle-model",
         unit: "sequences",
         usual: 100_000,
         work: Work::Test {
-            target: "model",
+            selection: &["--test", "model", "--", "--nocapture"],
             source: "crates/jingle/tests/model/main.rs",
             variable: "OFFHOOK_SEQUENCES",
             needs: Needs::Nothing,
@@ -67,9 +68,20 @@ pub(crate) const SHARES: [Share; 5] = [
         unit: "lives",
         usual: 250_000,
         work: Work::Test {
-            target: "lives",
+            selection: &["--test", "lives", "--", "--nocapture"],
             source: "tests/lives/main.rs",
             variable: "OFFHOOK_LIVES",
+            needs: Needs::Nothing,
+        },
+    },
+    Share {
+        name: "calls",
+        unit: "courses of two softphones",
+        usual: 10_000,
+        work: Work::Test {
+            selection: &["--lib", "whatever_happens_to_two_softphones"],
+            source: "crates/phone/src/phone/tests/explored.rs",
+            variable: "OFFHOOK_CALLS",
             needs: Needs::Nothing,
         },
     },
@@ -78,7 +90,7 @@ pub(crate) const SHARES: [Share; 5] = [
         unit: "calls on each network",
         usual: 1_000,
         work: Work::Test {
-            target: "networks",
+            selection: &["--test", "networks", "--", "--nocapture"],
             source: "crates/media/tests/networks/main.rs",
             variable: "OFFHOOK_NETWORK_SEEDS",
             needs: Needs::Nothing,
@@ -89,7 +101,7 @@ pub(crate) const SHARES: [Share; 5] = [
         unit: "calls on each network",
         usual: 50,
         work: Work::Test {
-            target: "namespaces",
+            selection: &["--test", "namespaces", "--", "--ignored"],
             source: "tests/networks/main.rs",
             variable: "OFFHOOK_NETWORK_CALLS",
             needs: Needs::Networks,
@@ -117,19 +129,15 @@ pub(crate) fn run(workspace: &Workspace, install: Install, shares: &[(Share, u64
         println!("{}: {amount} {}", share.name, share.unit);
         total += match share.work {
             Work::Test {
-                target,
+                selection,
                 variable,
-                needs: Needs::Nothing,
-                ..
-            } => test(workspace, share.name, &[target, "--", "--nocapture"], variable, amount),
-            Work::Test {
-                target,
-                variable,
-                needs: Needs::Networks,
+                needs,
                 ..
             } => {
-                tools::for_networks(install)?;
-                test(workspace, share.name, &[target, "--", "--ignored"], variable, amount)
+                if needs == Needs::Networks {
+                    tools::for_networks(install)?;
+                }
+                test(workspace, share.name, selection, variable, amount)
             }
             Work::Fuzz => every_target(workspace, &Fuzzer::prepare(workspace, install)?, amount),
         };
@@ -139,7 +147,7 @@ pub(crate) fn run(workspace: &Workspace, install: Install, shares: &[(Share, u64
 
 /// A test is selected from the whole workspace: selecting its package would change features and build it anew.
 fn test(workspace: &Workspace, name: &'static str, selection: &[&str], variable: &str, amount: u64) -> Tally {
-    let arguments = [&["test", "--workspace", "--test"], selection].concat();
+    let arguments = [&["test", "--workspace"], selection].concat();
     let soaking = CommandStage {
         name,
         step: Step::new("cargo", &arguments, LIMIT).variable(variable, amount.to_string()),

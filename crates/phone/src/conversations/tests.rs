@@ -226,6 +226,25 @@ fn a_placed_call_that_is_over_before_anybody_hears_of_it_is_told_all_the_same() 
 }
 
 #[test]
+fn a_leg_that_is_listed_as_living_after_the_session_has_ended_was_not_the_sessions() {
+    let mut calls = calls_of_me();
+    calls.updated(&says("alerting"));
+    calls.session_started(session("s"), c(), false);
+    let before = calls.mark();
+    calls.session_ended(&session("s"), Reason::Success);
+    while calls.poll_change().is_some() {}
+    calls.reconciled(before, &[says("alerting")]);
+    calls.updated(&says("alerting"));
+    assert_eq!(
+        states(&mut calls),
+        [],
+        "what is older than the end, or may be, is passed over"
+    );
+    calls.reconciled(calls.mark(), &[says("alerting")]);
+    assert_eq!(states(&mut calls), [CallState::Alerting]);
+}
+
+#[test]
 fn what_the_cloud_said_after_a_list_was_asked_for_is_newer_than_the_list() {
     let mut calls = calls_of_me();
     let asked = calls.mark();

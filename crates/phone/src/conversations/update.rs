@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Entry, TrackedCall,
-    state::{CallError, Cloud, Direction, RemoteParty},
+    state::{CallEnd, CallError, CallState, Cloud, Direction, RemoteParty},
 };
 
 /// The error of a command that came too late for its session: nothing that a user should see.
@@ -52,14 +52,18 @@ impl Update {
     }
 
     /// Whether it tells of another leg than the one of a call that is over, and that leg lives: then a new call has begun in the
-    /// conversation. Where nobody knows which leg is over, one that rings is another, and so is one that is `listed` as living.
+    /// conversation. Where nobody knows which leg is over, one that rings is another, and so is one that is `listed` as living. A leg
+    /// whose session has ended, and that is `listed` as living since, was not what the session was for.
     pub(super) fn begins_again(&self, over: &TrackedCall, listed: bool) -> bool {
         let lives = self.cloud.is_some_and(|cloud| cloud != Cloud::Ended);
         let newer = listed || self.cloud == Some(Cloud::Alerting);
         let other = |new: &Option<String>, old: &Option<String>| new.is_some() && old.is_some() && new != old;
         let unknown = over.participant.is_none() && newer;
+        let by_session = matches!(over.state, CallState::Ended(CallEnd::Session(_)));
+        let goes_on = by_session && listed;
         lives
             && (unknown
+                || goes_on
                 || other(&self.participant, &over.participant)
                 || other(&self.communication, &over.communication))
     }

@@ -45,6 +45,7 @@ enum News {
     Offer { session: String, talk: String },
     Handled { session: String },
     Retracted { session: String },
+    Ended { session: String },
     Told(Value),
 }
 
@@ -185,8 +186,8 @@ impl World {
                 let session = session.clone();
                 desk.coming.push_back(News::Retracted { session });
             } else if owner == Some(number) && desk.story.phone.station().is_some_and(|station| !station.persistent) {
-                self.log.push(format!("the gateway ends {session}"));
-                desk.ended(&session);
+                let session = session.clone();
+                desk.coming.push_back(News::Ended { session });
             }
         }
     }
@@ -296,13 +297,17 @@ impl World {
         desk.story.stream(attempt, connected());
     }
 
-    /// The next thing that is on its way arrives; notifications keep their order, others may overtake them.
+    /// The next thing that is on its way arrives; notifications keep their order, others may overtake them, but no session ends before it is offered.
     fn deliver(&mut self, number: usize) {
         let ahead = self.random.random_range(0..3);
         let twice = self.random.random_range(0..6) == 0;
         let desk = &mut self.desks[number];
         let place = match desk.coming.get(ahead) {
             Some(News::Told(_)) | None => 0,
+            Some(News::Ended { session }) => {
+                let offer = |news: &News| matches!(news, News::Offer { session: offered, .. } if offered == session);
+                desk.coming.iter().position(offer).unwrap_or(ahead)
+            }
             Some(_) => ahead,
         };
         let Some(news) = desk.coming.remove(place) else {
@@ -509,6 +514,7 @@ impl Desk {
                 let retract = InitiationMessage::Retract(Ending::new(SessionId::new(session.clone())));
                 self.story.message(GATEWAY, retract.to_element());
             }
+            News::Ended { session } => self.ended(session),
             News::Told(body) => self.story.notifies("v2.users.u.conversations", body),
         }
     }
