@@ -9,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook::{Client, ConnectionState, EndedBy, Event, Reason, SessionId, Statistics, Timeouts};
+use offhook::{Client, ConnectionState, EndedBy, Event, Reason, SessionId, Statistics, Telemetry, Timeouts};
 use offhook_sim::{CallEvent, CallHandle, Cloud, CloudConfig, CloudFaults, Cut, Ended, Outage, Reinvite, What};
 use offhook_tests::softphone::{self, Diary, within};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use serde_json::Value;
 use tokio::time::sleep;
 
 /// From when on a connection on which nothing comes counts as dead. The cloud pings every second.
@@ -409,4 +410,34 @@ async fn a_call_goes_on_in_another_session_when_its_gateway_has_lost_sight_of_th
     assert_eq!((started, told), (1, 1), "one conversation, told once");
     within(story.client.shutdown()).await;
     story.cloud.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs half a minute: cargo xtask test runs this"]
+async fn the_cloud_is_told_how_a_call_fares_if_the_application_wants_that() {
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let builder = softphone::builder(&cloud).telemetry(Telemetry::new("test", "1"));
+    let (client, mut diary) = softphone::connected(builder).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+    let told = || {
+        let reports = cloud
+            .reports()
+            .into_iter()
+            .filter(|report| report.kind == "newrelic/insights");
+        reports.map(|report| report.body).next()
+    };
+    let begun = Instant::now();
+    while told().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was told");
+        sleep(Duration::from_millis(200)).await;
+    }
+    let body: Value = serde_json::from_slice(&told().expect("just seen")).expect("JSON");
+    assert_eq!(body["appName"], "test");
+    let details = &body["actions"][0]["details"];
+    assert_eq!(details["sessionId"], call.session().as_str());
+    assert!(
+        details["packetsReceived"].as_u64().is_some_and(|packets| packets > 100),
+        "{details}"
+    );
+    within(client.shutdown()).await;
 }

@@ -10,7 +10,7 @@ use offhook_audio::{
 };
 use offhook_jingle::SessionId;
 use offhook_media::{DtlsVersion, Identity, OpusClip};
-use offhook_phone::{AnswerPolicy, Endpoints, IcePolicy, Login, PhoneConfig};
+use offhook_phone::{AnswerPolicy, Endpoints, IcePolicy, Login, PhoneConfig, Telemetry};
 use offhook_xmpp::Timeouts;
 use url::Host;
 
@@ -281,6 +281,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells the cloud every 25 s how calls fare (`diagnostics/newrelic/insights`), in this application's name; by default nobody does. No
+    /// address is among it, and nothing is told of guests, or of the time while the client is not connected.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.phone.telemetry = Some(telemetry);
+        self
+    }
+
     /// Which candidates media may use; by default what the servers allow: all, or relayed ones only if there is no STUN server among
     /// them. [`IcePolicy::Relay`] hides all addresses of this machine from the far end.
     pub fn ice_policy(mut self, policy: IcePolicy) -> Self {
@@ -371,6 +378,7 @@ impl ClientBuilder {
             bitrate: self.bitrate,
             record: self.record,
             statistics_every: self.statistics_every,
+            measured: self.phone.telemetry.is_some(),
             publisher,
         };
         let shell = Shell {

@@ -37,6 +37,7 @@
 //! | REST: users/me, notifications/channels, conversations, stations | login, outbound calls, subscriptions, calls that are changed, stations; retries, `Retry-After`, tokens that are renewed | |
 //! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
 //! | notifications of conversations | [`Conversations`]: states of calls, linked to sessions in any order; persistent connections, lines, alerting leader | |
+//! | telemetry | statistics of calls to `diagnostics/newrelic/insights`, if the application wants that | `report-statistics`, traces |
 //! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
 //! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session | calls of our own |
 //! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
@@ -50,6 +51,7 @@ mod event;
 mod http;
 mod phone;
 mod rest;
+mod telemetry;
 mod topics;
 
 pub use self::{
@@ -63,6 +65,7 @@ pub use self::{
         IceServer, IceServers, Input, Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart,
         SessionType, SignallingState, Station, StreamCommand, TokenRequest,
     },
+    telemetry::{MediaFigures, Telemetry},
     topics::{
         BulkOptions, Notification, Priority, SystemTopic, Topic, TopicError, TopicEvent, TopicResult, TopicState,
         TopicsToken,

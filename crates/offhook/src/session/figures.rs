@@ -1,11 +1,17 @@
-//! The figures of a session: told now and then, at the end, and when somebody asks.
+//! The figures of a session: told now and then, at the end, and when somebody asks; and to the cloud, if the application wants that.
+
+use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use offhook_media::Statistics;
+use offhook_media::{CandidateType, Statistics};
+use offhook_phone::{MediaFigures, SessionReport};
 use tokio::sync::oneshot;
 
 use super::Session;
 use crate::event::Event;
+
+/// How often telemetry wants to know.
+const MEASURED_EVERY: Duration = Duration::from_secs(5);
 
 /// For a session: say how its media are doing, if it has any.
 #[derive(Message)]
@@ -18,6 +24,26 @@ impl Session {
         if let Some(every) = self.setup.statistics_every {
             context.run_interval(every, |session, _| session.tell_figures());
         }
+        if self.setup.measured {
+            context.run_interval(MEASURED_EVERY, |session, _| session.report_figures());
+        }
+    }
+
+    /// Tells the phone, which tells the cloud.
+    fn report_figures(&self) {
+        let Some(figures) = self.figures() else { return };
+        self.report(SessionReport::Measured(MediaFigures {
+            packets_sent: figures.packets_sent,
+            packets_received: figures.packets_received,
+            packets_lost: figures.packets_lost,
+            bytes_sent: figures.bytes_sent,
+            bytes_received: figures.bytes_received,
+            jitter: figures.jitter,
+            round_trip: figures.round_trip,
+            playout_delay: figures.playout_delay,
+            mos: figures.mos,
+            relayed: figures.local_candidate == Some(CandidateType::Relayed),
+        }));
     }
 
     /// Tells the figures, if there are media and somebody wants to know.

@@ -108,6 +108,8 @@ pub(crate) struct Setup {
     pub(crate) record: Option<PathBuf>,
     /// How often the figures of a session are told, if at all.
     pub(crate) statistics_every: Option<Duration>,
+    /// Whether the phone wants to know them, for the cloud.
+    pub(crate) measured: bool,
     pub(crate) publisher: Publisher,
 }
 

@@ -147,6 +147,9 @@ impl Phone {
         let Some(result) = self.softphone_replied(id, result) else {
             return;
         };
+        let Some(result) = self.records_replied(id, result) else {
+            return;
+        };
         self.call_replied(id, result);
     }
 

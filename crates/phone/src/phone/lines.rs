@@ -153,6 +153,7 @@ impl Phone {
                     self.track(|calls| calls.session_started(session, conversation, active));
                 }
             }
+            SessionReport::Measured(figures) => self.measured(&session, &figures),
             SessionReport::Ended { reason, by } => self.session_ended(&session, reason, by),
         }
     }

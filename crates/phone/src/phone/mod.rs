@@ -4,8 +4,8 @@
 //! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a
 //! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `kept` (offers that
 //! nobody has accepted), `replacing` (a session that takes over from another), `lines` (what becomes of a session), `routing`
-//! (which stanza belongs to which session), `outbound` (calls that wait for their proposal) and `output` (what the shell is asked
-//! to do). Above them all is the softphone: `calls` (what becomes of conversations), `changes` (what the application does with them by
+//! (which stanza belongs to which session), `outbound` (calls that wait for their proposal), `reporting` (telemetry) and `output`
+//! (what the shell is asked to do). Above them all is the softphone: `calls` (what becomes of conversations), `changes` (what the application does with them by
 //! REST) and `station`.
 
 mod calls;
@@ -22,6 +22,7 @@ mod outbound;
 mod output;
 mod owed;
 mod replacing;
+mod reporting;
 mod ringing;
 mod routing;
 mod signalling;
@@ -46,7 +47,7 @@ use secrecy::SecretString;
 
 use self::{
     calls::Calls, errands::Renewal, ice::Ice, kept::Kept, lines::Lines, notifications::Subscribing, outbound::Outbound,
-    owed::Owed, ringing::Ringing, signalling::Signalling,
+    owed::Owed, reporting::Reporting, ringing::Ringing, signalling::Signalling,
 };
 pub use self::{
     changes::CallChange,
@@ -63,6 +64,7 @@ use crate::{
     error::CommandError,
     event::Event,
     rest::{Rest, RestConfig},
+    telemetry::Telemetry,
     topics::{self, Topics, TopicsConfig},
 };
 
@@ -118,6 +120,9 @@ pub struct PhoneConfig {
     pub keep_trying: bool,
     /// Whether the application has another token when one is refused: it is then asked once, by [`Output::AskToken`].
     pub renew_token: bool,
+    /// Who tells the cloud how calls fare; without it nobody does. The shell then measures each session every 5 s
+    /// ([`SessionReport::Measured`]).
+    pub telemetry: Option<Telemetry>,
     /// When attempts are made.
     pub reconnect: ReconnectConfig,
     /// What a process before this one knew of failures, as [`Output::Remember`] told it.
@@ -148,6 +153,7 @@ impl PhoneConfig {
             survivability: true,
             keep_trying: false,
             renew_token: false,
+            telemetry: None,
             reconnect: ReconnectConfig::default(),
             memory: None,
             wall: Duration::ZERO,
@@ -207,6 +213,7 @@ pub struct Phone {
     subscribing: Subscribing,
     outbound: Outbound,
     calls: Calls,
+    reporting: Reporting,
     outputs: VecDeque<Output>,
     ids: Ids,
     now: Instant,
@@ -251,6 +258,7 @@ impl Phone {
             topics: Topics::new(TopicsConfig::default(), now),
             topics_wake: now,
             subscribing: Subscribing::default(),
+            reporting: Reporting::new(config.telemetry.clone()),
             config,
             life: Life::Running,
             ringing: None,
@@ -473,6 +481,7 @@ impl Phone {
         self.expire_requests();
         self.topics_input(topics::Input::Timeout);
         self.expire_proposals();
+        self.post_records();
     }
 
     fn next_timeout(&self) -> Instant {
@@ -494,6 +503,7 @@ impl Phone {
             self.calls.next_expiry(),
             self.lines.next_expiry(),
             self.kept.next_expiry(),
+            self.next_report(),
         ];
         wakes.into_iter().flatten().min().unwrap_or(self.now + IDLE)
     }

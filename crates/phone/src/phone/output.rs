@@ -16,6 +16,7 @@ use crate::{
     error::DialError,
     event::Event,
     http::{HttpFailure, HttpId, HttpReply, HttpRequest},
+    telemetry::MediaFigures,
 };
 
 use super::ice::IceServers;
@@ -162,6 +163,8 @@ pub enum SessionReport {
     ConversationChanged(ConversationId),
     /// Its media are connected now, or are no more.
     Active(bool),
+    /// How its media fare, where [`PhoneConfig::telemetry`](super::PhoneConfig::telemetry) wants to know.
+    Measured(MediaFigures),
     /// It ended; the last report.
     Ended {
         /// Why.

@@ -7,6 +7,7 @@ mod kept;
 mod life;
 mod moving;
 mod replaced;
+mod reporting;
 mod rules;
 mod softphone;
 mod standing;
