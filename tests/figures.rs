@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use offhook::{
     CandidateType, ConnectionState, DtlsProtocol, DtlsVersion, Event, Reason, SessionId, SourceSpec, Statistics,
 };
@@ -79,6 +80,26 @@ async fn the_figures_of_a_call_are_told_now_and_then_and_when_it_ends() {
         0
     );
     client.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_figures_of_a_session_are_a_stream_that_ends_with_it() {
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let builder = softphone::builder(&cloud).statistics_every(Some(Duration::from_millis(200)));
+    let (client, mut diary) = softphone::connected(builder).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+    let other = softphone::call(&cloud, &mut diary).await;
+    let mut figures = client.statistics_of(call.session());
+    let first = within(figures.next()).await.expect("it lives");
+    let second = within(figures.next()).await.expect("it lives");
+    assert!(second.packets_sent > first.packets_sent && second.mos.is_some());
+    call.hang_up(Reason::Success);
+    while within(figures.next()).await.is_some() {}
+    softphone::goes_on(&other).await;
+    let mut figures = client.statistics_of(other.session());
+    within(figures.next()).await.expect("it lives");
+    drop((client, diary));
+    while within(figures.next()).await.is_some() {}
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 mod sound;
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use actix::Addr;
+use futures_core::Stream;
+use futures_util::StreamExt as _;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
@@ -234,6 +236,26 @@ impl Client {
     pub async fn statistics(&self, session: &SessionId) -> Option<Statistics> {
         let session = session.clone();
         self.ask(|reply| Ask::Statistics(session, reply)).await.flatten()
+    }
+
+    /// The counters of a session's media each time they are told ([`ClientBuilder::statistics_every`]), from now on until the session has
+    /// ended. It keeps no client alive.
+    pub fn statistics_of(&self, session: &SessionId) -> impl Stream<Item = Statistics> + Send + Unpin + 'static {
+        let session = session.clone();
+        let ended = {
+            let session = session.clone();
+            move |event: &Event| matches!(event, Event::SessionEnded { session: ended, .. } if *ended == session)
+        };
+        let running = self.events().take_while(move |event| ready(!ended(event)));
+        running.filter_map(move |event| {
+            ready(match event {
+                Event::Statistics {
+                    session: of,
+                    statistics,
+                } if of == session => Some(*statistics),
+                _ => None,
+            })
+        })
     }
 
     /// Lets the far end of a session hear silence from now on, or again what is played; it is told of it, too. Packets flow on.
