@@ -146,6 +146,33 @@ async fn a_call_that_comes_in_has_a_handle_and_ends_with_the_far_end() {
 }
 
 #[tokio::test]
+async fn a_call_that_rings_is_sent_to_voicemail_and_leaves_a_message() {
+    let mut config = CloudConfig::default();
+    config.gateway.message = Duration::from_secs(1);
+    let cloud = Cloud::start(config).await.expect("there is loopback");
+    let never = AnswerPolicy {
+        placed: false,
+        auto: false,
+        always: false,
+    };
+    let (client, mut diary) = connected(builder(&cloud).answer(never)).await;
+    let far = cloud.call(CallRequest::default()).expect("the client is connected");
+    let mut near = handle(&client, &mut diary, &far).await;
+    assert_eq!(near.state(), CallState::Alerting);
+    within(near.to_voicemail()).await.expect("the cloud takes it");
+    assert!(within(near.ended()).await.is_some());
+    poll(|| !cloud.voicemail(&cloud.user().id).is_empty()).await;
+    let message = &cloud.voicemail(&cloud.user().id)[0];
+    assert_eq!(message.conversation, *far.conversation());
+    assert!(
+        message.duration() > Duration::from_millis(500),
+        "{:?}",
+        message.duration()
+    );
+    within(client.shutdown()).await;
+}
+
+#[tokio::test]
 async fn a_call_that_rings_is_declined() {
     let cloud = cloud_of(vec![User::default()]).await;
     let (client, mut diary) = connected(builder(&cloud).answer(AnswerPolicy::default())).await;
