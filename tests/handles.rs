@@ -157,7 +157,7 @@ async fn a_call_that_rings_is_sent_to_voicemail_and_leaves_a_message() {
     };
     let (client, mut diary) = connected(builder(&cloud).answer(never)).await;
     let far = cloud.call(CallRequest::default()).expect("the client is connected");
-    let mut near = handle(&client, &mut diary, &far).await;
+    let near = handle(&client, &mut diary, &far).await;
     assert_eq!(near.state(), CallState::Alerting);
     within(near.to_voicemail()).await.expect("the cloud takes it");
     assert!(within(near.ended()).await.is_some());

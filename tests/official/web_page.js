@@ -28,10 +28,20 @@ async function use(page) {
     await page.locator('#users .connected').waitFor();
     await call.locator('.connected').waitFor();
 
-    await page.getByLabel('TURN is dead').check();
-    await page.waitForFunction(async () => (await (await fetch('control/faults')).json()).deadTurn);
-    await page.getByLabel('TURN is dead').uncheck();
-    await page.waitForFunction(async () => !(await (await fetch('control/faults')).json()).deadTurn);
+    // Switches of the cloud, and of the call's media.
+    for (const [words, name] of [['TURN is dead', 'deadTurn'], ['stanzas come twice', 'delivery']]) {
+        const stands = async ([name, wanted]) => {
+            const fault = (await (await fetch('control/faults')).json())[name];
+            return Boolean(Array.isArray(fault) ? fault.length : fault) === wanted;
+        };
+        await page.getByLabel(words).check();
+        await page.waitForFunction(stands, [name, true]);
+        await page.getByLabel(words).uncheck();
+        await page.waitForFunction(stands, [name, false]);
+    }
+    await call.getByText('path: 10 % lost').click();
+    await call.getByText(/, [1-9][0-9]* lost/).waitFor();
+    await call.getByText('path: clear').click();
     if (picture) {
         await page.screenshot({ path: picture });
     }

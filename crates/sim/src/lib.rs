@@ -67,6 +67,7 @@ mod play;
 mod queue;
 mod record;
 mod reports;
+mod said;
 pub mod server;
 mod stanza;
 mod stations;
@@ -98,6 +99,7 @@ pub use play::Play;
 pub use queue::{Queue, RoutingStatus};
 pub use record::{CallEvent, Direction, Record, What};
 pub use reports::Report;
+pub use said::Said;
 pub use server::ExternalService;
 pub use voicemail::VoicemailMessage;
 

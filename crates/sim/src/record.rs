@@ -10,6 +10,8 @@ use offhook_jingle::{Reason, SessionId};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::said::Said;
+
 /// How many records a slow subscriber may lag behind.
 const SUBSCRIPTION: usize = 4_096;
 
@@ -97,6 +99,8 @@ pub enum What {
         socket: u64,
         /// What it was in a few words: `<open>`, `<propose>`, `offer`, `result of answer`.
         summary: String,
+        /// What it was, as types.
+        said: Said,
         /// Its length.
         bytes: usize,
     },

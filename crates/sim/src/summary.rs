@@ -7,6 +7,7 @@ use offhook_jingle::stanza::NAMESPACE as JINGLE;
 use offhook_xmpp::frame::{self, Limits};
 
 use crate::record::Direction;
+use crate::said::Said;
 use crate::stanza::ns;
 
 /// How many unanswered requests of a stream are remembered.
@@ -20,10 +21,10 @@ pub(crate) struct Summariser {
 }
 
 impl Summariser {
-    pub(crate) fn frame(&mut self, direction: Direction, text: &str) -> String {
+    pub(crate) fn frame(&mut self, direction: Direction, text: &str) -> (String, Said) {
         match frame::parse(text, &Limits::default()) {
-            Ok(element) => self.element(direction, &element),
-            Err(_) => "text that is no XML".to_owned(),
+            Ok(element) => (self.element(direction, &element), Said::by(&element)),
+            Err(_) => ("text that is no XML".to_owned(), Said::Stream),
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
         let mut summariser = Summariser::default();
         frames
             .iter()
-            .map(|(direction, text)| summariser.frame(*direction, text))
+            .map(|(direction, text)| summariser.frame(*direction, text).0)
             .collect()
     }
 

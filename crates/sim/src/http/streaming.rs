@@ -435,9 +435,11 @@ impl Socket {
     }
 
     fn record(&mut self, direction: Direction, text: &str) {
+        let (summary, said) = self.summariser.frame(direction, text);
         let frame = What::Frame {
             socket: self.number,
-            summary: self.summariser.frame(direction, text),
+            summary,
+            said,
             bytes: text.len(),
         };
         self.inner.recorder.add(direction, frame);
