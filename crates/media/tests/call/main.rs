@@ -12,4 +12,5 @@ mod pair;
 mod ready_made;
 mod redundancy;
 mod renegotiate;
+mod stereo;
 mod talk;
