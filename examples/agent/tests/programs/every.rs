@@ -260,6 +260,10 @@ async fn every_command_is_carried_out_and_every_event_is_told() {
     agent
         .does(json!({"command": "stopRecording", "sessionId": session}))
         .await;
+    // They come every five seconds, and have a mark as soon as enough was heard.
+    agent
+        .finds(0, |event| event["event"] == "stats" && event["mos"].is_number())
+        .await;
     let listed = agent.does(json!({"command": "listSessions"})).await;
     assert_eq!(
         listed["sessions"],
