@@ -203,7 +203,7 @@ fn write_start(cloud: &Cloud, authority: Option<&Path>) -> std::io::Result<()> {
     );
     for user in cloud.users() {
         text.push_str(&format!(
-            "  {id}: OFFHOOK_TOKEN={token} agent run --api {api} --streaming {streaming}{ca}\n",
+            "  {id}: OFFHOOK_TOKEN={token} cargo run -p agent -- run --api {api} --streaming {streaming}{ca}\n",
             id = user.id,
             token = user.token.expose_secret(),
             api = cloud.api_url(),
