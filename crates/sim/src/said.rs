@@ -1,7 +1,7 @@
 //! What a frame says, as types.
 
 use minidom::Element;
-use offhook_jingle::{SessionId, message, stanza::NAMESPACE as JINGLE};
+use offhook_jingle::{InitiationMessage, SessionId, stanza::NAMESPACE as JINGLE};
 use serde::Serialize;
 
 use crate::stanza::ns;
@@ -16,27 +16,27 @@ pub enum Said {
         /// Its session.
         session: SessionId,
     },
-    /// A client takes the call (XEP-0353 section 3.3).
+    /// A client takes the call (XEP-0353 section 3.4).
     Proceed {
         /// Its session.
         session: SessionId,
     },
-    /// It is taken elsewhere (XEP-0353).
+    /// A client tells the others of its user that it has the call.
     Accept {
         /// Its session.
         session: SessionId,
     },
-    /// It is refused (XEP-0353 section 3.4).
+    /// It is refused (XEP-0353 section 3.5).
     Reject {
         /// Its session.
         session: SessionId,
     },
-    /// It is taken back (XEP-0353 section 3.2).
+    /// It is taken back (XEP-0353 section 3.3).
     Retract {
         /// Its session.
         session: SessionId,
     },
-    /// A Jingle request (XEP-0166 section 7.2).
+    /// A Jingle request (XEP-0166).
     Jingle {
         /// Its session.
         session: SessionId,
@@ -94,17 +94,13 @@ fn session(id: &str) -> SessionId {
 }
 
 fn initiation(element: &Element) -> Option<Said> {
-    if element.ns() != message::NAMESPACE {
-        return None;
-    }
-    let session = session(element.attr("id")?);
-    match element.name() {
-        "propose" => Some(Said::Propose { session }),
-        "proceed" => Some(Said::Proceed { session }),
-        "accept" => Some(Said::Accept { session }),
-        "reject" => Some(Said::Reject { session }),
-        "retract" => Some(Said::Retract { session }),
-        _ => None,
+    match InitiationMessage::parse(element)?.ok()? {
+        InitiationMessage::Propose(propose) => Some(Said::Propose { session: propose.id }),
+        InitiationMessage::Proceed(session) => Some(Said::Proceed { session }),
+        InitiationMessage::Accept(session) => Some(Said::Accept { session }),
+        InitiationMessage::Reject(reject) => Some(Said::Reject { session: reject.id }),
+        InitiationMessage::Retract(retract) => Some(Said::Retract { session: retract.id }),
+        InitiationMessage::Ringing(_) | InitiationMessage::Finish(_) => None,
     }
 }
 
