@@ -39,6 +39,7 @@ pub struct ClientBuilder {
     packets: Option<Packets>,
     voice: VoicePlan,
     bitrate: Option<i32>,
+    playout_delay: Option<Duration>,
     record: Option<PathBuf>,
     addresses: Option<Vec<IpAddr>>,
     statistics_every: Option<Duration>,
@@ -111,6 +112,7 @@ impl ClientBuilder {
             packets: None,
             voice: VoicePlan::default(),
             bitrate: None,
+            playout_delay: None,
             record: None,
             addresses: None,
             statistics_every: Some(STATISTICS_EVERY),
@@ -260,6 +262,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How far behind the quickest packets the far end is heard at least; by default 15 ms, at most a second. It is as much more as the
+    /// network asks for, and going there and back stretches and shortens what is heard. A recorder, or whoever compares audio, has none
+    /// of that with as much delay as the network ever asks for.
+    pub fn playout_delay(mut self, least: Duration) -> Self {
+        self.playout_delay = Some(least);
+        self
+    }
+
     /// Records each call into a stereo WAV file of this directory, `{UTC time}-{conversation}.wav`: left what we sent,
     /// right what we heard. The directory is made.
     pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -376,6 +386,7 @@ impl ClientBuilder {
             packets: self.packets.map(|Packets(make)| make),
             voice: self.voice,
             bitrate: self.bitrate,
+            playout_delay: self.playout_delay,
             record: self.record,
             statistics_every: self.statistics_every,
             measured: self.phone.telemetry.is_some(),

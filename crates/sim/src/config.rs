@@ -153,6 +153,8 @@ pub struct GatewayConfig {
     pub addresses: Vec<IpAddr>,
     /// The DTLS versions it speaks. 1.2, as the platform does.
     pub dtls: DtlsVersion,
+    /// How far behind the quickest packets it hears clients at least ([`CallConfig::playout_delay`](offhook_media::CallConfig::playout_delay)). 15 ms.
+    pub playout_delay: Duration,
     /// How the sessions of calls speak that do not say otherwise. SDP over XMPP.
     pub dialect: Dialect,
     /// What it plays into calls that do not say otherwise. A 440 Hz tone.
@@ -189,6 +191,7 @@ impl Default for GatewayConfig {
         Self {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             dtls: DtlsVersion::default(),
+            playout_delay: Duration::from_millis(15),
             dialect: Dialect::SdpOverXmpp,
             play: SourceSpec::Tone { hertz: 440 },
             hold: SourceSpec::Silence,

@@ -148,6 +148,7 @@ impl Inner {
     pub(crate) fn media(&self) -> CallConfig {
         let mut media = CallConfig::new(self.identity.clone(), self.config.gateway.addresses.clone());
         media.dtls = self.config.gateway.dtls;
+        media.playout_delay = self.config.gateway.playout_delay;
         media
     }
 

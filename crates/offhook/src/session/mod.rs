@@ -104,6 +104,8 @@ pub(crate) struct Setup {
     pub(crate) voice: VoicePlan,
     /// Bits a second that are sent at most, if not as many as the media have by themselves.
     pub(crate) bitrate: Option<i32>,
+    /// How far behind the quickest packets audio is heard at least, if not as little as the media have by themselves.
+    pub(crate) playout_delay: Option<Duration>,
     /// Where recordings go.
     pub(crate) record: Option<PathBuf>,
     /// How often the figures of a session are told, if at all.

@@ -75,6 +75,9 @@ impl Session {
         if let Some(bitrate) = self.setup.bitrate {
             config.bitrate = bitrate;
         }
+        if let Some(delay) = self.setup.playout_delay {
+            config.playout_delay = delay;
+        }
         let (mut call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),
