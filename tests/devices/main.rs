@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use agent::Agent;
 use chain::{Chain, speech_of};
-use offhook::{Client, SinkSpec, SourceSpec};
+use offhook::{Client, SinkSpec, SourceSpec, VoiceOptions};
 use offhook_audio::device::{DeviceControl, DeviceFormat, DeviceOptions, Direction, Speaker, devices};
-use offhook_audio::{SAMPLE_RATE, measure};
+use offhook_audio::{Frame, Played, SAMPLE_RATE, Source, measure};
 use offhook_sim::{CallHandle, CallRequest, Cloud, CloudConfig, Play};
 use offhook_tests::softphone::{self, poll, within};
-use pulse::{Listening, Server, with_server};
+use pulse::{Listening, Server, alone, with_server};
 
 /// Within so long after a device is back, it is heard.
 const BACK: Duration = Duration::from_secs(2);
@@ -59,6 +59,46 @@ fn a_minute_of_speech_goes_from_device_to_device_without_an_underrun() {
             assert_eq!(before, after);
             chain.end().await;
         });
+    });
+}
+
+/// Steady noise that is the same each time, at about -45 dBov.
+struct Fan(u32);
+
+impl Source for Fan {
+    fn read(&mut self, frame: &mut Frame) -> Played {
+        for sample in frame {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *sample = (self.0 >> 16) as i16 / 100;
+        }
+        Played::Full
+    }
+}
+
+/// How loud a fan is at the far end of a call.
+async fn fan_is_heard(voice: VoiceOptions) -> f32 {
+    let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
+    let builder = softphone::builder(&cloud).play_with(|| Box::new(Fan(1))).voice(voice);
+    let (client, mut diary) = softphone::connected(builder).await;
+    let call = softphone::call(&cloud, &mut diary).await;
+    // The noise is known by then.
+    poll(|| call.heard().duration >= Duration::from_secs(6)).await;
+    let level = call.heard().level_dbov;
+    within(client.shutdown()).await;
+    level
+}
+
+#[test]
+fn the_voice_of_a_client_is_processed_as_it_wishes() {
+    let _alone = alone();
+    run(async {
+        let noise = fan_is_heard(VoiceOptions::off()).await;
+        let suppressed = fan_is_heard(VoiceOptions {
+            noise: true,
+            ..VoiceOptions::off()
+        })
+        .await;
+        assert!(noise - suppressed > 8.0, "{noise} dBov became {suppressed}");
     });
 }
 

@@ -40,7 +40,7 @@ pub fn with_server(test: &str, body: impl FnOnce(&Server)) {
     prepare(&folder);
     let run = folder.path().join("run");
     let ended = Command::new(std::env::current_exe().expect("this program"))
-        .args([test, "--exact", "--ignored", "--nocapture"])
+        .args([test, "--exact", "--include-ignored", "--nocapture"])
         .env(FOLDER, folder.path())
         .env("HOME", folder.path())
         .env("XDG_RUNTIME_DIR", &run)
@@ -58,7 +58,8 @@ pub fn with_server(test: &str, body: impl FnOnce(&Server)) {
     assert!(ended.status.success(), "{}\n{told}\n{errors}", ended.status);
 }
 
-fn alone() -> MutexGuard<'static, ()> {
+/// Nobody else runs a test while this is held.
+pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     // What another test came to is no concern of this one.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

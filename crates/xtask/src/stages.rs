@@ -208,7 +208,7 @@ fn devices(workspace: &Workspace, install: Install, quick: bool) -> Tally {
     };
     tally += command(workspace, units);
     tally += command(workspace, testing("devices doc tests", &[DEVICES, "--doc"]));
-    let selection = [DEVICES, "--test", "devices", "--", "--ignored", "--nocapture"];
+    let selection = [DEVICES, "--test", "devices", "--", "--include-ignored", "--nocapture"];
     let tests = CommandStage {
         shows_table: true,
         ..testing(name, &selection)
