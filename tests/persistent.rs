@@ -1,11 +1,17 @@
 //! A persistent connection: the session stays open between calls, and the next call has it.
 
-use offhook::{AnswerPolicy, Call, CallState, Client, Destination, Event, OutboundCall, SessionId, SourceSpec};
+use offhook::{
+    AnswerPolicy, Call, CallState, Client, ClientBuilder, Destination, Event, OutboundCall, SessionId, SourceSpec,
+};
 use offhook_sim::{CallHandle, CallRequest, Cloud, CloudConfig, Station, User};
 use offhook_tests::softphone::{Diary, builder, call, connected, goes_on, poll, within};
 
 /// A cloud whose user has a station with persistent connection, and the client, which plays a tone.
 async fn standing(answer: AnswerPolicy) -> (Cloud, Client, Diary) {
+    standing_with(|client| client.answer(answer)).await
+}
+
+async fn standing_with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Cloud, Client, Diary) {
     let user = User {
         station: Some(Station {
             id: "desk".into(),
@@ -20,7 +26,7 @@ async fn standing(answer: AnswerPolicy) -> (Cloud, Client, Diary) {
         ..CloudConfig::default()
     };
     let cloud = Cloud::start(config).await.expect("there is loopback");
-    let client = builder(&cloud).answer(answer).play(SourceSpec::Tone { hertz: 440 });
+    let client = more(builder(&cloud).play(SourceSpec::Tone { hertz: 440 }));
     let (client, mut diary) = connected(client).await;
     diary
         .until(|event| matches!(event, Event::Station(Some(station)) if station.persistent).then_some(()))
@@ -94,6 +100,36 @@ async fn calls_come_and_go_on_one_session_and_each_is_told_as_started() {
     assert_eq!(diary.count(|event| matches!(event, Event::SessionEnded { .. })), 0);
     client.shutdown().await;
     poll(|| cloud.live().calls == 0).await;
+}
+
+#[tokio::test]
+async fn each_call_on_the_session_is_recorded_by_itself_and_begins_unmuted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cloud, client, mut diary) = standing_with(|client| client.answer(always()).record_to(folder.path())).await;
+    let session = first_call(&cloud, &client, &mut diary).await;
+    let mut conversations = Vec::new();
+    for _ in 0..2 {
+        let far = cloud.call(CallRequest::default()).expect("the client is connected");
+        let near = here(&client, &mut diary, &far).await;
+        is_heard(&far).await;
+        within(client.set_muted(&session, true)).await.expect("it lives");
+        poll(|| far.heard().level_dbov < -60.0).await;
+        within(near.end()).await.expect("it ends");
+        within(far.ended()).await;
+        conversations.push(far.conversation().clone());
+    }
+    client.shutdown().await;
+
+    let files = std::fs::read_dir(folder.path()).expect("it is there");
+    let files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for conversation in conversations {
+        let mut named = files
+            .iter()
+            .filter(|path| path.to_string_lossy().contains(conversation.as_str()));
+        let recorded = offhook_audio::read_wav(named.next().expect("it was recorded")).expect("it is complete");
+        assert!(offhook_audio::measure::level_dbov(&recorded) > -40.0);
+    }
 }
 
 #[tokio::test]

@@ -271,7 +271,7 @@ impl ClientBuilder {
     }
 
     /// Records each call into a stereo WAV file of this directory, `{UTC time}-{conversation}.wav`: left what we sent,
-    /// right what we heard. The directory is made.
+    /// right what we heard. The directory is made. On a session that stays open each call has its own file.
     pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Self {
         self.record = Some(directory.into());
         self

@@ -230,6 +230,11 @@ impl Supervisor {
                         session.do_send(session::End { farewell, by });
                     }
                 }
+                Output::Carry { session, conversation } => {
+                    if let Some(session) = self.sessions.get(&session) {
+                        session.do_send(session::Carry(conversation));
+                    }
+                }
                 Output::DropSession(session) => {
                     if let Some(session) = self.sessions.get(&session) {
                         session.do_send(session::Abandon);

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use actix::{ActorFutureExt, AsyncContext, Context, fut::wrap_future};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, fut::wrap_future};
 use offhook_audio::{PromptId, Recorded, Recording, RecordingError, RecordingOptions, Sink, Source};
 use offhook_jingle::{ConversationId, Reason, SessionId, session::EndedBy};
 use offhook_phone::CommandError;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
-    AudioError, Session, SoundFailure,
+    AudioError, Carry, Session, SoundFailure,
     sound::{Leftover, News, Recorder},
+    span_of,
+    stage::Flow,
 };
 use crate::{clock, event::Event};
 
@@ -76,16 +78,19 @@ impl Session {
                     prompt,
                 }),
                 News::Failed(error) => self.audio_failed(error),
-                News::Leftover(leftover) => {
-                    let closing = wrap_future(spawn_blocking(move || leftover.close()));
-                    context.spawn(closing.map(|closed, actor: &mut Self, _| {
-                        if let Ok(Err(error)) = closed {
-                            actor.audio_failed(error);
-                        }
-                    }));
-                }
+                News::Leftover(leftover) => self.put_away(leftover, context),
             }
         }
+    }
+
+    /// Closes it off this thread.
+    fn put_away(&self, leftover: Leftover, context: &mut Context<Self>) {
+        let closing = wrap_future(spawn_blocking(move || leftover.close()));
+        context.spawn(closing.map(|closed, actor: &mut Self, _| {
+            if let Ok(Err(error)) = closed {
+                actor.audio_failed(error);
+            }
+        }));
     }
 
     pub(super) fn audio_failed(&self, error: AudioError) {
@@ -100,6 +105,9 @@ impl Session {
     pub(super) fn start_recording(&mut self, context: &mut Context<Self>) {
         let Recorder::Off = self.sound.recorder else { return };
         let Some(directory) = &self.setup.record else { return };
+        if self.between_calls {
+            return;
+        }
         let path = file_in(directory, &self.id, self.conversation.as_ref());
         self.record(path, RecordingOptions::default(), None, context);
     }
@@ -116,10 +124,17 @@ impl Session {
             return self.recording_started(reply, Err(SoundFailure::Recording));
         };
         self.sound.recorder = Recorder::Starting;
+        let conversation = self.conversation.clone();
         let creating = wrap_future(spawn_blocking(move || Recording::create_with(path, options)));
-        context.spawn(creating.map(|created, actor: &mut Self, _| {
+        context.spawn(creating.map(move |created, actor: &mut Self, context| {
             actor.sound.recorder = Recorder::Off;
             let started = match created {
+                // The call that was to be recorded is over.
+                Ok(Ok(recording)) if reply.is_none() && actor.conversation != conversation => {
+                    actor.put_away(Leftover::Recording(recording), context);
+                    actor.start_recording(context);
+                    Ok(())
+                }
                 Ok(Ok(recording)) => {
                     actor.sound.recorder = Recorder::On(recording);
                     Ok(())
@@ -138,6 +153,27 @@ impl Session {
             (Some(reply), started) => drop(reply.send(started)),
             (None, Err(SoundFailure::Audio(error))) => self.audio_failed(error),
             (None, Ok(()) | Err(_)) => {}
+        }
+    }
+
+    /// What was of the last call alone is over: its recording, and that it was muted.
+    fn carries(&mut self, conversation: Option<ConversationId>, context: &mut Context<Self>) {
+        self.between_calls = conversation.is_none();
+        self.span = span_of(&self.id, conversation.as_ref());
+        self.conversation = conversation;
+        if self.sound.muted && !self.between_calls {
+            self.set_muted(false);
+        }
+        if self.setup.record.is_none() {
+            return;
+        }
+        if let Recorder::On(_) = self.sound.recorder
+            && let Some(recording) = self.sound.recorder.stop()
+        {
+            self.put_away(recording, context);
+        }
+        if self.media.as_ref().is_some_and(|media| media.flow == Flow::Up) {
+            self.start_recording(context);
         }
     }
 
@@ -174,6 +210,15 @@ impl Session {
             }
             actor.leave(reason, by, context);
         }));
+    }
+}
+
+impl Handler<Carry> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Carry(conversation): Carry, context: &mut Context<Self>) {
+        self.carries(conversation, context);
+        self.pump(context);
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) use self::{
     audio::AudioWish,
     figures::Measure,
     obituary::Obituary,
-    orders::{Abandon, Deliver, End, Woken},
+    orders::{Abandon, Carry, Deliver, End, Woken},
     sound::{PacketSinkFactory, SinkFactory, SourceFactory},
     voices::VoicePlan,
     wishes::Wish,
@@ -119,6 +119,8 @@ pub(crate) struct Setup {
 pub(crate) struct Session {
     id: SessionId,
     conversation: Option<ConversationId>,
+    /// It stays open between calls, and there is none.
+    between_calls: bool,
     dialogue: jingle::Session,
     media: Option<Media>,
     /// Media that are to take over.
@@ -171,7 +173,7 @@ impl Session {
         };
         let packets = setup.packets.as_ref().map(|make| make(&id));
         let session = Self {
-            conversation: conversation.clone(),
+            between_calls: false,
             dialogue: jingle::Session::new(config, seed, clock::now()),
             media: None,
             next: None,
@@ -188,7 +190,8 @@ impl Session {
             beat,
             obituary,
             datagram: vec![0; LARGEST_DATAGRAM].into_boxed_slice(),
-            span: tracing::info_span!("session", session = %id, conversation = conversation.as_ref().map(ConversationId::as_str)),
+            span: span_of(&id, conversation.as_ref()),
+            conversation,
             id,
         };
         session.tell_figures_regularly(context);
@@ -247,6 +250,7 @@ impl Session {
     fn dialogue_event(&mut self, event: SessionEvent, context: &mut Context<Self>) {
         match event {
             SessionEvent::ConversationChanged { conversation } => {
+                self.span = span_of(&self.id, Some(&conversation));
                 self.conversation = Some(conversation.clone());
                 self.report(SessionReport::ConversationChanged(conversation));
             }
@@ -495,6 +499,11 @@ impl Session {
 
 impl Actor for Session {
     type Context = Context<Self>;
+}
+
+/// What is logged of a session says whose it is.
+fn span_of(session: &SessionId, conversation: Option<&ConversationId>) -> Span {
+    tracing::info_span!("session", %session, conversation = conversation.map(ConversationId::as_str))
 }
 
 impl Handler<Deliver> for Session {

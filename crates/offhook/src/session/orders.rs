@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix::Message;
 use offhook_jingle::{
+    ConversationId,
     session::{self as dialogue, EndedBy},
     stanza::Farewell,
 };
@@ -30,3 +31,8 @@ pub(crate) struct Abandon;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Woken(pub(crate) Duration);
+
+/// For a session that stays open between calls: this is your call from now on, or there is none.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Carry(pub(crate) Option<ConversationId>);

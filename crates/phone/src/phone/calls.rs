@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Phone,
+    Output, Phone,
     changes::{Errand, segment},
     station::Station,
 };
@@ -183,7 +183,11 @@ impl Phone {
         if line.active && self.calls.station.as_ref().is_some_and(|station| station.persistent) {
             // It waits for the next call.
             line.conversation = None;
-            self.calls.persistent = Some(session);
+            self.calls.persistent = Some(session.clone());
+            self.outputs.push_back(Output::Carry {
+                session,
+                conversation: None,
+            });
         } else if !line.active && !line.leaving {
             // Its media would come up for nobody, or hold out for somebody who has gone.
             self.end_session(session, Reason::Success.into(), EndedBy::Local);
@@ -256,6 +260,10 @@ impl Phone {
         (line.conversation, line.started) = (Some(conversation.clone()), self.now);
         let (peer, active) = (line.peer.clone(), line.active);
         self.outbound.arrived(&conversation);
+        self.outputs.push_back(Output::Carry {
+            session: session.clone(),
+            conversation: Some(conversation.clone()),
+        });
         self.emit(Event::SessionStarted {
             session: session.clone(),
             conversation: Some(conversation.clone()),

@@ -104,7 +104,11 @@ impl Phone {
         self.add_line(config, line);
         self.emit(told);
         if silent {
-            self.calls.persistent = Some(session);
+            self.calls.persistent = Some(session.clone());
+            self.outputs.push_back(Output::Carry {
+                session,
+                conversation: None,
+            });
         } else if let Some(conversation) = conversation {
             self.track(|calls| calls.session_started(session, conversation, false));
         }

@@ -226,6 +226,13 @@ pub enum Output {
         /// `Local`: [`offhook_jingle::Session::end_with`]; `Network`: [`offhook_jingle::Session::media_failed`].
         by: session::EndedBy,
     },
+    /// A session that stays open between calls carries this conversation from now on, or none for the time being.
+    Carry {
+        /// Which.
+        session: SessionId,
+        /// The conversation.
+        conversation: Option<ConversationId>,
+    },
     /// Drop a session that has not ended in time, as it is.
     DropSession(SessionId),
     /// Keep this for the next process, if there is a place for it ([`PhoneConfig::memory`](super::PhoneConfig::memory)).
