@@ -1,17 +1,17 @@
 //! A persistent connection: the session stays open between calls, and the next call has it.
 
 use offhook::{
-    AnswerPolicy, Call, CallState, Client, ClientBuilder, Destination, Event, OutboundCall, SessionId, SourceSpec,
+    AnswerPolicy, Call, CallState, Client, ClientBuilder, Destination, Event, OutboundCall, Reason, SessionId,
+    SourceSpec,
 };
 use offhook_sim::{CallHandle, CallRequest, Cloud, CloudConfig, Station, User};
+use offhook_tests::agent::Agent;
 use offhook_tests::softphone::{Diary, builder, call, connected, goes_on, poll, within};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
-/// A cloud whose user has a station with persistent connection, and the client, which plays a tone.
-async fn standing(answer: AnswerPolicy) -> (Cloud, Client, Diary) {
-    standing_with(|client| client.answer(answer)).await
-}
-
-async fn standing_with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Cloud, Client, Diary) {
+/// A cloud whose user has a station with persistent connection.
+async fn cloud() -> Cloud {
     let user = User {
         station: Some(Station {
             id: "desk".into(),
@@ -25,7 +25,16 @@ async fn standing_with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Cl
         users: vec![user],
         ..CloudConfig::default()
     };
-    let cloud = Cloud::start(config).await.expect("there is loopback");
+    Cloud::start(config).await.expect("there is loopback")
+}
+
+/// Such a cloud and the client, which plays a tone.
+async fn standing(answer: AnswerPolicy) -> (Cloud, Client, Diary) {
+    standing_with(|client| client.answer(answer)).await
+}
+
+async fn standing_with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Cloud, Client, Diary) {
+    let cloud = cloud().await;
     let client = more(builder(&cloud).play(SourceSpec::Tone { hertz: 440 }));
     let (client, mut diary) = connected(client).await;
     diary
@@ -191,4 +200,42 @@ async fn without_a_persistent_station_a_session_ends_with_its_call() {
     diary.until(offhook_tests::softphone::ended).await;
     assert!(client.sessions().await.is_empty());
     client.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_handles_so_many_calls_counts_those_of_one_session() {
+    let cloud = cloud().await;
+    let mut agent = agent(&cloud, "run", &["--answer", "always", "--calls", "2"]);
+    agent.tells("connected", |_| true).await;
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        within(cloud.wait_connected(&cloud.user().id)).await;
+        let far = cloud.call(CallRequest::default()).expect("the agent is connected");
+        let is = |told: &Value| told["conversationId"] == far.conversation().as_str() && told["state"] == "connected";
+        agent.tells("callState", is).await;
+        far.hang_up(Reason::Success);
+        within(far.ended()).await;
+        sessions.push(far.session().clone());
+    }
+    assert_eq!(sessions[0], sessions[1]);
+    assert!(agent.ends().await.success());
+}
+
+#[tokio::test]
+async fn an_agent_that_calls_ends_with_the_call_though_its_session_stays() {
+    let cloud = cloud().await;
+    let mut agent = agent(&cloud, "call", &["+4930123"]);
+    agent
+        .tells("change:connectionState", |told| told["connectionState"] == "connected")
+        .await;
+    let far = cloud.calls().pop().expect("it was placed");
+    is_heard(&far).await;
+    far.hang_up(Reason::Success);
+    assert!(agent.ends().await.success());
+}
+
+/// The program, which plays a tone.
+fn agent(cloud: &Cloud, does: &str, options: &[&str]) -> Agent {
+    let options = [&["--play", "tone:440"], options].concat();
+    Agent::start("", does, cloud, cloud.default_token().expose_secret(), &options)
 }

@@ -4,20 +4,21 @@
 
 #![cfg(feature = "device")]
 
-mod agent;
 mod chain;
 mod pulse;
 
 use std::time::{Duration, Instant};
 
-use agent::Agent;
 use chain::{Chain, speech_of};
 use offhook::{Client, SinkSpec, SourceSpec, VoiceOptions};
 use offhook_audio::device::{DeviceControl, DeviceFormat, DeviceOptions, Direction, Speaker, devices};
 use offhook_audio::{Frame, Played, SAMPLE_RATE, Source, measure};
 use offhook_sim::{CallHandle, CallRequest, Cloud, CloudConfig, Play};
+use offhook_tests::agent::Agent;
 use offhook_tests::softphone::{self, poll, within};
 use pulse::{Listening, Server, alone, with_server};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 /// Within so long after a device is back, it is heard.
 const BACK: Duration = Duration::from_secs(2);
@@ -197,9 +198,12 @@ fn the_agent_is_spoken_to_and_heard_by_devices() {
     with_server("the_agent_is_spoken_to_and_heard_by_devices", |server| {
         run(async {
             let cloud = Cloud::start(CloudConfig::default()).await.expect("loopback");
-            let mut agent = Agent::start(&cloud);
-            agent.command(r#"{"command": "listDevices", "id": 1}"#);
-            let listed = agent.line_with("\"devices\"");
+            let sound = ["--play", "device", "--listen", "device", "--voice", "echo,gain"];
+            let options = [&["--answer", "always"], &sound[..]].concat();
+            let token = cloud.default_token();
+            let mut agent = Agent::start("agent/device", "run", &cloud, token.expose_secret(), &options);
+            agent.tells("connected", |_| true).await;
+            let listed = agent.does(json!({ "command": "listDevices" })).await.to_string();
             assert!(
                 listed.contains("\"microphone\"") && listed.contains("\"speaker\""),
                 "{listed}"

@@ -1,4 +1,4 @@
-//! The platform's own client and its SDK, unmodified, in a browser, in calls with the simulated cloud; and ours in their place.
+//! The platform's own client and its SDK, unmodified, in a browser, in calls with the simulated cloud; and our agent in their place.
 //!
 //! What was seen on both sides is written to `docs/interop.md`. `cargo xtask test` installs the client and runs this.
 

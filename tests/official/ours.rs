@@ -1,17 +1,14 @@
-//! Our client in the place of the page.
+//! The agent in the place of the page.
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use offhook::{
-    Client, ConnectFailure, ConnectionState, Destination, Endpoints, Engine, EngineConfig, Event, OutboundCall, Reason,
-    SessionId, SourceSpec,
-};
+use offhook::{Destination, OutboundCall};
 use offhook_audio::measure::{dominant_tone, level_dbov};
-use offhook_tests::softphone::{Diary, LIMIT, within};
+use offhook_sim::Cloud;
+use offhook_tests::{agent::Agent, softphone::LIMIT};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
-
-use crate::place::{MICROPHONE, Place};
 
 /// What is listened to at a time: half a second.
 const WINDOW: usize = 24_000;
@@ -19,147 +16,138 @@ const WINDOW: usize = 24_000;
 const HEADER: usize = 44;
 /// Bytes of one moment: what was sent and what was heard.
 const PAIR: usize = 4;
+/// How the agent ends when its token is refused.
+const REFUSED: i32 = 3;
 
-/// One client. Dropped, it ends.
+/// One agent, which runs from when it connects. Dropped, it ends.
 #[derive(Debug)]
 pub struct Ours {
-    client: Client,
-    diary: Diary,
+    agent: Option<Agent>,
+    hertz: u32,
     recordings: TempDir,
 }
 
 impl Ours {
-    pub fn new(place: &Place) -> Self {
-        Self::of(place, place.token(), MICROPHONE)
-    }
-
-    /// The client of whoever has this token, which plays this tone.
-    pub fn of(place: &Place, token: String, hertz: u32) -> Self {
-        let plain = place.plain();
-        let endpoints = Endpoints::new(&format!("http://{plain}"), &format!("ws://{plain}"), None, false)
-            .expect("URLs of loopback");
-        let recordings = tempfile::tempdir().expect("a folder");
-        let client = Client::builder(endpoints, token)
-            // It stands in for the streaming client; what the softphone above that does is tested in `tests/handles.rs`.
-            .softphone(false)
-            .engine(Engine::new(&EngineConfig::default()).expect("threads"))
-            .play(SourceSpec::Tone { hertz })
-            .record_to(recordings.path())
-            .build()
-            .expect("there is loopback");
+    /// One that plays this tone.
+    pub fn new(hertz: u32) -> Self {
         Self {
-            diary: Diary::of(&client),
-            client,
-            recordings,
+            agent: None,
+            hertz,
+            recordings: tempfile::tempdir().expect("a folder"),
         }
     }
 
-    pub async fn connect(&mut self) {
-        within(self.client.connect()).await.expect("it connects");
-        self.diary.connected().await;
+    /// Connects for whoever has this token.
+    pub async fn connect(&mut self, cloud: &Cloud, token: &str) {
+        self.start(cloud, token).tells("connected", |_| true).await;
     }
 
     /// Tries to connect, and is refused for its token.
-    pub async fn is_refused(&mut self, token: &str) {
-        within(self.client.set_token(token)).await.expect("it runs");
-        match within(self.client.connect()).await {
-            Err(ConnectFailure::Failed(error)) if error.credentials_refused() => {}
-            result => panic!("{result:?}"),
-        }
+    pub async fn is_refused(&mut self, cloud: &Cloud, token: &str) {
+        let status = self.start(cloud, token).ends().await;
+        assert_eq!(status.code(), Some(REFUSED));
+    }
+
+    fn start(&mut self, cloud: &Cloud, token: &str) -> &mut Agent {
+        let play = format!("tone:{}", self.hertz);
+        let folder = self.recordings.path().display().to_string();
+        let options = ["--play", &play, "--record", &folder];
+        self.agent.insert(Agent::start("", "run", cloud, token, &options))
+    }
+
+    /// It has been told to connect.
+    fn agent(&mut self) -> &mut Agent {
+        self.agent.as_mut().expect("it was told to connect")
     }
 
     /// Waits until it has lost its connection and gives up.
     pub async fn gives_up(&mut self) {
-        self.until(|event| {
-            matches!(
-                event,
-                Event::Disconnected {
-                    reconnecting: false,
-                    ..
-                }
-            )
-        })
-        .await;
+        self.agent()
+            .tells("disconnected", |told| told["reconnecting"] == false)
+            .await;
     }
 
     pub async fn is_connected_again(&mut self) {
-        self.diary.connected().await;
+        self.agent().tells("connected", |_| true).await;
     }
 
     pub async fn is_disconnected(&mut self) {
-        let (_, reconnecting) = self.diary.disconnected().await;
-        assert!(reconnecting, "it comes back by itself");
+        self.agent()
+            .tells("disconnected", |told| told["reconnecting"] == true)
+            .await;
     }
 
-    pub async fn is_proposed(&mut self, session: &str) {
-        self.until(|event| matches!(event, Event::Proposed(proposal) if proposal.id.as_str() == session))
-            .await;
+    /// What the proposal says.
+    pub async fn is_proposed(&mut self, session: &str) -> Value {
+        self.agent().tells_of("requestIncomingRtcSession", session).await
     }
 
     pub async fn is_cancelled(&mut self, session: &str) {
-        self.until(|event| matches!(event, Event::ProposalCancelled(id) if id.as_str() == session))
-            .await;
+        self.agent().tells_of("cancelIncomingRtcSession", session).await;
     }
 
     pub async fn is_handled(&mut self, session: &str) {
-        self.until(|event| matches!(event, Event::ProposalHandled(id) if id.as_str() == session))
-            .await;
+        self.agent().tells_of("handledIncomingRtcSession", session).await;
     }
 
-    pub async fn is_up(&mut self, session: &str) {
-        let up = ConnectionState::Connected;
-        self.until(
-            |event| matches!(event, Event::ConnectionState { session: id, state } if id.as_str() == session && *state == up),
-        )
-        .await;
+    /// Waits until a conversation is connected, and so are its media.
+    pub async fn is_up(&mut self, conversation: &str) {
+        self.call_is(conversation, "connected").await;
     }
 
-    pub async fn has_ended(&mut self, session: &str) -> Reason {
-        let (_, reason) = self
-            .diary
-            .until(|event| match event {
-                Event::SessionEnded {
-                    session: id, reason, ..
-                } if id.as_str() == session => Some(*reason),
-                _ => None,
-            })
-            .await;
-        reason
+    /// Waits until a conversation is over.
+    pub async fn is_over(&mut self, conversation: &str) {
+        self.call_is(conversation, "ended").await;
+    }
+
+    async fn call_is(&mut self, conversation: &str, state: &str) {
+        let is = |told: &Value| told["conversationId"] == conversation && told["state"] == state;
+        self.agent().tells("callState", is).await;
+    }
+
+    /// Waits until a session has ended; the reason.
+    pub async fn has_ended(&mut self, session: &str) -> String {
+        let told = self.agent().tells_of("terminated", session).await;
+        told["reason"].as_str().expect("a reason").to_owned()
     }
 
     pub async fn accept(&mut self, session: &str) {
-        within(self.client.accept(&SessionId::new(session)))
-            .await
-            .expect("it is proposed");
+        self.does("acceptRtcSession", json!({ "sessionId": session })).await;
     }
 
     pub async fn reject(&mut self, session: &str) {
-        within(self.client.reject(&SessionId::new(session), false))
-            .await
-            .expect("it is proposed");
+        self.does("rejectRtcSession", json!({ "sessionId": session })).await;
     }
 
-    pub async fn end(&mut self, session: &str) {
-        within(self.client.end(&SessionId::new(session), Reason::Success))
-            .await
-            .expect("it lives");
+    pub async fn end(&mut self, conversation: &str) {
+        self.does("endCall", json!({ "conversationId": conversation })).await;
     }
 
     pub async fn mute(&mut self, session: &str, muted: bool) {
-        within(self.client.set_muted(&SessionId::new(session), muted))
-            .await
-            .expect("it has media");
+        self.does("setMute", json!({ "sessionId": session, "muted": muted }))
+            .await;
+    }
+
+    pub async fn hold(&mut self, conversation: &str, held: bool) {
+        self.does("setHeld", json!({ "conversationId": conversation, "held": held }))
+            .await;
     }
 
     pub async fn press(&mut self, session: &str, digits: &str) {
-        within(self.client.send_digits(&SessionId::new(session), digits))
-            .await
-            .expect("it has media");
+        self.does("sendDigits", json!({ "sessionId": session, "digits": digits }))
+            .await;
     }
 
+    /// The conversation.
     pub async fn dial(&mut self, whom: Destination) -> String {
-        let placed = within(self.client.place_call(OutboundCall::to(whom))).await;
-        placed.expect("it is placed").conversation().as_str().to_owned()
+        let whom = serde_json::to_value(OutboundCall::to(whom)).expect("JSON");
+        let placed = self.does("placeCall", whom).await;
+        placed["conversationId"].as_str().expect("an id").to_owned()
+    }
+
+    async fn does(&mut self, name: &str, mut fields: Value) -> Value {
+        fields["command"] = name.into();
+        self.agent().does(fields).await
     }
 
     /// Waits until this is heard in a conversation, from now on.
@@ -196,9 +184,5 @@ impl Ours {
         let files = fs::read_dir(self.recordings.path()).expect("it is there");
         let paths = files.map(|file| file.expect("a file").path());
         paths.filter(|path| path.to_string_lossy().contains(conversation)).max()
-    }
-
-    async fn until(&mut self, is: impl Fn(&Event) -> bool) {
-        self.diary.until(|event| is(event).then_some(())).await;
     }
 }

@@ -1,6 +1,6 @@
 //! Where the platform's own client finds its cloud: the simulated one behind TLS, and a microphone that holds a tone.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use offhook_audio::{FRAME_SAMPLES, Source as _, Tone};
 use offhook_sim::{Cloud, CloudConfig};
@@ -55,11 +55,6 @@ impl Place {
     /// Where TLS is spoken.
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// Where it is spoken without.
-    pub fn plain(&self) -> SocketAddr {
-        self.cloud.address()
     }
 
     pub fn token(&self) -> String {

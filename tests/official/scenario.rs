@@ -57,8 +57,8 @@ impl Scenario {
             | Self::RefusedToken
             | Self::ExpiredToken
             | Self::EarlyCandidates => &[Who::Client, Who::Sdk, Who::Ours],
-            // Only the SDK asks the platform to hold, and to pick up.
-            Self::PlatformHolds(_) | Self::Persistent(_) => &[Who::Sdk],
+            // The streaming client asks the platform neither to hold nor to pick up.
+            Self::PlatformHolds(_) | Self::Persistent(_) => &[Who::Sdk, Who::Ours],
             Self::Elsewhere(_)
             | Self::Keys(_)
             | Self::Silence(_)
@@ -137,13 +137,13 @@ impl Scenario {
             ),
             Self::CallsAnother(dialect) => of(
                 dialect,
-                "calls another user, who has ours, Jingle",
-                "calls another user, who has ours, SDP over XMPP",
+                "calls another user, who has the agent, Jingle",
+                "calls another user, who has the agent, SDP over XMPP",
             ),
             Self::CalledByAnother(dialect) => of(
                 dialect,
-                "called by another user, who has ours, Jingle",
-                "called by another user, who has ours, SDP over XMPP",
+                "called by another user, who has the agent, Jingle",
+                "called by another user, who has the agent, SDP over XMPP",
             ),
             Self::Turn => "renegotiated: held by direction, Jingle",
             Self::Persistent(dialect) => of(
@@ -198,53 +198,53 @@ use Scenario::{
 use offhook_jingle::Dialect::{Jingle, SdpOverXmpp};
 
 scenarios! {
-    connect: Connect, by client: Client, sdk: Sdk, ours: Ours;
-    refused_token: RefusedToken, by client: Client, sdk: Sdk, ours: Ours;
-    expired_token: ExpiredToken, by client: Client, sdk: Sdk, ours: Ours;
-    inbound_jingle: Inbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    inbound_sdp: Inbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    outbound_jingle: Outbound(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    outbound_sdp: Outbound(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    relayed_jingle: Relayed(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    relayed_sdp: Relayed(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    calls_another_jingle: CallsAnother(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    calls_another_sdp: CallsAnother(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    called_by_another_jingle: CalledByAnother(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    called_by_another_sdp: CalledByAnother(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    reject_jingle: Reject(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    reject_sdp: Reject(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    retract_jingle: Retract(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    retract_sdp: Retract(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    elsewhere_jingle: Elsewhere(Jingle), by client: Client, ours: Ours;
-    elsewhere_sdp: Elsewhere(SdpOverXmpp), by client: Client, ours: Ours;
-    mute_jingle: Mute(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    mute_sdp: Mute(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    keys_jingle: Keys(Jingle), by client: Client, ours: Ours;
-    keys_sdp: Keys(SdpOverXmpp), by client: Client, ours: Ours;
-    silence_jingle: Silence(Jingle), by client: Client, ours: Ours;
-    silence_sdp: Silence(SdpOverXmpp), by client: Client, ours: Ours;
-    hold: Hold, by client: Client, ours: Ours;
-    hold_jingle: Turn, by client: Client, ours: Ours;
-    platform_holds_jingle: PlatformHolds(Jingle), by sdk: Sdk;
-    platform_holds_sdp: PlatformHolds(SdpOverXmpp), by sdk: Sdk;
-    persistent_jingle: Persistent(Jingle), by sdk: Sdk;
-    persistent_sdp: Persistent(SdpOverXmpp), by sdk: Sdk;
-    two_calls_jingle: TwoCalls(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    two_calls_sdp: TwoCalls(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    client_hangs_up_jingle: ClientHangsUp(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    client_hangs_up_sdp: ClientHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    gateway_hangs_up_jingle: GatewayHangsUp(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    gateway_hangs_up_sdp: GatewayHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    cut_jingle: Cut(Jingle), by client: Client, sdk: Sdk, ours: Ours;
-    cut_sdp: Cut(SdpOverXmpp), by client: Client, sdk: Sdk, ours: Ours;
-    hard_reconnect_jingle: HardReconnect(Jingle), by client: Client, ours: Ours;
-    hard_reconnect_sdp: HardReconnect(SdpOverXmpp), by client: Client, ours: Ours;
-    transfer_jingle: Transfer(Jingle), by client: Client, ours: Ours;
-    transfer_sdp: Transfer(SdpOverXmpp), by client: Client, ours: Ours;
-    early_candidates: EarlyCandidates, by client: Client, sdk: Sdk, ours: Ours;
-    reinvite: Reinvite, by client: Client, ours: Ours;
-    both_dialects_jingle: Unproposed(Jingle), by client: Client, ours: Ours;
-    both_dialects_sdp: Unproposed(SdpOverXmpp), by client: Client, ours: Ours;
-    repeated_jingle: LostProceed(Jingle), by client: Client, ours: Ours;
-    repeated_sdp: LostProceed(SdpOverXmpp), by client: Client, ours: Ours;
+    connect: Connect, by client: Client, sdk: Sdk, agent: Ours;
+    refused_token: RefusedToken, by client: Client, sdk: Sdk, agent: Ours;
+    expired_token: ExpiredToken, by client: Client, sdk: Sdk, agent: Ours;
+    inbound_jingle: Inbound(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    inbound_sdp: Inbound(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    outbound_jingle: Outbound(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    outbound_sdp: Outbound(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    relayed_jingle: Relayed(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    relayed_sdp: Relayed(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    calls_another_jingle: CallsAnother(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    calls_another_sdp: CallsAnother(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    called_by_another_jingle: CalledByAnother(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    called_by_another_sdp: CalledByAnother(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    reject_jingle: Reject(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    reject_sdp: Reject(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    retract_jingle: Retract(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    retract_sdp: Retract(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    elsewhere_jingle: Elsewhere(Jingle), by client: Client, agent: Ours;
+    elsewhere_sdp: Elsewhere(SdpOverXmpp), by client: Client, agent: Ours;
+    mute_jingle: Mute(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    mute_sdp: Mute(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    keys_jingle: Keys(Jingle), by client: Client, agent: Ours;
+    keys_sdp: Keys(SdpOverXmpp), by client: Client, agent: Ours;
+    silence_jingle: Silence(Jingle), by client: Client, agent: Ours;
+    silence_sdp: Silence(SdpOverXmpp), by client: Client, agent: Ours;
+    hold: Hold, by client: Client, agent: Ours;
+    hold_jingle: Turn, by client: Client, agent: Ours;
+    platform_holds_jingle: PlatformHolds(Jingle), by sdk: Sdk, agent: Ours;
+    platform_holds_sdp: PlatformHolds(SdpOverXmpp), by sdk: Sdk, agent: Ours;
+    persistent_jingle: Persistent(Jingle), by sdk: Sdk, agent: Ours;
+    persistent_sdp: Persistent(SdpOverXmpp), by sdk: Sdk, agent: Ours;
+    two_calls_jingle: TwoCalls(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    two_calls_sdp: TwoCalls(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    client_hangs_up_jingle: ClientHangsUp(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    client_hangs_up_sdp: ClientHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    gateway_hangs_up_jingle: GatewayHangsUp(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    gateway_hangs_up_sdp: GatewayHangsUp(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    cut_jingle: Cut(Jingle), by client: Client, sdk: Sdk, agent: Ours;
+    cut_sdp: Cut(SdpOverXmpp), by client: Client, sdk: Sdk, agent: Ours;
+    hard_reconnect_jingle: HardReconnect(Jingle), by client: Client, agent: Ours;
+    hard_reconnect_sdp: HardReconnect(SdpOverXmpp), by client: Client, agent: Ours;
+    transfer_jingle: Transfer(Jingle), by client: Client, agent: Ours;
+    transfer_sdp: Transfer(SdpOverXmpp), by client: Client, agent: Ours;
+    early_candidates: EarlyCandidates, by client: Client, sdk: Sdk, agent: Ours;
+    reinvite: Reinvite, by client: Client, agent: Ours;
+    both_dialects_jingle: Unproposed(Jingle), by client: Client, agent: Ours;
+    both_dialects_sdp: Unproposed(SdpOverXmpp), by client: Client, agent: Ours;
+    repeated_jingle: LostProceed(Jingle), by client: Client, agent: Ours;
+    repeated_sdp: LostProceed(SdpOverXmpp), by client: Client, agent: Ours;
 }

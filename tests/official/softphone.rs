@@ -1,4 +1,4 @@
-//! Who is called: a page with the platform's own client, or ours in its place.
+//! Who is called: a page with the platform's own client, or our agent in its place.
 
 use offhook::{Destination, OutboundCall};
 use offhook_audio::measure::{dominant_tone, level_dbov};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     ours::Ours,
     page::{Kind, Page},
-    place::Place,
+    place::{MICROPHONE, Place},
 };
 
 /// How far from its pitch a tone may be heard, in hertz.
@@ -22,7 +22,7 @@ pub enum Who {
     Client,
     /// npm `genesys-cloud-webrtc-sdk` in Chromium.
     Sdk,
-    /// Ours.
+    /// The agent, as a program.
     Ours,
 }
 
@@ -32,7 +32,7 @@ impl Who {
         match self {
             Self::Client => "client",
             Self::Sdk => "SDK",
-            Self::Ours => "ours",
+            Self::Ours => "agent",
         }
     }
 }
@@ -56,7 +56,7 @@ impl Softphone {
         match who {
             Who::Client => Self::Page(Box::new(Page::open(place, Kind::Client))),
             Who::Sdk => Self::Page(Box::new(Page::open(place, Kind::Sdk))),
-            Who::Ours => Self::Ours(Box::new(Ours::new(place))),
+            Who::Ours => Self::Ours(Box::new(Ours::new(MICROPHONE))),
         }
     }
 
@@ -66,18 +66,18 @@ impl Softphone {
                 page.does(&json!({ "do": "connect", "token": place.token() }));
                 page.tells("connected", |_| true).await;
             }
-            Self::Ours(ours) => ours.connect().await,
+            Self::Ours(ours) => ours.connect(&place.cloud, &place.token()).await,
         }
     }
 
     /// Tries to connect, and is refused for its token.
-    pub async fn is_refused(&mut self, token: &str) {
+    pub async fn is_refused(&mut self, place: &Place, token: &str) {
         match self {
             Self::Page(page) => {
                 page.does(&json!({ "do": "connect", "token": token }));
                 page.tells("unconnected", |_| true).await;
             }
-            Self::Ours(ours) => ours.is_refused(token).await,
+            Self::Ours(ours) => ours.is_refused(&place.cloud, token).await,
         }
     }
 
@@ -127,7 +127,7 @@ impl Softphone {
     pub async fn is_proposed(&mut self, session: &str) {
         match self {
             Self::Page(page) => drop(page.tells_of("proposed", session).await),
-            Self::Ours(ours) => ours.is_proposed(session).await,
+            Self::Ours(ours) => drop(ours.is_proposed(session).await),
         }
     }
 
@@ -153,24 +153,24 @@ impl Softphone {
         }
     }
 
-    /// Waits until the media of a session are connected.
-    pub async fn is_up(&mut self, session: &str) {
+    /// Waits until a call and its media are connected.
+    pub async fn is_up(&mut self, session: &str, conversation: &str) {
         match self {
             Self::Page(page) => {
                 let up = |told: &Value| told["session"] == session && told["state"] == "connected";
                 page.tells("state", up).await;
             }
-            Self::Ours(ours) => ours.is_up(session).await,
+            Self::Ours(ours) => ours.is_up(conversation).await,
         }
     }
 
     /// Waits until the media of a session were replaced. In ours that changes nothing that would be told.
-    pub async fn is_reinvited(&mut self, session: &str) {
+    pub async fn is_reinvited(&mut self, session: &str, conversation: &str) {
         match self {
             Self::Page(page) => {
                 let again = |told: &Value| told["session"] == session && told["reinvite"] == true;
                 page.tells("session", again).await;
-                self.is_up(session).await;
+                self.is_up(session, conversation).await;
             }
             Self::Ours(_) => {}
         }
@@ -183,7 +183,15 @@ impl Softphone {
                 let told = page.tells_of("terminated", session).await;
                 told["reason"].as_str().unwrap_or("no reason").to_owned()
             }
-            Self::Ours(ours) => ours.has_ended(session).await.to_string(),
+            Self::Ours(ours) => ours.has_ended(session).await,
+        }
+    }
+
+    /// Waits until a call has ended whose session stays; the SDK tells that as it tells the end of a session.
+    pub async fn is_over(&mut self, session: &str, conversation: &str) {
+        match self {
+            Self::Page(_) => drop(self.has_ended(session).await),
+            Self::Ours(ours) => ours.is_over(conversation).await,
         }
     }
 
@@ -194,7 +202,7 @@ impl Softphone {
         }
     }
 
-    /// Accepts what asks to be accepted; ours does so by itself.
+    /// Accepts what asks to be accepted; ours does so by itself, and tells nothing of what it placed on a session that stays.
     pub async fn accepts_automatic(&mut self, session: &str) {
         match self {
             Self::Page(page) => {
@@ -202,7 +210,7 @@ impl Softphone {
                 assert_eq!(told["automatic"], true);
                 page.does(&json!({ "do": "proceed", "session": session }));
             }
-            Self::Ours(ours) => ours.is_proposed(session).await,
+            Self::Ours(_) => {}
         }
     }
 
@@ -213,10 +221,10 @@ impl Softphone {
         }
     }
 
-    pub async fn ends(&mut self, session: &str) {
+    pub async fn ends(&mut self, session: &str, conversation: &str) {
         match self {
             Self::Page(page) => page.does(&json!({ "do": "end", "session": session })),
-            Self::Ours(ours) => ours.end(session).await,
+            Self::Ours(ours) => ours.end(conversation).await,
         }
     }
 
@@ -230,12 +238,12 @@ impl Softphone {
         }
     }
 
-    /// Has the platform hold a session's call, or take it back. Only the SDK has words for that.
-    pub fn holds(&mut self, session: &str, held: bool) {
+    /// Has the platform hold a session's call, or take it back. The streaming client has no words for that.
+    pub async fn holds(&mut self, session: &str, conversation: &str, held: bool) {
         let word = if held { "hold" } else { "unhold" };
         match self {
             Self::Page(page) => page.does(&json!({ "do": word, "session": session })),
-            Self::Ours(_) => panic!("ours does not ask for that"),
+            Self::Ours(ours) => ours.hold(conversation, held).await,
         }
     }
 

@@ -93,7 +93,7 @@ fn in_dialect(dialect: Dialect) -> CallRequest {
 
 async fn client_hangs_up(world: &mut World, dialect: Dialect) {
     let call = world.is_called(dialect).await;
-    world.phone.ends(call.session().as_str()).await;
+    world.phone_ends(&call).await;
     world.is_over(&call).await;
     world.has_ended(&call).await;
 }
@@ -141,13 +141,13 @@ async fn persistent(dialect: Dialect, who: Who) -> World {
     };
     let mut world = World::of(Place::new(config).await, who).await;
     let first = world.is_called(dialect).await;
-    hang_up(&mut world, &first).await;
+    first.hang_up(Reason::Success);
+    world.has_ended_alone(&first).await;
 
     let second = world.is_called(dialect).await;
     assert_eq!(second.session(), first.session());
-    world.phone.ends(second.session().as_str()).await;
-    world.has_ended(&second).await;
-    world.is_over(&second).await;
+    world.phone_ends(&second).await;
+    world.has_ended_alone(&second).await;
 
     let conversation = world.phone.dials(Destination::PhoneNumber("+4930123".to_owned())).await;
     world.sees("dialled");
@@ -155,14 +155,15 @@ async fn persistent(dialect: Dialect, who: Who) -> World {
     assert_eq!(third.session(), first.session());
     world.phone.accepts_automatic(third.session().as_str()).await;
     world.is_up(&third).await;
-    hang_up(&mut world, &third).await;
+    third.hang_up(Reason::Success);
+    world.has_ended_alone(&third).await;
     world
 }
 
 /// A token that is nobody's: no channel is made, no WebSocket opened, and nobody tries again.
 async fn refused_token(who: Who) -> World {
     let mut world = World::unconnected(Place::new(CloudConfig::default()).await, who);
-    world.phone.is_refused("nobody's").await;
+    world.phone.is_refused(&world.place, "nobody's").await;
     world.sees("gave up: the token is refused");
     assert_eq!((world.channels(), world.sockets()), (0, 0));
     world.cloud_sees("no channel, no WebSocket");
@@ -254,7 +255,7 @@ async fn elsewhere(world: &mut World, dialect: Dialect) {
     let (session, conversation) = (call.session().as_str(), call.conversation().as_str());
     other.is_proposed(session).await;
     other.accepts(session).await;
-    other.is_up(session).await;
+    other.is_up(session, conversation).await;
     other.hears(session, conversation, crate::place::GATEWAY).await;
     world.phone.is_handled(session).await;
     world.sees("rang no more: answered elsewhere");
@@ -296,35 +297,34 @@ async fn silence(world: &mut World, dialect: Dialect) {
     world.hear_each_other(&call).await;
 }
 
-/// The SDK asks by REST; nothing is heard either way.
+/// The client asks by REST; nothing is heard either way.
 async fn platform_holds(world: &mut World, dialect: Dialect) {
     let call = world.is_called(dialect).await;
-    let session = call.session().as_str();
-    world.phone.holds(session, true);
+    world.phone_holds(&call, true).await;
     world.sees("asked to hold");
     world.phone_hears_nothing(&call).await;
     world.gateway_hears_nothing(&call).await;
-    world.phone.holds(session, false);
+    world.phone_holds(&call, false).await;
     world.sees("asked to take it back");
     world.hear_each_other(&call).await;
     hang_up(world, &call).await;
 }
 
-/// A second call comes while there is one. The SDK has the platform hold the first; the others hear both.
+/// A second call comes while there is one. Who follows calls has the platform hold the first; the streaming client hears both.
 async fn two_calls(dialect: Dialect, who: Who) -> World {
     let mut world = World::of(Place::new(with_two_lines()).await, who).await;
     let first = world.is_called(dialect).await;
     let second = world.is_called(dialect).await;
     match world.who {
-        Who::Sdk => {
+        Who::Sdk | Who::Ours => {
             world.phone_hears_nothing(&first).await;
             world.gateway_hears_nothing(&first).await;
         }
-        Who::Client | Who::Ours => world.hear_each_other(&first).await,
+        Who::Client => world.hear_each_other(&first).await,
     }
     hang_up(&mut world, &second).await;
-    if world.who == Who::Sdk {
-        world.phone.holds(first.session().as_str(), false);
+    if world.who != Who::Client {
+        world.phone_holds(&first, false).await;
     }
     world.hear_each_other(&first).await;
     hang_up(&mut world, &first).await;
@@ -414,7 +414,8 @@ async fn transfer(world: &mut World, dialect: Dialect) {
 async fn reinvite(world: &mut World) {
     let call = world.is_called(Dialect::SdpOverXmpp).await;
     call.reinvite(Reinvite::default());
-    world.phone.is_reinvited(call.session().as_str()).await;
+    let (session, conversation) = (call.session().as_str(), call.conversation().as_str());
+    world.phone.is_reinvited(session, conversation).await;
     world.sees("took other media");
     within(call.replaced(1)).await.expect("it lives");
     world.cloud_sees("other media");

@@ -76,14 +76,14 @@ fn publish(seen: &BTreeMap<(&'static str, Who), Row>) {
     let text = format!(
         "What `cargo xtask test` saw when it last ran npm `genesys-cloud-streaming-client` 19.4.1 (*client*) and npm\n\
          `genesys-cloud-webrtc-sdk` 9.2.4 (*SDK*), unmodified, in headless Chromium in calls with the simulated cloud, and\n\
-         ours in their place.\n\n{table}\n\
-         ## Where ours sends something else\n\n\
+         our agent, the program, in their place.\n\n{table}\n\
+         ## Where the agent sends something else\n\n\
          What one of the two sent and the other did not, in the same scenario.\n\n{differences}"
     );
     let _ = interop::write("The platform's own client", &text);
 }
 
-/// What the client and ours sent that the other did not: in which scenarios, and why.
+/// What the client and the agent sent that the other did not: in which scenarios, and why.
 fn differences(seen: &BTreeMap<(&'static str, Who), Row>) -> String {
     let mut found: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (name, scenario) in ALL {

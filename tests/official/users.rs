@@ -31,7 +31,7 @@ pub async fn calls_another(dialect: Dialect, who: Who) -> World {
     hear_each_other(&mut world, &own, &mut bob, &others).await;
 
     // Who hangs up, hangs up for both.
-    world.phone.ends(own.session().as_str()).await;
+    world.phone_ends(&own).await;
     bob.has_ended(others.session().as_str()).await;
     world.has_ended(&own).await;
     world.is_over(&own).await;
@@ -49,7 +49,7 @@ pub async fn called_by_another(dialect: Dialect, who: Who) -> World {
     world.phone.accepts(own.session().as_str()).await;
     hear_each_other(&mut world, &own, &mut bob, &others).await;
 
-    bob.end(others.session().as_str()).await;
+    bob.end(others.conversation().as_str()).await;
     world.has_ended(&own).await;
     bob.has_ended(others.session().as_str()).await;
     world.is_over(&own).await;
@@ -68,8 +68,8 @@ async fn two(dialect: Dialect, who: Who) -> (World, Ours, User) {
         ..CloudConfig::default()
     };
     let world = World::of(Place::new(config).await, who).await;
-    let mut bob = Ours::of(&world.place, TOKEN.to_owned(), BOB);
-    bob.connect().await;
+    let mut bob = Ours::new(BOB);
+    bob.connect(&world.place.cloud, TOKEN).await;
     within(world.place.cloud.wait_connected(&user.id)).await;
     (world, bob, user)
 }
@@ -88,7 +88,10 @@ async fn calls(world: &World, conversation: &str, bob: &User) -> (CallHandle, Ca
 }
 
 async fn hear_each_other(world: &mut World, own: &CallHandle, bob: &mut Ours, others: &CallHandle) {
-    world.phone.is_up(own.session().as_str()).await;
+    world
+        .phone
+        .is_up(own.session().as_str(), own.conversation().as_str())
+        .await;
     world.sees("media connected");
     let (session, conversation) = (own.session().as_str(), own.conversation().as_str());
     world.phone.hears(session, conversation, BOB).await;

@@ -96,7 +96,9 @@ impl World {
 
     /// The media come up, and both hear each other.
     pub async fn is_up(&mut self, call: &CallHandle) {
-        self.phone.is_up(call.session().as_str()).await;
+        self.phone
+            .is_up(call.session().as_str(), call.conversation().as_str())
+            .await;
         self.sees("media connected");
         self.hear_each_other(call).await;
     }
@@ -145,10 +147,31 @@ impl World {
         self.cloud_sees(format!("ended: {ended}"));
     }
 
+    /// Has the phone hang up.
+    pub async fn phone_ends(&mut self, call: &CallHandle) {
+        self.phone
+            .ends(call.session().as_str(), call.conversation().as_str())
+            .await;
+    }
+
+    /// Has the phone have the platform hold the call, or take it back.
+    pub async fn phone_holds(&mut self, call: &CallHandle, held: bool) {
+        let (session, conversation) = (call.session().as_str(), call.conversation().as_str());
+        self.phone.holds(session, conversation, held).await;
+    }
+
     /// Waits until the phone knows of the call's end.
     pub async fn has_ended(&mut self, call: &CallHandle) {
         let reason = self.phone.has_ended(call.session().as_str()).await;
         self.sees(format!("ended ({reason})"));
+    }
+
+    /// Waits until both sides know of the end of a call whose session stays.
+    pub async fn has_ended_alone(&mut self, call: &CallHandle) {
+        let (session, conversation) = (call.session().as_str(), call.conversation().as_str());
+        self.phone.is_over(session, conversation).await;
+        self.sees("ended, and kept the session");
+        self.is_over(call).await;
     }
 
     /// Waits for a record of the cloud.

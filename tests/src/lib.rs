@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod authority;
 pub mod coturn;
 pub mod desk;

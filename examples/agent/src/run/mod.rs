@@ -60,8 +60,10 @@ struct Agent {
     output: Output,
     /// A program reads and commands.
     json: bool,
-    /// Sessions that run.
+    /// Sessions that run, and have a call where they stay open between calls.
     live: Vec<SessionId>,
+    /// They do.
+    persistent: bool,
     /// How many conversations have ended.
     conversations: u64,
     placed: Option<Placed>,
@@ -147,6 +149,7 @@ async fn start(options: &RunOptions, logs: Logs) -> Result<Agent, Exit> {
         output: Output::new(options, logs.lines)?,
         json: options.json,
         live: Vec::new(),
+        persistent: false,
         conversations: 0,
         placed: None,
         finished: mpsc::unbounded_channel(),
@@ -287,16 +290,27 @@ impl Agent {
                 self.live.retain(|live| live != replaced);
                 self.live.push(session.clone());
             }
-            Event::SessionEnded { session, .. } => {
-                // One that was replaced has no conversation to end, and is no longer here.
-                let before = self.live.len();
-                self.live.retain(|live| live != session);
-                self.conversations += (before - self.live.len()) as u64;
+            Event::Station(station) => self.persistent = station.as_ref().is_some_and(|station| station.persistent),
+            Event::CallState(call) if self.persistent && call.state.is_ended() => {
+                if let Some(session) = &call.session {
+                    self.over(session);
+                    self.placed
+                        .as_mut()
+                        .map_or(Ok(()), |placed| placed.left(session, &call.state.as_str()))?;
+                }
             }
+            Event::SessionEnded { session, .. } => self.over(session),
             Event::Lagged(_) => self.look_again(),
             _ => {}
         }
         self.placed.as_mut().map_or(Ok(()), |placed| placed.told(event))
+    }
+
+    /// The conversation of a session has ended. One that was replaced has none to end, and is no longer here.
+    fn over(&mut self, session: &SessionId) {
+        let before = self.live.len();
+        self.live.retain(|live| live != session);
+        self.conversations += (before - self.live.len()) as u64;
     }
 
     /// Events were missed: asks what is now, and tells it.

@@ -1,6 +1,6 @@
 //! The call of `agent call`: what became of it decides how the program ends.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use offhook::{ConnectionState, ConversationId, Event, SessionId};
 
@@ -82,17 +82,19 @@ impl Placed {
                 self.answered.push(session.clone());
                 Ok(())
             }
-            Event::SessionEnded { session, reason, .. } => {
-                let answered = self.answered.contains(session);
-                let end = if answered {
-                    Ok(())
-                } else {
-                    Err(Exit::call_refused(format!("no audio came: {reason}")))
-                };
-                self.over(session, end)
-            }
+            Event::SessionEnded { session, reason, .. } => self.left(session, reason),
             _ => Ok(()),
         }
+    }
+
+    /// A session has ended, or its conversation has and it stays open.
+    pub fn left(&mut self, session: &SessionId, why: &impl fmt::Display) -> Result<(), Exit> {
+        let end = if self.answered.contains(session) {
+            Ok(())
+        } else {
+            Err(Exit::call_refused(format!("no audio came: {why}")))
+        };
+        self.over(session, end)
     }
 
     fn over(&mut self, session: &SessionId, how: Result<(), Exit>) -> Result<(), Exit> {
