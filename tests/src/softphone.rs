@@ -101,14 +101,20 @@ impl Diary {
 /// # Panics
 /// When there is no engine.
 pub fn builder(cloud: &Cloud) -> ClientBuilder {
+    builder_for(cloud, cloud.default_token().expose_secret())
+}
+
+/// The same for whoever has this token.
+///
+/// # Panics
+/// When there is no engine.
+pub fn builder_for(cloud: &Cloud, token: &str) -> ClientBuilder {
     let endpoints = Endpoints::new(&cloud.api_url(), &cloud.streaming_url(), None, false).expect("URLs of loopback");
     let engine = Engine::new(&EngineConfig::default()).expect("threads");
-    Client::builder(endpoints, cloud.default_token().expose_secret())
-        .engine(engine)
-        .answer(AnswerPolicy {
-            always: true,
-            ..AnswerPolicy::default()
-        })
+    Client::builder(endpoints, token).engine(engine).answer(AnswerPolicy {
+        always: true,
+        ..AnswerPolicy::default()
+    })
 }
 
 /// A client that is connected.

@@ -10,8 +10,8 @@ use futures_util::StreamExt as _;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
-    BulkOptions, CommandError, Endpoints, IceServer, IceServers, Login, OutboundCall, PhoneConfig, Priority, Station,
-    Topic, TopicResult,
+    BulkOptions, CommandError, Endpoints, IceServer, IceServers, InitiateError, Initiation, Login, OutboundCall,
+    PhoneConfig, Priority, Station, Topic, TopicResult,
 };
 use offhook_xmpp::Jid;
 use secrecy::SecretString;
@@ -143,6 +143,26 @@ impl Client {
     pub async fn reject(&self, session: &SessionId, ignore: bool) -> Result<(), CommandError> {
         let session = session.clone();
         self.command(|reply| Ask::Reject { session, ignore, reply }).await
+    }
+
+    /// Proposes a session to another client, by its address and without a call of the platform (XEP-0353 section 3.1); the session's id.
+    /// When somebody there wants it, our offer goes out, in Jingle, and [`Event::SessionStarted`](crate::Event::SessionStarted) comes; if
+    /// nobody does, [`Event::InitiationFailed`](crate::Event::InitiationFailed).
+    ///
+    /// # Errors
+    /// [`InitiateError`]; nothing was sent.
+    pub async fn initiate(&self, initiation: Initiation) -> Result<SessionId, InitiateError> {
+        let answer = self.ask(|reply| Ask::Initiate(initiation, reply)).await;
+        answer.unwrap_or(Err(CommandError::ShutDown.into()))
+    }
+
+    /// Takes a proposal of ours back, before its session has begun; nothing more is told of it.
+    ///
+    /// # Errors
+    /// When we propose no such session (any more), or signalling neither stands nor is coming back.
+    pub async fn cancel(&self, session: &SessionId) -> Result<(), CommandError> {
+        let session = session.clone();
+        self.command(|reply| Ask::Cancel(session, reply)).await
     }
 
     /// Lets the media of a session begin, where [`ClientBuilder::accept_sessions`] leaves that to the program. Its proposal was accepted

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use offhook_audio::PromptId;
 use offhook_jingle::{ConversationId, Proposal, Reason, SessionId, session::EndedBy};
 use offhook_media::{Digit, Statistics};
-use offhook_phone::{ChannelId, ConnectError, IceServers, Station, TopicEvent, TrackedCall};
+use offhook_phone::{ChannelId, ConnectError, IceServers, InitiationFailure, Station, TopicEvent, TrackedCall};
 use offhook_xmpp::{FullJid, Jid};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
@@ -62,7 +62,14 @@ pub enum Event {
     ProposalCancelled(SessionId),
     /// Another client of the same user took or refused the proposal.
     ProposalHandled(SessionId),
-    /// The media offer came: there is a session.
+    /// Nothing became of a session that we proposed ([`Client::initiate`](crate::Client::initiate)).
+    InitiationFailed {
+        /// Its id.
+        session: SessionId,
+        /// Why.
+        failure: InitiationFailure,
+    },
+    /// The media offer came, or goes out: there is a session.
     SessionStarted {
         /// Its id.
         session: SessionId,

@@ -81,9 +81,9 @@ pub use offhook_media::{
 };
 pub use offhook_phone::{
     AnswerPolicy, BulkOptions, CallChangeError, CallEnd, CallError, CallState, ChannelId, CommandError, ConnectError,
-    Destination, DialError, Direction, Endpoints, EndpointsError, IcePolicy, IceServer, IceServers, Notification,
-    OutboundCall, PlaceCallError, Priority, RemoteParty, ReplyError, SessionType, Station, SystemTopic, Telemetry,
-    Topic, TopicError, TopicEvent, TopicResult, TopicState, TrackedCall,
+    Destination, DialError, Direction, Endpoints, EndpointsError, IcePolicy, IceServer, IceServers, InitiateError,
+    Initiation, InitiationFailure, Notification, OutboundCall, PlaceCallError, Priority, RemoteParty, ReplyError,
+    SessionType, Station, SystemTopic, Telemetry, Topic, TopicError, TopicEvent, TopicResult, TopicState, TrackedCall,
 };
 pub use offhook_xmpp::{FullJid, Jid, Timeouts};
 

@@ -13,8 +13,8 @@ use offhook_jingle::{ConversationId, Proposal, Reason, SessionId};
 use offhook_media::Statistics;
 use offhook_phone::{
     AttemptId, BulkOptions, CallChange, CommandError, ConnectError, EndedAll, Event as Told, HttpId, HttpRequest,
-    IceServer, IceServers, Input, OutboundCall, Output, Phone, PhoneConfig, Priority, SessionReport, SessionStart,
-    Station, TokenRequest, Topic, TopicEvent, TopicResult, TopicsToken,
+    IceServer, IceServers, InitiateError, Initiation, Input, OutboundCall, Output, Phone, PhoneConfig, Priority,
+    SessionReport, SessionStart, Station, TokenRequest, Topic, TopicEvent, TopicResult, TopicsToken,
 };
 use offhook_xmpp::{CloseReason, Jid};
 use secrecy::SecretString;
@@ -91,6 +91,8 @@ pub(crate) enum Ask {
         ignore: bool,
         reply: Reply<Result<(), CommandError>>,
     },
+    Initiate(Initiation, Reply<Result<SessionId, InitiateError>>),
+    Cancel(SessionId, Reply<Result<(), CommandError>>),
     End {
         session: SessionId,
         reason: Reason,
@@ -323,6 +325,7 @@ impl Supervisor {
             Told::Proposed(proposal) => Event::Proposed(proposal),
             Told::ProposalCancelled(session) => Event::ProposalCancelled(session),
             Told::ProposalHandled(session) => Event::ProposalHandled(session),
+            Told::InitiationFailed { session, failure } => Event::InitiationFailed { session, failure },
             Told::SessionStarted {
                 session,
                 conversation,
@@ -450,6 +453,8 @@ impl Handler<Ask> for Supervisor {
             Ask::PlaceCall(call, reply) => self.place_call(&call, reply),
             Ask::Accept(session, reply) => drop(reply.send(self.phone.accept(now, &session))),
             Ask::Reject { session, ignore, reply } => drop(reply.send(self.phone.reject(now, &session, ignore))),
+            Ask::Initiate(initiation, reply) => drop(reply.send(self.phone.initiate(now, initiation))),
+            Ask::Cancel(session, reply) => drop(reply.send(self.phone.cancel(now, &session))),
             Ask::End { session, reason, reply } => drop(reply.send(self.phone.end(now, &session, reason))),
             Ask::EndAll { peer, reason, reply } => drop(reply.send(self.phone.end_all(now, peer.as_ref(), reason))),
             Ask::ChangeCall(conversation, change, reply) => self.change_call(&conversation, change, reply),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use offhook_jingle::{ConversationId, SessionId};
+use jid::Jid;
+use offhook_jingle::{ConversationId, Reason, SessionId, proposals::ProposeError};
 use offhook_xmpp::CloseReason;
 use thiserror::Error;
 
@@ -180,6 +181,60 @@ pub enum CallChangeError {
     /// The call ended meanwhile.
     #[error("the call is over")]
     Over,
+}
+
+/// Why a session was not proposed; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InitiateError {
+    /// As with any command.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// Nobody can be called like this.
+    #[error("{0}")]
+    Propose(#[from] ProposeError),
+    /// Conferences are joined by presence, and for their video.
+    #[error("{0} is a conference, and only sessions with one other client are proposed")]
+    Conference(Jid),
+}
+
+/// Why nothing became of a session that we proposed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InitiationFailure {
+    /// Somebody said no, for all clients of the user.
+    #[error("{by} declined{}", reason.map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Declined {
+        /// Who.
+        by: Jid,
+        /// Why, if that was said.
+        reason: Option<Reason>,
+    },
+    /// Nobody answered for a minute.
+    #[error("nobody answered")]
+    Unanswered,
+    /// There is nobody who could.
+    #[error("there is no client at this address")]
+    Unreachable,
+    /// The other side proposed a session at the same time, which overrules ours (XEP-0353 section 4.1).
+    #[error("the other side proposes session {0} at the same time: answer that one")]
+    Overruled(SessionId),
+    /// Signalling has ended.
+    #[error("the connection has ended")]
+    Disconnected,
+}
+
+impl InitiationFailure {
+    /// A short name of the kind of failure, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Declined { .. } => "declined",
+            Self::Unanswered => "not_answered",
+            Self::Unreachable => "unreachable",
+            Self::Overruled(_) => "overruled",
+            Self::Disconnected => "disconnected",
+        }
+    }
 }
 
 /// Why a command was not carried out; nothing has changed.

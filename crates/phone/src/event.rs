@@ -7,7 +7,7 @@ use offhook_xmpp::{FullJid, Jid};
 
 use crate::{
     conversations::TrackedCall,
-    error::{CallChangeError, ConnectError, PlaceCallError},
+    error::{CallChangeError, ConnectError, InitiationFailure, PlaceCallError},
     phone::{CallToken, ChannelId, IceServers, Station},
     topics::TopicEvent,
 };
@@ -39,7 +39,14 @@ pub enum Event {
     ProposalCancelled(SessionId),
     /// Another client of the same user took or refused the proposal.
     ProposalHandled(SessionId),
-    /// The media offer came: there is a session.
+    /// Nothing became of a session that we proposed ([`initiate`](crate::Phone::initiate)).
+    InitiationFailed {
+        /// Its id.
+        session: SessionId,
+        /// Why.
+        failure: InitiationFailure,
+    },
+    /// The media offer came, or goes out: there is a session.
     SessionStarted {
         /// Its id.
         session: SessionId,

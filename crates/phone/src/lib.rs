@@ -38,8 +38,8 @@
 //! | notification topics | reference counts, combining, priorities, partial results, resubscription; by REST and pubsub (XEP-0060) | |
 //! | notifications of conversations | [`Conversations`]: states of calls, linked to sessions in any order; persistent connections, lines, alerting leader | |
 //! | telemetry | statistics of calls to `diagnostics/newrelic/insights`, if the application wants that | `report-statistics`, traces |
-//! | XEP-0353 | accepting by policy or command, correlation with placed calls | proposals of our own |
-//! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session | calls of our own |
+//! | XEP-0353 | accepting by policy or command, correlation with placed calls; proposals of our own to other clients | |
+//! | SDP over XMPP, Jingle (XEP-0166 family) | routing by session id, sender and dialect; offers without a proposal; calls that go on in another session; calls of our own in Jingle | calls of our own in SDP over XMPP |
 //! | reconnecting | backoff with memory, soft and hard, connection transfer, resumption (XEP-0198); sessions and proposals survive, what is owed is said afterwards | |
 
 #![forbid(unsafe_code)]
@@ -57,13 +57,13 @@ mod topics;
 pub use self::{
     conversations::{CallEnd, CallError, CallState, Conversations, Direction, Mark, RemoteParty, TrackedCall},
     endpoints::{Endpoints, EndpointsError},
-    error::{CallChangeError, CommandError, ConnectError, DialError, PlaceCallError},
+    error::{CallChangeError, CommandError, ConnectError, DialError, InitiateError, InitiationFailure, PlaceCallError},
     event::Event,
     http::{HttpFailure, HttpId, HttpReply, HttpRequest, Method, ReplyError},
     phone::{
         AnswerPolicy, AttemptId, CallChange, CallToken, ChannelId, Destination, DialUrl, EndedAll, IcePolicy,
-        IceServer, IceServers, Input, Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport, SessionStart,
-        SessionType, SignallingState, Station, StreamCommand, TokenRequest,
+        IceServer, IceServers, Initiation, Input, Login, OutboundCall, Output, Phone, PhoneConfig, SessionReport,
+        SessionStart, SessionType, SignallingState, Station, StreamCommand, TokenRequest,
     },
     telemetry::{MediaFigures, Telemetry},
     topics::{

@@ -272,21 +272,18 @@ impl Hub {
     }
 }
 
-/// Takes a stanza of a client to where it belongs: the gateway, the clients of the own account, or
-/// back as an error.
+/// Takes a stanza of a client to where it belongs: the gateway, clients of the own or another account, or back as an error.
 pub(crate) fn route(inner: &Arc<Inner>, from: &FullJid, to: &Jid, stanza: Element) {
     if to.domain().as_str() == GATEWAY {
         return gateway::deliver(inner, from, to, stanza);
     }
-    if to.to_bare() == from.to_bare() {
-        match to.try_as_full() {
-            // RFC 6121 section 8.5.2: all resources get a message to the bare address, its sender
-            // among them.
-            Err(bare) => return inner.hub.deliver_to_account(bare, &stanza),
-            Ok(full) => {
-                if inner.hub.deliver(full, stanza.clone()) {
-                    return;
-                }
+    match to.try_as_full() {
+        // RFC 6121 section 8.5.2: all resources get a message to the bare address, its sender among them.
+        Err(bare) if stanza.name() == "message" => return inner.hub.deliver_to_account(bare, &stanza),
+        Err(_) => {}
+        Ok(full) => {
+            if inner.hub.deliver(full, stanza.clone()) {
+                return;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use offhook_audio::{RecordingError, SinkError, SourceFault};
 use offhook_jingle::Reason;
-use offhook_media::{FailureReason, OfferError, OfferErrorKind};
+use offhook_media::{AnswerError, FailureReason, OfferError, OfferErrorKind};
 use thiserror::Error;
 
 /// What went wrong with a session.
@@ -14,6 +14,9 @@ pub enum SessionError {
     /// The offer cannot be answered; the session ends.
     #[error("the offer cannot be answered: {0}")]
     Offer(#[from] OfferError),
+    /// The answer to our offer cannot be used; the session ends.
+    #[error("{0}")]
+    Answer(#[from] AnswerError),
     /// The media failed; the session ends.
     #[error("the media failed: {0}")]
     Media(#[from] FailureReason),
@@ -75,6 +78,7 @@ impl SessionError {
                 OfferErrorKind::NoAudio => Reason::UnsupportedApplications,
                 OfferErrorKind::Local => Reason::FailedApplication,
             }),
+            Self::Answer(_) => Some(Reason::IncompatibleParameters),
             Self::Media(FailureReason::Security(_)) => Some(Reason::SecurityError),
             Self::Media(FailureReason::Engine(_)) => Some(Reason::MediaError),
             Self::Media(_) => Some(Reason::FailedTransport),
@@ -85,6 +89,7 @@ impl SessionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Offer(_) => "invalid_offer",
+            Self::Answer(_) => "invalid_answer",
             Self::Media(_) => "media_failed",
         }
     }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod audio;
+mod calling;
 mod error;
 mod figures;
 mod keys;
@@ -31,6 +32,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
     session::{self as dialogue, EndedBy, SessionEvent},
+    stanza::Role,
 };
 use offhook_media::{self as media, Call, Change, DtlsVersion, Identity, Statistics};
 use offhook_phone::{IcePolicy, IceServers, SessionReport, SessionStart};
@@ -165,21 +167,30 @@ impl Session {
         if let Addresses::Interfaces { .. } = setup.addresses {
             context.add_stream(WatchStream::from_changes(clocks.interfaces.watch()));
         }
-        let SessionStart { config, seed, ice } = start;
+        let SessionStart {
+            config,
+            role,
+            seed,
+            ice,
+        } = start;
         let (id, conversation) = (config.id.clone(), config.conversation.clone());
         let (sink, no_sink) = match setup.sink.as_ref().map(|make| make()).transpose() {
             Ok(sink) => (sink, None),
             Err(error) => (None, Some(error)),
         };
         let packets = setup.packets.as_ref().map(|make| make(&id));
+        let (dialogue, media) = match role {
+            Role::Responder => (jingle::Session::new(config, seed, clock::now()), None),
+            Role::Initiator => calling::begin(config, seed, &setup, &ice),
+        };
         let session = Self {
             between_calls: false,
-            dialogue: jingle::Session::new(config, seed, clock::now()),
-            media: None,
+            dialogue,
             next: None,
             put_off: None,
             accepted: false,
-            made: 0,
+            made: u64::from(media.is_some()),
+            media,
             counted: Statistics::default(),
             offered: None,
             state: None,
@@ -278,10 +289,13 @@ impl Session {
             | SessionEvent::RemoteActive
             | SessionEvent::RemoteHeld { .. }
             | SessionEvent::RemoteMuted { .. } => tracing::debug!(?event, "the far end says"),
-            SessionEvent::Answer { generation, sdp } => self.change_answered(generation, &sdp),
+            SessionEvent::Answer { generation, sdp } if self.offered.is_some() => {
+                self.change_answered(generation, &sdp)
+            }
+            SessionEvent::Answer { sdp, .. } => self.first_answered(&sdp),
             SessionEvent::OfferDeclined { cause, .. } => self.change_declined(&cause),
-            // Of sessions of our own, of which there are none.
-            SessionEvent::Redirected { .. } => tracing::debug!(?event, "of an offer that nobody made"),
+            // Where it is called then is the application's to decide, which learns of the end.
+            SessionEvent::Redirected { .. } => tracing::info!(?event, "the far end is elsewhere"),
             SessionEvent::Ended { reason, by, text } => {
                 if let Some(text) = text {
                     tracing::info!(session = %self.id, %reason, text, "the session ended with words");
@@ -499,6 +513,14 @@ impl Session {
 
 impl Actor for Session {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        let _entered = self.span.clone().entered();
+        if self.media.is_some() {
+            self.changed(ConnectionState::Starting);
+        }
+        self.pump(context);
+    }
 }
 
 /// What is logged of a session says whose it is.

@@ -10,10 +10,11 @@ use offhook_jingle::{
     stanza::Role,
 };
 use offhook_media::{Call, CallConfig, Change, Direction, ReofferError};
+use offhook_phone::IceServers;
 use tokio::sync::oneshot;
 
 use super::{
-    Session, figures,
+    Session, Setup, figures,
     keys::hand_digits_over,
     servers,
     stage::{Flow, Media, Stage},
@@ -63,21 +64,7 @@ impl Session {
         if !beside {
             self.changed(ConnectionState::Starting);
         }
-        let addresses = self.setup.addresses.list().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the network interfaces cannot be listed");
-            Vec::new()
-        });
-        let mut config = CallConfig::new(self.setup.identity.clone(), addresses);
-        config.servers = servers::servers(&self.ice);
-        config.policy = servers::policy(&self.ice, self.setup.policy);
-        config.dtls = self.setup.dtls;
-        config.decode = self.setup.packets.is_none();
-        if let Some(bitrate) = self.setup.bitrate {
-            config.bitrate = bitrate;
-        }
-        if let Some(delay) = self.setup.playout_delay {
-            config.playout_delay = delay;
-        }
+        let config = media_config(&self.setup, &self.ice);
         let (mut call, answer) = match Call::answerer(config, sdp, clock::seed(), clock::now()) {
             Ok(answered) => answered,
             Err(error) => return self.failed(error.into()),
@@ -231,6 +218,26 @@ impl Session {
             Stage::Next => self.next.as_mut(),
         }
     }
+}
+
+/// What the media of a session are made with.
+pub(super) fn media_config(setup: &Setup, ice: &IceServers) -> CallConfig {
+    let addresses = setup.addresses.list().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the network interfaces cannot be listed");
+        Vec::new()
+    });
+    let mut config = CallConfig::new(setup.identity.clone(), addresses);
+    config.servers = servers::servers(ice);
+    config.policy = servers::policy(ice, setup.policy);
+    config.dtls = setup.dtls;
+    config.decode = setup.packets.is_none();
+    if let Some(bitrate) = setup.bitrate {
+        config.bitrate = bitrate;
+    }
+    if let Some(delay) = setup.playout_delay {
+        config.playout_delay = delay;
+    }
+    config
 }
 
 /// Frees media that are over, or were never used.

@@ -8,7 +8,7 @@ use offhook_jingle::{
     self as jingle, ConversationId, Dialect, Reason, SessionId,
     genesys::{Method, Rpc},
     session,
-    stanza::{Action, Farewell, Jingle},
+    stanza::{Action, Farewell, Jingle, Role},
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
@@ -93,7 +93,7 @@ impl Lines {
 
 impl Phone {
     /// A session begins; one that is set up silently carries no call yet.
-    pub(super) fn start_session(&mut self, config: session::SessionConfig, silent: bool) {
+    pub(super) fn start_session(&mut self, config: session::SessionConfig, role: Role, silent: bool) {
         let told = Event::SessionStarted {
             session: config.id.clone(),
             conversation: config.conversation.clone(),
@@ -101,8 +101,8 @@ impl Phone {
         };
         let (session, conversation) = (config.id.clone(), config.conversation.clone());
         let line = Line::new(&config, self.now);
-        self.add_line(config, line);
         self.emit(told);
+        self.add_line(config, role, line);
         if silent {
             self.calls.persistent = Some(session.clone());
             self.outputs.push_back(Output::Carry {
@@ -114,7 +114,7 @@ impl Phone {
         }
     }
 
-    pub(super) fn add_line(&mut self, config: session::SessionConfig, line: Line) {
+    pub(super) fn add_line(&mut self, config: session::SessionConfig, role: Role, line: Line) {
         if let Some(conversation) = &config.conversation {
             self.outbound.arrived(conversation);
         }
@@ -122,8 +122,13 @@ impl Phone {
         let seed = self.ids.seed();
         let mut ice = self.ice_servers().clone();
         ice.policy = self.session_policy(ice.policy);
-        self.outputs
-            .push_back(Output::StartSession(Box::new(SessionStart { config, seed, ice })));
+        let start = SessionStart {
+            config,
+            role,
+            seed,
+            ice,
+        };
+        self.outputs.push_back(Output::StartSession(Box::new(start)));
     }
 
     pub(super) fn end_session(&mut self, session: SessionId, farewell: Farewell, by: session::EndedBy) {

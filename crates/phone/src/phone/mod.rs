@@ -12,6 +12,7 @@ mod calls;
 mod changes;
 mod errands;
 mod ice;
+mod initiating;
 mod kept;
 mod kind;
 mod lines;
@@ -52,6 +53,7 @@ use self::{
 pub use self::{
     changes::CallChange,
     ice::{IcePolicy, IceServer, IceServers},
+    initiating::Initiation,
     kind::SessionType,
     login::Login,
     outbound::{CallToken, Destination, OutboundCall},
@@ -165,7 +167,7 @@ impl PhoneConfig {
 /// What [`Phone::end_all`] ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndedAll {
-    /// The proposals that were refused.
+    /// The proposals that were refused, or taken back.
     pub proposals: Vec<SessionId>,
     /// The sessions that were told to end.
     pub sessions: Vec<SessionId>,
@@ -232,6 +234,13 @@ impl Ids {
         self.last
     }
 
+    /// A UUID of version 4.
+    fn uuid(&mut self) -> String {
+        let mut bytes = [0; 16];
+        self.random.fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
     fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         self.random.fill_bytes(&mut seed);
@@ -246,9 +255,7 @@ impl Phone {
             random: StdRng::from_seed(seed),
             last: 0,
         };
-        let mut bytes = [0; 16];
-        ids.random.fill_bytes(&mut bytes);
-        let drawn = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+        let drawn = ids.uuid();
         Self {
             resource: config.resource.clone().unwrap_or(drawn),
             signalling: Signalling::new(&config, ids.seed(), now),
@@ -389,7 +396,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Ends a session, or refuses the proposal that still has this id. A session's end is told by
+    /// Ends a session, or refuses the proposal that still has this id, or takes it back if it is ours. A session's end is told by
     /// [`Event::SessionEnded`].
     ///
     /// # Errors
@@ -399,6 +406,9 @@ impl Phone {
             self.command(now)?;
             self.end_session(session.clone(), reason.into(), EndedBy::Local);
             return Ok(());
+        }
+        if self.is_proposed_by_us(session) {
+            return self.cancel(now, session);
         }
         match self.reject(now, session, false) {
             Err(CommandError::UnknownProposal(id)) => Err(CommandError::UnknownSession(id)),
@@ -424,7 +434,9 @@ impl Phone {
         let mut proposals: Vec<_> = ringing.map(|proposal| proposal.id.clone()).collect();
         let sessions = self.lines.sessions.iter().filter(|(_, line)| meant(&line.peer));
         let sessions: Vec<_> = sessions.map(|(id, _)| id.clone()).collect();
+        let own = self.proposed_to(meant);
         proposals.retain(|proposal| self.reject(now, proposal, false).is_ok());
+        proposals.extend(own.into_iter().filter(|own| self.cancel(now, own).is_ok()));
         for session in &sessions {
             self.end_session(session.clone(), reason.into(), EndedBy::Local);
         }
@@ -436,6 +448,9 @@ impl Phone {
     pub fn shutdown(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if self.life == Life::Running {
+            for own in self.proposed_to(|_| true) {
+                drop(self.cancel(now, &own));
+            }
             self.life = Life::ShuttingDown {
                 until: self.now + SHUTDOWN,
             };

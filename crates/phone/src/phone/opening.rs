@@ -8,6 +8,7 @@ use minidom::Element;
 use offhook_jingle::{
     ConversationId, Dialect, Envelope, SessionId,
     session::{self, Refusal, Reply},
+    stanza::Role,
 };
 use offhook_xmpp::{self as xmpp, Condition, ErrorKind};
 
@@ -117,7 +118,8 @@ impl Phone {
         if opening.reinvite && self.is_leaving(opening.conversation.as_ref()) {
             return self.refuse_opening(ticket, &opening);
         }
-        if !(accepted || goes_on) {
+        let ours = self.is_our_proposal(&opening.session, &opening.from);
+        if !(accepted || goes_on || ours) {
             return self.offered_unasked(ticket, opening);
         }
         if !self.takes_calls() {
@@ -164,14 +166,17 @@ impl Phone {
         } = opening;
         let proposal = proposals.offered(now, &id);
         let silent = proposal.as_ref().is_some_and(|proposal| proposal.silent);
+        let ours = proposals.begun(now, &id).and_then(|own| own.propose.conversation);
         let mut config = session::SessionConfig::new(id.clone(), dialect, from.clone());
-        config.conversation = conversation.or_else(|| proposal.and_then(|proposal| proposal.conversation));
+        config.conversation = conversation
+            .or_else(|| proposal.and_then(|proposal| proposal.conversation))
+            .or(ours);
         config.announce_to = Some(local.to_bare());
         self.drain_proposals();
         drop(self.kept.forget(&id));
         match &replaced {
             Some(replaced) => self.start_replacement(config, replaced),
-            None => self.start_session(config, silent),
+            None => self.start_session(config, Role::Responder, silent),
         }
         self.deliver(&id, ticket, from.clone(), payload);
         if let Some(replaced) = replaced {

@@ -7,7 +7,10 @@ use std::{
 
 use jid::Jid;
 use minidom::Element;
-use offhook_jingle::{ConversationId, Reason, SessionId, Ticket, Token, session, stanza::Farewell};
+use offhook_jingle::{
+    ConversationId, Reason, SessionId, Ticket, Token, session,
+    stanza::{Farewell, Role},
+};
 use offhook_xmpp::{self as xmpp, reconnect::Memory};
 use secrecy::SecretString;
 use url::Url;
@@ -250,6 +253,9 @@ pub enum Output {
 pub struct SessionStart {
     /// Identity, peer and limits.
     pub config: session::SessionConfig,
+    /// Whose offer it begins with: the responder waits for one ([`offhook_jingle::Session::new`]), the initiator makes it
+    /// ([`offhook_jingle::Session::initiate`]).
+    pub role: Role,
     /// The session's randomness.
     pub seed: [u8; 32],
     /// The STUN and TURN servers of its media.

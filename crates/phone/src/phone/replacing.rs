@@ -2,7 +2,10 @@
 //! WebSocket, and offers new media under a new id. Nobody is asked, and for the application the conversation does not begin
 //! again: the new session takes it over, and the old one ends with `alternative-session`.
 
-use offhook_jingle::{ConversationId, Reason, SessionId, session, stanza::Farewell};
+use offhook_jingle::{
+    ConversationId, Reason, SessionId, session,
+    stanza::{Farewell, Role},
+};
 
 use super::{Phone, lines::Line, opening::Opening, ringing::is_gateway};
 use crate::event::Event;
@@ -46,7 +49,7 @@ impl Phone {
     /// Starts the session that the conversation goes on in.
     pub(super) fn start_replacement(&mut self, config: session::SessionConfig, replaced: &Replaced) {
         let Some(old) = self.lines.sessions.get_mut(&replaced.session) else {
-            return self.start_session(config, false);
+            return self.start_session(config, Role::Responder, false);
         };
         old.conversation = None;
         let (started, reconnects) = (old.started, old.reconnects + 1);
@@ -64,7 +67,7 @@ impl Phone {
             ..Line::new(&config, self.now)
         };
         let session = config.id.clone();
-        self.add_line(config, line);
+        self.add_line(config, Role::Responder, line);
         self.emit(told);
         if self.calls.persistent.as_ref() == Some(&replaced.session) {
             self.calls.persistent = Some(session.clone());

@@ -10,7 +10,10 @@ use offhook_jingle::{
 use offhook_xmpp as xmpp;
 
 use super::{AnswerPolicy, Phone, SessionType};
-use crate::{error::CommandError, event::Event};
+use crate::{
+    error::{CommandError, InitiationFailure},
+    event::Event,
+};
 
 /// The ringing table and what the phone keeps beside it.
 #[derive(Debug)]
@@ -84,12 +87,13 @@ impl Phone {
             ProposalEvent::Refused { from, id, cause } => {
                 tracing::debug!(%from, ?id, %cause, "a message about a proposal is passed over");
             }
-            ProposalEvent::Ringing { id, .. }
-            | ProposalEvent::Proceeded { id, .. }
-            | ProposalEvent::Rejected { id, .. }
-            | ProposalEvent::Finished { id, .. }
-            | ProposalEvent::Lapsed { id, .. } => {
-                tracing::debug!(%id, "of a proposal of ours, of which the phone makes none");
+            ProposalEvent::Proceeded { id, by } => self.proceeded(&id, by),
+            ProposalEvent::Rejected { id, by, farewell, .. } => {
+                self.not_begun(id, InitiationFailure::declined(by, farewell));
+            }
+            ProposalEvent::Lapsed { id, cause } => self.not_begun(id, cause.into()),
+            ProposalEvent::Ringing { id, .. } | ProposalEvent::Finished { id, .. } => {
+                tracing::debug!(%id, "a word about a session of ours");
             }
         }
     }
@@ -208,6 +212,9 @@ impl Phone {
         if let Some(ringing) = self.ringing.take() {
             for proposal in ringing.proposals.iter() {
                 self.emit(Event::ProposalCancelled(proposal.id.clone()));
+            }
+            for own in ringing.proposals.iter_own() {
+                self.not_begun(own.propose.id.clone(), InitiationFailure::Disconnected);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod explored;
+mod initiated;
 mod jingle;
 mod kept;
 mod life;
