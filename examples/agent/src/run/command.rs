@@ -3,18 +3,13 @@
 mod audio;
 
 use offhook::{
-    Call, Client, ConversationId, Destination, Engine, IceServer, Jid, OutboundCall, Priority, Reason, SessionId, Topic,
+    Call, Client, ConversationId, Destination, Engine, IceServer, Initiation, Jid, OutboundCall, Priority, Reason,
+    SessionId, Topic,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::event::{ice_servers, named};
-
-/// Commands that are planned and not there, with what is missing.
-const PLANNED: [(&str, &str); 2] = [
-    ("cancelRtcSession", "sessions are not initiated"),
-    ("initiateRtcSession", "sessions are not initiated"),
-];
 
 /// Why a command was not carried out.
 struct Refusal {
@@ -55,7 +50,7 @@ pub async fn carry_out(line: &str, desk: &Desk) -> Done {
         return done.with(reply(id, Err(bad("the field `command` is missing"))));
     };
     let answer = answer(name, &command, desk).await;
-    if let (Err(refusal), "acceptRtcSession" | "rejectRtcSession") = (&answer, name) {
+    if let (Err(refusal), "acceptRtcSession" | "rejectRtcSession" | "cancelRtcSession") = (&answer, name) {
         let error = json!({"code": refusal.code, "message": refusal.message});
         let fields = json!({"error": error, "sessionId": command.get("sessionId"), "details": {}});
         done.lines.push(named("rtcSessionError", fields));
@@ -140,10 +135,12 @@ async fn answer(name: &str, command: &Map<String, Value>, desk: &Desk) -> Answer
         "listSessions" => Ok(listed(desk).await),
         "endRtcSessions" => end_sessions(command, client).await,
         "setAccessToken" => done(client.set_token(text(command, "token")?).await),
-        other => match PLANNED.iter().find(|(planned, _)| *planned == other) {
-            Some((planned, missing)) => Err(not_yet(planned, missing)),
-            None => Err(bad(format!("there is no command `{other}`"))),
-        },
+        "initiateRtcSession" => {
+            let session = client.initiate(initiation(command)?).await.map_err(failed)?;
+            Ok(json!({"sessionId": session}))
+        }
+        "cancelRtcSession" => done(client.cancel(&session(command)?).await),
+        other => Err(bad(format!("there is no command `{other}`"))),
     }
 }
 
@@ -177,6 +174,23 @@ async fn end_sessions(command: &Map<String, Value>, client: &Client) -> Answer {
     };
     let ended = client.end_sessions(peer, reason).await.map_err(failed)?;
     Ok(json!({"sessionIds": ended}))
+}
+
+/// The fields of the extension's `initiateRtcSession`, of which those for video are refused.
+fn initiation(command: &Map<String, Value>) -> Result<Initiation, Refusal> {
+    let video = command.get("provideVideo").and_then(Value::as_bool).unwrap_or_default();
+    if video || command.contains_key("mediaPurpose") {
+        return Err(not_supported(
+            "sessions have audio alone: leave `provideVideo` and `mediaPurpose` out",
+        ));
+    }
+    let to = text(command, "jid")?.parse::<Jid>();
+    let mut initiation = Initiation::to(to.map_err(|error| bad(format!("`jid` is no JID: {error}")))?);
+    initiation.conversation = command
+        .get("conversationId")
+        .and_then(Value::as_str)
+        .map(ConversationId::new);
+    Ok(initiation)
 }
 
 fn outbound(command: &Map<String, Value>) -> Result<OutboundCall, Refusal> {
@@ -293,10 +307,10 @@ fn bad(message: impl Into<String>) -> Refusal {
     }
 }
 
-fn not_yet(name: &str, missing: &str) -> Refusal {
+fn not_supported(message: &str) -> Refusal {
     Refusal {
         code: "not_supported",
-        message: format!("{name} is not there yet: {missing}"),
+        message: message.to_owned(),
     }
 }
 

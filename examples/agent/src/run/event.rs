@@ -53,6 +53,10 @@ impl Translator {
             Event::Proposed(proposal) => vec![named("requestIncomingRtcSession", request(proposal))],
             Event::ProposalCancelled(id) => vec![session("cancelIncomingRtcSession", id, json!({}))],
             Event::ProposalHandled(id) => vec![session("handledIncomingRtcSession", id, json!({}))],
+            Event::InitiationFailed { session: id, failure } => {
+                let error = json!({"code": failure.code(), "message": failure.to_string()});
+                vec![session("rtcSessionError", id, json!({"error": error, "details": {}}))]
+            }
             Event::SessionStarted {
                 session: id,
                 conversation,

@@ -357,13 +357,47 @@ async fn every_command_is_carried_out_and_every_event_is_told() {
     );
 }
 
-/// What is documented and not there is refused by its name.
+/// The cloud's other user, who has the second token.
 #[tokio::test]
-async fn commands_that_are_not_there_say_so() {
-    let cloud = Cloud::start().await;
-    let mut agent = Agent::start(&cloud).await;
-    for command in ["initiateRtcSession", "cancelRtcSession"] {
-        let reply = agent.command(json!({"command": command})).await;
-        assert_eq!(reply["error"]["code"], "not_supported", "{reply}");
-    }
+async fn one_agent_calls_another_by_its_address() {
+    let cloud = Cloud::with(&["--users", "2"]).await;
+    let mut alice = Agent::start(&cloud).await;
+    let (mut bob, jid) = Agent::second(&cloud).await;
+    let proposed = |jid: &str| json!({"command": "initiateRtcSession", "jid": jid});
+
+    let session = alice.done(proposed(&jid)).await["sessionId"].clone();
+    assert_eq!(bob.event("requestIncomingRtcSession").await["sessionId"], session);
+    alice
+        .done(json!({"command": "cancelRtcSession", "sessionId": session}))
+        .await;
+    assert_eq!(bob.event("cancelIncomingRtcSession").await["sessionId"], session);
+
+    let session = alice.done(proposed(&jid)).await["sessionId"].clone();
+    bob.event("requestIncomingRtcSession").await;
+    bob.done(json!({"command": "rejectRtcSession", "sessionId": session}))
+        .await;
+    let failure = alice.event("rtcSessionError").await;
+    assert_eq!(
+        (&failure["sessionId"], &failure["error"]["code"]),
+        (&session, &json!("declined"))
+    );
+
+    let session = alice.done(proposed(&jid)).await["sessionId"].clone();
+    bob.event("requestIncomingRtcSession").await;
+    bob.done(json!({"command": "acceptRtcSession", "sessionId": session}))
+        .await;
+    while bob.event("change:connectionState").await["connectionState"] != "connected" {}
+    alice
+        .done(json!({"command": "endRtcSessions", "options": {"jid": jid}}))
+        .await;
+    let ended = bob.event("terminated").await;
+    assert_eq!(
+        (&ended["sessionId"], &ended["reason"], &ended["by"]),
+        (&session, &json!("success"), &json!("remote"))
+    );
+
+    let video = json!({"command": "initiateRtcSession", "jid": jid, "provideVideo": true});
+    assert_eq!(alice.command(video).await["error"]["code"], "not_supported");
+    let nothing = json!({"command": "cancelRtcSession", "sessionId": "nothing"});
+    assert_eq!(alice.command(nothing).await["error"]["code"], "failed");
 }

@@ -127,11 +127,20 @@ impl Agent {
     }
 
     pub async fn with(cloud: &Cloud, options: &[&str]) -> Self {
+        Self::of("offhook-sim-token", cloud, options).await.0
+    }
+
+    /// The second user's, with its address.
+    pub async fn second(cloud: &Cloud) -> (Self, String) {
+        Self::of("offhook-sim-token-2", cloud, &[]).await
+    }
+
+    async fn of(token: &str, cloud: &Cloud, options: &[&str]) -> (Self, String) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
             .args(["run", "--json", "--answer", "always", "--play", "tone:440"])
             .args(options)
             .args(["--api", &cloud.api, "--streaming", &cloud.streaming])
-            .env("OFFHOOK_TOKEN", "offhook-sim-token")
+            .env("OFFHOOK_TOKEN", token)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -147,8 +156,8 @@ impl Agent {
         };
         let ready = agent.event("ready").await;
         assert_eq!(ready["protocol"], 1);
-        agent.event("connected").await;
-        agent
+        let jid = agent.event("connected").await["jid"].take();
+        (agent, jid.as_str().expect("an address").to_owned())
     }
 
     /// The next event of this name.

@@ -66,8 +66,7 @@ pub(super) async fn list_devices() -> Answer {
 
 #[cfg(not(feature = "device"))]
 pub(super) async fn list_devices() -> Answer {
-    Err(super::not_yet(
-        "listDevices",
+    Err(super::not_supported(
         "the program is built without sound devices (feature `device`)",
     ))
 }
