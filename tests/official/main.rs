@@ -3,6 +3,7 @@
 //! What was seen on both sides is written to `docs/interop.md`. `cargo xtask test` installs the client and runs this.
 
 mod difference;
+mod direct;
 mod ours;
 mod page;
 mod place;

@@ -16,6 +16,8 @@ const WINDOW: usize = 24_000;
 const HEADER: usize = 44;
 /// Bytes of one moment: what was sent and what was heard.
 const PAIR: usize = 4;
+/// How far from its pitch a tone may be heard, in hertz.
+const NEAR: f32 = 3.0;
 /// How the agent ends when its token is refused.
 const REFUSED: i32 = 3;
 
@@ -145,6 +147,12 @@ impl Ours {
         placed["conversationId"].as_str().expect("an id").to_owned()
     }
 
+    /// Proposes a session to a client at this address; its id.
+    pub async fn initiate(&mut self, jid: &str) -> String {
+        let proposed = self.does("initiateRtcSession", json!({ "jid": jid })).await;
+        proposed["sessionId"].as_str().expect("an id").to_owned()
+    }
+
     async fn does(&mut self, name: &str, mut fields: Value) -> Value {
         fields["command"] = name.into();
         self.agent().does(fields).await
@@ -185,4 +193,11 @@ impl Ours {
         let paths = files.map(|file| file.expect("a file").path());
         paths.filter(|path| path.to_string_lossy().contains(conversation)).max()
     }
+}
+
+/// Whether this tone is what is heard.
+pub fn is_tone(hertz: u32) -> impl Fn(&[i16]) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+    let pitch = hertz as f32;
+    move |heard| dominant_tone(heard).is_some_and(|tone| (tone.hertz - pitch).abs() < NEAR)
 }

@@ -1,17 +1,15 @@
 //! Who is called: a page with the platform's own client, or our agent in its place.
 
 use offhook::{Destination, OutboundCall};
-use offhook_audio::measure::{dominant_tone, level_dbov};
+use offhook_audio::measure::level_dbov;
 use serde_json::{Value, json};
 
 use crate::{
-    ours::Ours,
+    ours::{Ours, is_tone},
     page::{Kind, Page},
     place::{MICROPHONE, Place},
 };
 
-/// How far from its pitch a tone may be heard, in hertz.
-const NEAR: f32 = 3.0;
 /// Nothing that is meant to be silence is louder.
 const SILENT_DBOV: f32 = -55.0;
 
@@ -272,12 +270,7 @@ impl Softphone {
     pub async fn hears(&mut self, session: &str, conversation: &str, hertz: u32) {
         match self {
             Self::Page(page) => page.hears(session, hertz).await,
-            Self::Ours(ours) => {
-                #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-                let pitch = hertz as f32;
-                let right = |heard: &[i16]| dominant_tone(heard).is_some_and(|tone| (tone.hertz - pitch).abs() < NEAR);
-                ours.hears(conversation, right).await;
-            }
+            Self::Ours(ours) => ours.hears(conversation, is_tone(hertz)).await,
         }
     }
 

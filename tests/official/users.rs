@@ -1,13 +1,12 @@
 //! Two users of the cloud call each other: one with the softphone in question, the other one, Bob, with ours.
 
 use offhook::Destination;
-use offhook_audio::measure::dominant_tone;
 use offhook_jingle::{ConversationId, Dialect};
 use offhook_sim::{CallHandle, CloudConfig, GatewayConfig, User};
 use offhook_tests::softphone::{poll, within};
 
 use crate::{
-    ours::Ours,
+    ours::{Ours, is_tone},
     place::{MICROPHONE, Place},
     softphone::Who,
     world::World,
@@ -16,8 +15,6 @@ use crate::{
 /// What Bob plays, in hertz.
 const BOB: u32 = 520;
 const TOKEN: &str = "bob-token";
-/// How far from its pitch Bob may hear a tone, in hertz.
-const NEAR: f32 = 3.0;
 
 /// The phone calls Bob.
 pub async fn calls_another(dialect: Dialect, who: Who) -> World {
@@ -96,9 +93,6 @@ async fn hear_each_other(world: &mut World, own: &CallHandle, bob: &mut Ours, ot
     let (session, conversation) = (own.session().as_str(), own.conversation().as_str());
     world.phone.hears(session, conversation, BOB).await;
     world.sees(format!("heard {BOB} Hz of the other user"));
-    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-    let pitch = MICROPHONE as f32;
-    let right = |heard: &[i16]| dominant_tone(heard).is_some_and(|tone| (tone.hertz - pitch).abs() < NEAR);
-    bob.hears(others.conversation().as_str(), right).await;
+    bob.hears(others.conversation().as_str(), is_tone(MICROPHONE)).await;
     world.cloud_sees(format!("the other user heard {MICROPHONE} Hz"));
 }
