@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, fut::wrap_future};
+use actix::{ActorFutureExt, AsyncContext, Context, fut::wrap_future};
 use offhook_audio::{PromptId, Recorded, Recording, RecordingError, RecordingOptions, Sink, Source};
 use offhook_jingle::{ConversationId, Reason, SessionId, session::EndedBy};
 use offhook_phone::CommandError;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
-    AudioError, Carry, Session, SoundFailure,
+    AudioError, Session, SoundFailure,
     sound::{Leftover, News, Recorder},
     span_of,
     stage::Flow,
@@ -157,7 +157,7 @@ impl Session {
     }
 
     /// What was of the last call alone is over: its recording, and that it was muted.
-    fn carries(&mut self, conversation: Option<ConversationId>, context: &mut Context<Self>) {
+    pub(super) fn carries(&mut self, conversation: Option<ConversationId>, context: &mut Context<Self>) {
         self.between_calls = conversation.is_none();
         self.span = span_of(&self.id, conversation.as_ref());
         self.conversation = conversation;
@@ -210,15 +210,6 @@ impl Session {
             }
             actor.leave(reason, by, context);
         }));
-    }
-}
-
-impl Handler<Carry> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Carry(conversation): Carry, context: &mut Context<Self>) {
-        self.carries(conversation, context);
-        self.pump(context);
     }
 }
 

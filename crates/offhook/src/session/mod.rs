@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, fut::wrap_future};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, fut::wrap_future};
 use offhook_jingle::{
     self as jingle, ConversationId, Generation, Reason, SessionId,
     session::{self as dialogue, EndedBy, SessionEvent},
@@ -526,58 +526,6 @@ impl Actor for Session {
 /// What is logged of a session says whose it is.
 fn span_of(session: &SessionId, conversation: Option<&ConversationId>) -> Span {
     tracing::info_span!("session", %session, conversation = conversation.map(ConversationId::as_str))
-}
-
-impl Handler<Deliver> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Deliver(input): Deliver, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        self.dialogue.handle_input(clock::now(), input);
-        self.pump(context);
-    }
-}
-
-impl Handler<End> for Session {
-    type Result = ();
-
-    fn handle(&mut self, End { farewell, by }: End, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        // The far end need not be reached for our side to fall silent.
-        for media in self.media.iter_mut().chain(&mut self.next) {
-            media.flow = Flow::Over;
-        }
-        // It is refused only when the session is ending already.
-        drop(match by {
-            EndedBy::Network => self.dialogue.media_failed(clock::now(), farewell.reason),
-            EndedBy::Local | EndedBy::Remote => self.dialogue.end_with(clock::now(), farewell),
-        });
-        self.pump(context);
-    }
-}
-
-impl Handler<Abandon> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Abandon: Abandon, context: &mut Context<Self>) {
-        for media in self.media.iter_mut().chain(&mut self.next) {
-            media.close();
-        }
-        self.obituary.settled = true;
-        context.stop();
-    }
-}
-
-impl Handler<Woken> for Session {
-    type Result = ();
-
-    fn handle(&mut self, Woken(asleep): Woken, context: &mut Context<Self>) {
-        let _entered = self.span.clone().entered();
-        for media in self.media.iter_mut().chain(&mut self.next) {
-            media.call.handle_input(clock::now(), media::Input::Resumed { asleep });
-        }
-        self.pump(context);
-    }
 }
 
 /// The frame clock.
