@@ -1,4 +1,4 @@
-//! What is logged at TRACE, by `tracing` and by `log`, over whole runs of a client: no secret, in whatever spelling.
+//! What is logged at TRACE, by `tracing` and by `log`, over whole runs of a client: no secret, in whatever spelling; and of which session.
 
 use std::{
     fmt, fs, io,
@@ -9,8 +9,8 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use offhook::{
-    AnswerPolicy, Client, ConnectFailure, Destination, Endpoints, Engine, EngineConfig, IceServer, OutboundCall,
-    Proxy as Named, Reason,
+    AnswerPolicy, Client, ConnectFailure, ConversationId, Destination, Endpoints, Engine, EngineConfig, IceServer,
+    OutboundCall, Proxy as Named, Reason, SessionId,
 };
 use offhook_sim::{CallRequest, Cloud, CloudConfig, CloudFaults, ExternalService, StreamFault, User};
 use offhook_tests::{
@@ -78,6 +78,17 @@ impl Logged {
                 assert_eq!(found, None, "{secret} is logged as {spelling}");
             }
         }
+    }
+}
+
+impl Logged {
+    /// Something is logged in the session's span, which names its conversation.
+    fn must_name(self, session: &SessionId, conversation: &ConversationId) {
+        let span = format!("session{{session={session} conversation=\"{conversation}\"}}: ");
+        let logged = LOGGED.lock().unwrap();
+        let named = |target: &str| logged.lines().any(|line| line.contains(&format!("{span}{target}")));
+        assert!(named("offhook"), "nothing says {span}");
+        assert!(named("str0m"), "the media library says nothing in {span}");
     }
 }
 
@@ -220,6 +231,7 @@ async fn a_whole_run_logs_no_token_no_login_and_no_password() {
         diary.media_up().await;
         call.hang_up(Reason::Success);
         diary.until(softphone::ended).await;
+        logged.must_name(call.session(), call.conversation());
 
         cloud.drop_streams();
         assert!(diary.disconnected().await.1, "it is brought back");
