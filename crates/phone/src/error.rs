@@ -219,6 +219,12 @@ pub enum InitiationFailure {
     /// The other side proposed a session at the same time, which overrules ours (XEP-0353 section 4.1).
     #[error("the other side proposes session {0} at the same time: answer that one")]
     Overruled(SessionId),
+    /// Somebody wants it, and there are as many sessions as there may be.
+    #[error("{limit} sessions are under way, and no more begin: end some")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
     /// Signalling has ended.
     #[error("the connection has ended")]
     Disconnected,
@@ -232,6 +238,7 @@ impl InitiationFailure {
             Self::Unanswered => "not_answered",
             Self::Unreachable => "unreachable",
             Self::Overruled(_) => "overruled",
+            Self::TooMany { .. } => "too_many_sessions",
             Self::Disconnected => "disconnected",
         }
     }

@@ -8,7 +8,7 @@ use offhook_jingle::{
     stanza::Role,
 };
 
-use super::{Phone, ringing::is_gateway};
+use super::{Phone, lines::SESSIONS, ringing::is_gateway};
 use crate::{
     error::{CommandError, InitiateError, InitiationFailure},
     event::Event,
@@ -81,8 +81,10 @@ impl Phone {
 
     /// One of those that were called asks us to begin.
     pub(super) fn proceeded(&mut self, id: &SessionId, by: Jid) {
-        if !(self.takes_calls() && self.has_room()) {
-            return drop(self.with_proposals(id, |proposals, now, id| proposals.retract(now, id).is_ok()));
+        if !self.has_room() {
+            // It is there, as somebody wants it.
+            drop(self.with_proposals(id, |proposals, now, id| proposals.retract(now, id).is_ok()));
+            return self.not_begun(id.clone(), InitiationFailure::TooMany { limit: SESSIONS });
         }
         let now = self.now;
         let Some(ringing) = &mut self.ringing else { return };

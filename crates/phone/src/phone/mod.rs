@@ -3,10 +3,10 @@
 //! It judges; the shell carries out. Its parts share the work, each with its own file: `signalling` (from offline to online and
 //! back), `login` (what an attempt needs first), `errands` (REST and tokens), `notifications` (topics), `owed` (what outlives a
 //! lost stream), `ice` (STUN and TURN servers), `ringing` (proposals), `opening` (how a session begins), `kept` (offers that
-//! nobody has accepted), `replacing` (a session that takes over from another), `lines` (what becomes of a session), `routing`
-//! (which stanza belongs to which session), `outbound` (calls that wait for their proposal), `reporting` (telemetry) and `output`
-//! (what the shell is asked to do). Above them all is the softphone: `calls` (what becomes of conversations), `changes` (what the application does with them by
-//! REST) and `station`.
+//! nobody has accepted), `initiating` (sessions that we propose), `replacing` (a session that takes over from another), `lines`
+//! (what becomes of a session), `routing` (which stanza belongs to which session), `outbound` (calls that wait for their
+//! proposal), `reporting` (telemetry) and `output` (what the shell is asked to do). Above them all is the softphone: `calls`
+//! (what becomes of conversations), `changes` (what the application does with them by REST) and `station`.
 
 mod calls;
 mod changes;

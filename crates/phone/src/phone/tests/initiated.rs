@@ -123,3 +123,20 @@ fn it_is_taken_back_by_its_id_with_all_and_at_the_end() {
     story.phone.shutdown(story.now);
     assert_eq!(story.messages(), [format!("retract {session} -> {BOB}")]);
 }
+
+#[test]
+fn no_more_than_a_thousand_sessions_begin() {
+    let mut story = Story::online(AnswerPolicy::default());
+    for _ in 0..1000 {
+        let session = propose(&mut story);
+        story.says(DESK, "proceed", &session);
+        assert!(story.begun().is_some());
+        story.said.clear();
+    }
+    let session = propose(&mut story);
+    story.says(DESK, "proceed", &session);
+    assert_eq!(story.begun(), None);
+    assert_eq!(story.messages().last(), Some(&format!("retract {session} -> {BOB}")));
+    let failure = InitiationFailure::TooMany { limit: 1000 };
+    assert_eq!(story.events(), [Event::InitiationFailed { session, failure }]);
+}
