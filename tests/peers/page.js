@@ -23,6 +23,23 @@ window.engine = {
         return { track: destination.stream.getAudioTracks()[0], stream: destination.stream };
     },
 
+    rate: context.sampleRate,
+
+    // Keeps all that is heard of a track, from -1 to 1, part by part.
+    record(track) {
+        const stream = new MediaStream([track]);
+        const element = new Audio();
+        element.muted = true;
+        element.srcObject = stream;
+        element.play();
+        const parts = [];
+        // As long as can be: a page that is held up for less misses nothing.
+        const recorder = context.createScriptProcessor(16384, 1, 1);
+        recorder.onaudioprocess = ({ inputBuffer }) => parts.push(inputBuffer.getChannelData(0).slice());
+        context.createMediaStreamSource(stream).connect(recorder).connect(context.destination);
+        return parts;
+    },
+
     // Tells of every 200 ms of a track what is heard: the strongest tone in hertz, and the level in dBov. All samples go to `hear`.
     listen(track, tell, hear) {
         const stream = new MediaStream([track]);

@@ -12,6 +12,7 @@
 //   {"do": "again", "sdp"}
 //   {"do": "press", "digits"}
 //   {"do": "direction" | "codec" | "dtls" | "path" | "close"}
+//   {"do": "waited" | "recorded"}                          of a page that was told to "record" when it began
 //
 //   {"tell": "offer" | "answer", "sdp"}
 //   {"tell": "accepted"}                                   the answer is taken
@@ -24,6 +25,8 @@
 //   {"tell": "codec", "heard"}                             of what comes from the other side
 //   {"tell": "pressed", "able"}
 //   {"tell": "key", "key"}                                 heard of the other side
+//   {"tell": "waited", "seconds", "rate"}                  in its jitter buffer; the rate of what is recorded
+//   {"tell": "recorded", "pcm"?}                           part by part, without a part at the end
 //   {"tell": "fault", "what"}                              and the process ends
 
 const readline = require('node:readline');

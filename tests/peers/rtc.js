@@ -5,8 +5,9 @@
 // `engine` has the classes of WebRTC, makes a `tone`, `listen`s to a track, and tells `orSilence`; it can `hearKeys`.
 function peer(engine, tell) {
     let connection;
+    let recording;
 
-    function begin({ hertz, relay }) {
+    function begin({ hertz, relay, record }) {
         const server = relay && { ...relay, urls: `turn:${relay.host}:${relay.port}` };
         connection = new engine.RTCPeerConnection(relay ? { iceServers: [server], iceTransportPolicy: 'relay' } : {});
         const { track, stream } = engine.tone(hertz);
@@ -18,7 +19,13 @@ function peer(engine, tell) {
         };
         connection.onconnectionstatechange = () => tell('state', { state: connection.connectionState });
         const hear = engine.hearKeys(key => tell('key', { key }));
-        connection.ontrack = ({ track }) => engine.listen(track, engine.orSilence(heard => tell('heard', heard)), hear);
+        connection.ontrack = ({ track }) => {
+            if (record) {
+                recording = engine.record(track);
+            } else {
+                engine.listen(track, engine.orSilence(heard => tell('heard', heard)), hear);
+            }
+        };
     }
 
     async function settled(description) {
@@ -84,6 +91,20 @@ function peer(engine, tell) {
             const stats = new Map(await connection.getStats());
             const inbound = [...stats.values()].find(({ type }) => type === 'inbound-rtp');
             tell('codec', { heard: stats.get(inbound?.codecId)?.mimeType ?? null });
+        },
+        // How long what was heard had waited, on average.
+        async waited() {
+            const stats = [...new Map(await connection.getStats()).values()];
+            const inbound = stats.find(({ type }) => type === 'inbound-rtp');
+            tell('waited', { seconds: inbound.jitterBufferDelay / inbound.jitterBufferEmittedCount, rate: engine.rate });
+        },
+        // All that was recorded, 16 bits each, part by part; the last is none.
+        recorded() {
+            for (const part of recording) {
+                const samples = Int16Array.from(part, sample => Math.max(-1, Math.min(1, sample)) * 32767);
+                tell('recorded', { pcm: btoa(String.fromCharCode(...new Uint8Array(samples.buffer))) });
+            }
+            tell('recorded');
         },
         path: async () => tell('path', { local: (await transport()).local?.candidateType ?? null }),
         close: () => connection.close(),

@@ -1,13 +1,17 @@
 //! The media of one call of ours: the call, its sockets, the tone that it plays, and what it hears.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use offhook_audio::{FRAME_SAMPLES, Source as _, Tone, measure};
+use offhook_audio::{FRAME_SAMPLES, Frame, Source as _, Tone, measure};
 use offhook_media::{Call, Change, DigitsError, Event, Input, Output, SocketId, Statistics};
 use tokio::{
     net::UdpSocket,
     sync::mpsc,
     task::{AbortHandle, JoinSet},
+    time::sleep,
 };
 
 /// What is listened to at a time: 200 ms.
@@ -44,6 +48,32 @@ pub struct Line<K> {
     heard: Vec<i16>,
     sockets: Vec<Bound>,
     readers: JoinSet<()>,
+    network: Option<Network>,
+}
+
+/// What becomes of the packets of audio that go out, one after the other.
+#[derive(Debug)]
+struct Network {
+    delays: Vec<Option<Duration>>,
+    /// The sequence number of the first.
+    first: Option<u16>,
+}
+
+impl Network {
+    /// How long this datagram takes, if it arrives at all. What is no audio arrives at once.
+    fn takes(&mut self, datagram: &[u8]) -> Option<Duration> {
+        // RFC 5761 section 4, RFC 7983.
+        let is_audio = matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)));
+        let (true, &[_, _, high, low, ..]) = (is_audio, datagram) else {
+            return Some(Duration::ZERO);
+        };
+        let sequence = u16::from_be_bytes([high, low]);
+        let number = sequence.wrapping_sub(*self.first.get_or_insert(sequence));
+        self.delays
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or(Some(Duration::ZERO))
+    }
 }
 
 impl<K: Clone + Send + 'static> Line<K> {
@@ -56,7 +86,25 @@ impl<K: Clone + Send + 'static> Line<K> {
             heard: Vec::new(),
             sockets: Vec::new(),
             readers: JoinSet::new(),
+            network: None,
         }
+    }
+
+    /// From the first packet of audio on, each takes so long to the peer, or is lost.
+    pub fn send_through(&mut self, delays: Vec<Option<Duration>>) {
+        self.network = Some(Network { delays, first: None });
+    }
+
+    /// Sends a ready-made packet of 20 ms.
+    pub fn send_opus(&mut self, now: Instant, packet: &[u8]) {
+        self.call.send_opus(now, packet).expect("a packet of Opus");
+    }
+
+    /// The next 20 ms that are heard.
+    pub fn pull(&mut self, now: Instant) -> Frame {
+        let mut frame = [0; FRAME_SAMPLES];
+        self.call.pull_pcm(now, &mut frame);
+        frame
     }
 
     /// Gives it the peer's answer.
@@ -150,9 +198,21 @@ impl<K: Clone + Send + 'static> Line<K> {
                     destination,
                     payload,
                 } => {
-                    if let Some(bound) = self.sockets.iter().find(|bound| bound.id == socket) {
+                    let Some(bound) = self.sockets.iter().find(|bound| bound.id == socket) else {
+                        continue;
+                    };
+                    let network = self.network.as_mut();
+                    match network.map_or(Some(Duration::ZERO), |network| network.takes(&payload)) {
+                        None => {}
                         // A full buffer loses it, as a network may.
-                        let _ = bound.sender.send_to(&payload, destination);
+                        Some(Duration::ZERO) => drop(bound.sender.send_to(&payload, destination)),
+                        Some(delay) => {
+                            let sender = bound.sender.try_clone().expect("another handle");
+                            self.readers.spawn(async move {
+                                sleep(delay).await;
+                                drop(sender.send_to(&payload, destination));
+                            });
+                        }
                     }
                 }
                 Output::Open { socket, address } => {

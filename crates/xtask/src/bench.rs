@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: benchmarks, and what they came to as one table with its ratios.
 
 mod figures;
+mod live;
 mod quality;
 
 use std::fs;
@@ -32,7 +33,7 @@ pub(crate) struct Bench {
     /// The same done by a program that others wrote.
     other: Option<Other>,
     /// Its figures are scores of speech that was heard.
-    speech: bool,
+    speech: Option<Speech>,
     /// What its columns are called, and how the names of their figures begin.
     columns: &'static [(&'static str, &'static str)],
     rows: &'static [Row],
@@ -43,6 +44,15 @@ impl Bench {
     fn programs(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.timed.into_iter().chain(self.counted.iter().copied())
     }
+}
+
+/// How speech is played that is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    /// In virtual time.
+    Virtual,
+    /// Live, to a call of ours and to a page of Chromium.
+    Live,
 }
 
 /// A program in Node that does what a benchmark does, and prints its speed as JSON: `stanzas_per_second`.
@@ -73,7 +83,7 @@ enum Row {
 }
 
 /// Every set, in the order in which they run.
-pub(crate) const BENCHES: [Bench; 6] = [JINGLE, MEDIA, SETUP, SOCKETS, SCALE, quality::QUALITY];
+pub(crate) const BENCHES: [Bench; 7] = [JINGLE, MEDIA, SETUP, SOCKETS, SCALE, quality::QUALITY, live::LIVE];
 
 const JINGLE: Bench = Bench {
     name: "jingle",
@@ -86,7 +96,7 @@ const JINGLE: Bench = Bench {
         recording: "tests/recordings/A-client-terminate.jsonl",
         figure: "jingle/stanza",
     }),
-    speech: false,
+    speech: None,
     columns: &[("SDP over XMPP", "sdp-over-xmpp"), ("Jingle", "jingle")],
     rows: &[
         Row::Rate("stanzas a second, 1 session", "elements/1"),
@@ -115,7 +125,7 @@ const MEDIA: Bench = Bench {
     timed: None,
     counted: &[("offhook-media", "media"), ("offhook-media", "call_memory")],
     other: None,
-    speech: false,
+    speech: None,
     columns: &[
         ("complexity 0", "complexity-0"),
         ("5", "complexity-5"),
@@ -143,7 +153,7 @@ const SETUP: Bench = Bench {
     timed: None,
     counted: &[("offhook-media", "setup"), ("offhook-tests", "client_setup")],
     other: None,
-    speech: false,
+    speech: None,
     columns: &[
         ("media alone, no delay", "none"),
         ("50 ms one way", "50-ms"),
@@ -168,7 +178,7 @@ const SOCKETS: Bench = Bench {
     timed: None,
     counted: &[("offhook-tests", "sockets")],
     other: None,
-    speech: false,
+    speech: None,
     columns: &[
         ("one each", "own"),
         ("one for all", "shared"),
@@ -192,7 +202,7 @@ const SCALE: Bench = Bench {
     timed: None,
     counted: &[("offhook-tests", "scale")],
     other: None,
-    speech: false,
+    speech: None,
     columns: &[("1,000 agents, 500 calls", "scale")],
     rows: &[
         Row::Count("s until all agents are connected", "connecting"),
@@ -268,8 +278,12 @@ fn measured(workspace: &Workspace, install: Install, bench: &Bench) -> Result<(T
             Err(error) => Outcome::of(Tally::one(false), format!("{error}\n")),
         });
     }
-    if bench.speech {
-        tally += stage("speech", || match quality::scores(workspace, install) {
+    if let Some(speech) = bench.speech {
+        let scores = || match speech {
+            Speech::Virtual => quality::scores(workspace, install),
+            Speech::Live => live::scores(workspace, install),
+        };
+        tally += stage("speech", || match scores() {
             Ok(scores) => {
                 figures.add_printed(&scores);
                 Outcome::of(Tally::one(true), String::new())

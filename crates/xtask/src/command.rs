@@ -278,11 +278,11 @@ mod tests {
         for (line, fault) in [
             (
                 "bench sip",
-                "there is no benchmark `sip`; there are jingle, media, setup, sockets, scale, quality",
+                "there is no benchmark `sip`; there are jingle, media, setup, sockets, scale, quality, live",
             ),
             (
                 "bench jingle fast",
-                "bench needs one name (jingle, media, setup, sockets, scale, quality), or none",
+                "bench needs one name (jingle, media, setup, sockets, scale, quality, live), or none",
             ),
         ] {
             assert_eq!(parsed(line), Err(fault.to_owned()), "{line}");

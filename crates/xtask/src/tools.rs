@@ -205,6 +205,12 @@ pub(crate) fn for_interop(workspace: &Workspace, install: Install) -> Result<(),
     pip::environment(workspace, "tests/bridge", install).map(drop)
 }
 
+/// Makes sure that there is a browser that other engines' calls can be made with.
+pub(crate) fn for_peers(workspace: &Workspace, install: Install) -> Result<(), Error> {
+    system(&FOR_INTEROP, install)?;
+    npm::modules(workspace, "tests/peers", install).map(drop)
+}
+
 /// Makes sure that the programs are there by which calls between network namespaces are made.
 pub(crate) fn for_networks(install: Install) -> Result<(), Error> {
     system(&FOR_NETWORKS, install)

@@ -5,9 +5,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Bench, Row};
+use super::{Bench, Row, Speech};
 use crate::pip;
 use crate::step::{Error, Step};
 use crate::tools::{self, Install};
@@ -27,7 +28,7 @@ pub(super) const QUALITY: Bench = Bench {
     timed: None,
     counted: &[],
     other: None,
-    speech: true,
+    speech: Some(Speech::Virtual),
     columns: &[
         ("PESQ", "pesq"),
         ("buffer, ms", "delay"),
@@ -106,53 +107,80 @@ const CALM_WITHIN: f64 = 10.0;
 
 /// Plays and scores; returns the figures as lines `figure NAME VALUE`.
 pub(super) fn scores(workspace: &Workspace, install: Install) -> Result<String, Error> {
-    tools::for_speech(install)?;
-    let python = pip::environment(workspace, PROJECT, install)?.join("bin/python");
-    let folder = workspace.target.join("xtask").join("quality");
-    let (clips, heard) = (folder.join("clips"), folder.join("heard"));
-    if let Err(source) = fs::remove_dir_all(&folder)
-        && source.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(Error::File { path: folder, source });
-    }
-    let program = |name: &str| Step::new(&python, &[], PYTHON_LIMIT).argument(workspace.root.join(PROJECT).join(name));
-    program("clips.py").argument(&clips).captured()?;
-    let play = [
-        "bench",
-        "--quiet",
-        "--package",
-        "offhook-media",
-        "--bench",
-        "quality",
-        "--",
-    ];
-    let mut play = Step::new("cargo", &play, PLAYING_LIMIT)
-        .argument(&clips)
-        .argument(&heard);
-    for seed in SEEDS {
-        play = play.argument(seed);
-    }
-    let counted = play.folder(&workspace.root).captured()?;
-    let scored = program("score.py").argument(&clips).argument(&heard).captured()?;
+    let speech = Spoken::new(workspace, "quality", install)?;
+    let counted = speech.played("offhook-media", "quality", &SEEDS)?;
+    let scored = speech.scored("")?;
     let mut rows = Rows::default();
     rows.add(&counted);
     rows.add(&scored);
     Ok(rows.figures())
 }
 
+/// Speech that is played and scored, in a folder of its own.
+pub(super) struct Spoken<'a> {
+    workspace: &'a Workspace,
+    python: PathBuf,
+    clips: PathBuf,
+    heard: PathBuf,
+}
+
+impl<'a> Spoken<'a> {
+    /// Joins the clips.
+    pub(super) fn new(workspace: &'a Workspace, name: &str, install: Install) -> Result<Self, Error> {
+        tools::for_speech(install)?;
+        let python = pip::environment(workspace, PROJECT, install)?.join("bin/python");
+        let folder = workspace.target.join("xtask").join(name);
+        if let Err(source) = fs::remove_dir_all(&folder)
+            && source.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(Error::File { path: folder, source });
+        }
+        let speech = Self {
+            workspace,
+            python,
+            clips: folder.join("clips"),
+            heard: folder.join("heard"),
+        };
+        speech.program("clips.py").argument(&speech.clips).captured()?;
+        Ok(speech)
+    }
+
+    /// Has a benchmark play the clips through networks of these seeds; what it prints.
+    pub(super) fn played(&self, package: &str, bench: &str, seeds: &[&str]) -> Result<Vec<u8>, Error> {
+        let play = ["bench", "--quiet", "--package", package, "--bench", bench, "--"];
+        let mut play = Step::new("cargo", &play, PLAYING_LIMIT)
+            .argument(&self.clips)
+            .argument(&self.heard);
+        for seed in seeds {
+            play = play.argument(seed);
+        }
+        play.folder(&self.workspace.root).captured()
+    }
+
+    /// The scores of what was heard in this folder.
+    pub(super) fn scored(&self, folder: &str) -> Result<Vec<u8>, Error> {
+        let score = self.program("score.py").argument(&self.clips);
+        score.argument(self.heard.join(folder)).captured()
+    }
+
+    fn program(&self, name: &str) -> Step {
+        Step::new(&self.python, &[], PYTHON_LIMIT).argument(self.workspace.root.join(PROJECT).join(name))
+    }
+}
+
 /// What was printed about the rows, an object of JSON a line.
 #[derive(Default)]
-struct Rows(Vec<serde_json::Value>);
+pub(super) struct Rows(Vec<serde_json::Value>);
 
 impl Rows {
-    fn add(&mut self, printed: &[u8]) {
+    pub(super) fn add(&mut self, printed: &[u8]) {
         let lines = printed.split(|byte| *byte == b'\n');
         self.0
             .extend(lines.filter_map(|line| serde_json::from_slice(line).ok()));
     }
 
     /// The mean of a figure of a row.
-    fn mean(&self, row: &str, figure: &str) -> Option<f64> {
+    pub(super) fn mean(&self, row: &str, figure: &str) -> Option<f64> {
         let of_row = self.0.iter().filter(|line| line["row"] == row);
         let values: Vec<f64> = of_row.filter_map(|line| line[figure].as_f64()).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
