@@ -8,7 +8,7 @@ use offhook_jingle::{
     stanza::Role,
 };
 
-use super::{Phone, lines::SESSIONS, ringing::is_gateway};
+use super::{Phone, lines::SESSIONS};
 use crate::{
     error::{CommandError, InitiateError, InitiationFailure},
     event::Event,
@@ -72,11 +72,11 @@ impl Phone {
         ringing.is_some_and(|ringing| ringing.proposals.own(session).is_some())
     }
 
-    /// Whether an offer is what we proposed ourselves: whoever was called may begin instead of asking us to, as the platform's bridges do.
+    /// Whether an offer is what we proposed ourselves: whoever was called may begin instead of asking us to.
     pub(super) fn is_our_proposal(&self, session: &SessionId, from: &Jid) -> bool {
         let ringing = self.ringing.as_ref();
         let own = ringing.and_then(|ringing| ringing.proposals.own(session));
-        own.is_some_and(|own| own.to.to_bare() == from.to_bare() || is_gateway(from))
+        own.is_some_and(|own| own.to.to_bare() == from.to_bare())
     }
 
     /// One of those that were called asks us to begin.
